@@ -1,0 +1,44 @@
+"""### Ingest the window that has just ended
+
+Every ten minutes: files dropped in the landing folder join the event log, then every arrival window up to this one
+that is not in the lake yet is validated, deduplicated and committed. Broken rows go to the `quarantine` table.
+
+**By hand**: `{"window": "20261123T2210Z"}`. Running a window again leaves the same tables.
+
+**When it fails**: the message names the file. A full disk or an unreadable landing file is mended outside, then
+clear the task. Nothing is lost meanwhile: the event log keeps what was acknowledged, and the next run takes every
+window that is due.
+"""
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, task
+
+from dags.assets import EVENTS
+from dags.defaults import DAG_DEFAULTS
+from dags.references import plain, scheduled_window
+
+with DAG(
+    "ingest_events",
+    schedule=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
+    doc_md=__doc__,
+    tags=["homefeed", "events"],
+    **DAG_DEFAULTS,
+):
+
+    @task(outlets=[EVENTS])
+    def ingest(*, outlet_events, data_interval_start=None, **context):
+        """Commit every arrival window that is due; the asset event says which, and which event windows they touched."""
+        from homefeed.ingest.window import ingest_due
+        from homefeed.settings import load
+
+        report = ingest_due(load(), scheduled_window(context, data_interval_start))
+        outlet_events[EVENTS].extra = plain(
+            {
+                "arrivals": report.windows,
+                "touched": report.touched,
+                "accepted": report.accepted,
+                "quarantined": report.quarantined,
+                "duplicate": report.duplicate,
+            }
+        )
+
+    ingest()

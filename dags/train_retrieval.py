@@ -1,0 +1,31 @@
+"""### Train the retriever when an hour of exposures has closed
+
+Fits the two towers on every watch up to the newest closed window, except the newest ones, which are kept out to
+measure it.
+
+**By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
+versions give the same model.
+
+**When it fails**: the live release keeps answering, so nothing is urgent. Too few watches: look at `ingest_events`
+first. Out of memory: lower `HOMEFEED_RETRIEVAL__BATCH_SIZE`. Then clear the task.
+"""
+
+from airflow.sdk import DAG, task
+
+from dags.assets import RETRIEVAL_MODEL, TRAINING_HOUR
+from dags.defaults import DAG_DEFAULTS
+from dags.references import newest, plain
+
+with DAG("train_retrieval", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
+
+    @task(outlets=[RETRIEVAL_MODEL])
+    def train(*, outlet_events, **context):
+        """Train, measure, and hand on where the model is and what it was made from."""
+        from homefeed.settings import load
+        from models.retrieval.train import train_retrieval
+
+        window = newest(context, TRAINING_HOUR, "window")["window"]
+        training = train_retrieval(load(), window)
+        outlet_events[RETRIEVAL_MODEL].extra = plain({"window": window, **vars(training)})
+
+    train()

@@ -1,0 +1,6 @@
+"""Control state: releases, transitions with their evidence, ingested windows, reports."""
+
+from homefeed.registry.store import Registry, RegistryError, open_registry
+from homefeed.registry.tables import Ingest, Release, Report, Stage, Transition
+
+__all__ = ["Ingest", "Registry", "RegistryError", "Release", "Report", "Stage", "Transition", "open_registry"]

@@ -1,0 +1,131 @@
+"""The service's own log: what it answered, written beside the request and read by monitoring.
+
+`var/serving/<window>/<kind>-<pid>.jsonl`, one JSON object per line. `requests`: one row is one page that was asked
+for. `shadow`: one row is one page that a SHADOW release made for a request that another release answered. `pages`: one
+row is one page with every slot of it. The log explains and monitors; what trains the models are the impressions that
+viewers report. A crash can lose the rows of the last moment (`serving.log_flush_s`).
+"""
+
+import logging
+import os
+import threading
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from homefeed import windows
+from homefeed.schema.column import TIME
+
+#: One row is one page that was asked for; `error` is empty when it was answered.
+REQUESTS = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("user", pa.string()),
+        pa.field("release", pa.string()),
+        pa.field("stage", pa.string()),
+        pa.field("latency_ms", pa.float64()),
+        pa.field("degraded", pa.list_(pa.string())),
+        pa.field("num_candidates", pa.int64()),
+        pa.field("error", pa.string()),
+    ]
+)
+#: One row is one page made off the response path by `release`, compared with the one that `live_release` answered.
+SHADOW = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("release", pa.string()),
+        pa.field("live_release", pa.string()),
+        pa.field("latency_ms", pa.float64()),
+        pa.field("error", pa.string()),
+        pa.field("overlap_at_100", pa.float64()),
+        pa.field("mean_score", pa.float64()),
+        pa.field("live_mean_score", pa.float64()),
+    ]
+)
+#: One row is one page as it was answered; the lists have one element per slot.
+PAGES = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("user", pa.string()),
+        pa.field("release", pa.string()),
+        pa.field("device", pa.string()),
+        pa.field("exploration", pa.float64()),
+        pa.field("videos", pa.list_(pa.string())),
+        pa.field("sources", pa.list_(pa.string())),
+        pa.field("scores", pa.list_(pa.float64())),
+        pa.field("propensities", pa.list_(pa.float64())),
+        pa.field("explored", pa.list_(pa.bool_())),
+    ]
+)
+KINDS: dict[str, pa.Schema] = {"requests": REQUESTS, "shadow": SHADOW, "pages": PAGES}
+
+
+class ServingLog:
+    """Writer of one process: rows wait in memory for a thread, so that a request never waits for the disk."""
+
+    def __init__(self, path: Path, flush_s: float) -> None:
+        self._path = path
+        self._flush_s = flush_s
+        self._rows: list[tuple[str, dict[str, Any]]] = []
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
+        self._thread.start()
+
+    def add(self, kind: str, row: dict[str, Any]) -> None:
+        """Take a row of `kind` (a key of `KINDS`), whose `time` is a timezone-aware datetime."""
+        with self._lock:
+            self._rows.append((kind, row))
+
+    def flush(self) -> None:
+        """Append everything taken so far. Raises OSError when the disk does not take it; the rows are then lost."""
+        with self._writing:
+            with self._lock:
+                rows, self._rows = self._rows, []
+            lines: dict[Path, list[bytes]] = defaultdict(list)
+            for kind, row in rows:
+                lines[self._file(kind, row["time"])].append(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY))
+            for file, content in lines.items():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("ab") as out:
+                    out.write(b"\n".join(content) + b"\n")
+
+    def close(self) -> None:
+        """Stop the thread and write what is left."""
+        self._stop.set()
+        self._thread.join()
+        self.flush()
+
+    def _file(self, kind: str, time: datetime) -> Path:
+        return self._path / windows.window_of(time) / f"{kind}-{os.getpid()}.jsonl"
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._flush_s):
+            try:
+                self.flush()
+            except OSError:
+                logging.getLogger(__name__).exception("the serving log cannot be written; its newest rows are lost")
+
+
+def read(path: Path, kind: str, first: str, last: str) -> pa.Table:
+    """Rows of `kind` of the windows `first` to `last`, both included; empty when there are none.
+
+    A last line that a crash tore is left out.
+    """
+    schema = KINDS[kind]
+    rows: list[dict[str, Any]] = []
+    for window in windows.span(first, last):
+        for file in sorted((path / window).glob(f"{kind}-*.jsonl")):
+            lines = file.read_bytes().splitlines(keepends=True)
+            rows.extend(orjson.loads(line) for line in lines if line.endswith(b"\n"))
+    for row in rows:
+        row["time"] = datetime.fromisoformat(row["time"])
+    return pa.Table.from_pylist(rows, schema=schema)

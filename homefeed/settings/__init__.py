@@ -1,0 +1,119 @@
+"""Every knob of the platform, once: one frozen tree, built at the edge by `load()` and passed down.
+
+A knob is set by an environment variable: `HOMEFEED_SERVING__PORT=3001` sets `settings.serving.port`.
+`docs/settings.md` is generated from this tree.
+"""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from homefeed.errors import HomefeedError
+from homefeed.settings.features import FeatureSettings
+from homefeed.settings.group import knob
+from homefeed.settings.ingest import IngestSettings
+from homefeed.settings.monitoring import MonitoringSettings
+from homefeed.settings.platform import PlatformSettings
+from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.retrieval import RetrievalSettings
+from homefeed.settings.rollout import RolloutSettings
+from homefeed.settings.serving import ServingSettings
+from homefeed.settings.world import WorldSettings
+
+
+class Settings(BaseSettings):
+    """The whole tree. Paths that the platform writes are derived from `var`, so that one knob moves all of them."""
+
+    model_config = SettingsConfigDict(env_prefix="HOMEFEED_", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    profile: str = knob(
+        "local", "`local` runs everything embedded on one machine; `cluster` uses servers.", pattern="^(local|cluster)$"
+    )
+    var: Path = knob(
+        Path("var"), "Folder that holds everything the platform writes: event log, lake, models, registry, reports."
+    )
+    data: Path = knob(
+        Path("../shared/data"), "Folder with public logs that tests and benchmarks read; they skip when it is missing."
+    )
+    clock_file: Path | None = knob(
+        None, "File that holds the current time, for the demo and tests; unset means the machine's clock."
+    )
+    registry_url: str = knob("", "SQLAlchemy URL of the control state; empty means SQLite at `var/registry.db`.")
+    seed: int = knob(20261123, "Seed of everything random: world, training, sampling.")
+
+    ingest: IngestSettings = knob(IngestSettings(), "Event log and ingestion.")
+    features: FeatureSettings = knob(FeatureSettings(), "Exposures and features.")
+    retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever and index.")
+    ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
+    serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
+    monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
+    rollout: RolloutSettings = knob(RolloutSettings(), "Gates and stages of a release.")
+    world: WorldSettings = knob(WorldSettings(), "Synthetic site.")
+    platform: PlatformSettings = knob(PlatformSettings(), "Processes that `make run` starts.")
+
+    @property
+    def events_path(self) -> Path:
+        """The durable event log: one folder per arrival window."""
+        return self.var / "events"
+
+    @property
+    def landing_path(self) -> Path:
+        """Where a site drops JSON lines or Parquet files of events."""
+        return self.var / "landing"
+
+    @property
+    def lake_path(self) -> Path:
+        """Delta tables, one folder each."""
+        return self.var / "lake"
+
+    @property
+    def models_path(self) -> Path:
+        """Trained models before they are bundled, one folder per training."""
+        return self.var / "models"
+
+    @property
+    def bundles_path(self) -> Path:
+        """The BentoML home: the model store that holds the bundles."""
+        return self.var / "bentoml"
+
+    @property
+    def snapshots_path(self) -> Path:
+        """Columnar candidate features, one file per window; serving reads the newest."""
+        return self.var / "snapshots"
+
+    @property
+    def serving_path(self) -> Path:
+        """The service's own log, one folder per window, and the knobs that can be turned while it runs."""
+        return self.var / "serving"
+
+    @property
+    def feast_path(self) -> Path:
+        """Feast registry and online store of the local profile."""
+        return self.var / "feast"
+
+    @property
+    def reports_path(self) -> Path:
+        """HTML and JSON reports."""
+        return self.var / "reports"
+
+    @property
+    def resolved_registry_url(self) -> str:
+        """`registry_url`, or SQLite under `var`."""
+        return self.registry_url or f"sqlite:///{self.var.absolute() / 'registry.db'}"
+
+
+class SettingsError(HomefeedError):
+    """A setting has a value that it cannot have; the message names the environment variable."""
+
+
+def load(**overrides: object) -> Settings:
+    """Read the tree from `HOMEFEED_*`. Raises SettingsError that names each wrong variable and what it must be."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"HOMEFEED_{'__'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']} (got {wrong['input']!r})"
+            for wrong in error.errors()
+        ]
+        raise SettingsError("settings cannot be used:\n  " + "\n  ".join(lines)) from error

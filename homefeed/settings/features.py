@@ -1,0 +1,21 @@
+"""Knobs of the label join and of the features."""
+
+from homefeed.settings.group import Group, knob
+
+
+class FeatureSettings(Group):
+    """Exposures and features."""
+
+    label_window_s: int = knob(
+        600, "A watch that starts this long after the impression, or later, does not count for it.", "s", gt=0, le=600
+    )
+    min_watch_s: float = knob(5.0, "A shorter watch does not make an exposure positive.", "s", ge=0)
+    history_length: int = knob(50, "Watches kept in the viewer's history, newest last.", "videos", gt=0)
+    watched_length: int = knob(1000, "Watched videos kept per viewer so that they are not shown again.", "videos", gt=0)
+    online_url: str = knob(
+        "", "Redis that holds viewers' rows, as `host:port,option=value`; empty means SQLite at `var/feast/online.db`."
+    )
+    online_batch_size: int = knob(
+        2000, "Viewers written to the online store in one transaction, so that readers never wait long.", "rows", gt=0
+    )
+    kept_snapshots: int = knob(6, "Snapshots of candidate features kept on disk, newest first.", "files", gt=0)

@@ -1,0 +1,13 @@
+"""Knobs of the processes that `make run` starts."""
+
+from homefeed.settings.group import Group, knob
+
+
+class PlatformSettings(Group):
+    """Processes that `make run` starts."""
+
+    airflow_port: int = knob(8080, "Port of Airflow's web server; 0 takes a free one.", ge=0, le=65535)
+    min_free_gib: float = knob(5.0, "`make run` does not start with less free disk than this under `var`.", "GiB", ge=0)
+    start_s: float = knob(180.0, "How long Airflow and the service may take to start.", "s", gt=0)
+    stop_s: float = knob(20.0, "How long a process may take to end before it is killed.", "s", gt=0)
+    bootstrap_s: float = knob(1800.0, "How long the first release may take to go live.", "s", gt=0)

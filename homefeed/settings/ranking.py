@@ -1,0 +1,47 @@
+"""Knobs of the multi-task ranker, its calibration and the value model."""
+
+from homefeed.settings.group import Group, knob
+
+
+class RankingSettings(Group):
+    """Multi-task ranker, calibration and value model."""
+
+    negative_rate: float = knob(
+        0.25, "Share of missed exposures kept for training; the log-odds are corrected for it.", gt=0, le=1
+    )
+    history_length: int = knob(20, "Newest watches of the viewer that a candidate is compared with.", "videos", gt=0)
+    max_train_rows: int = knob(1_500_000, "Newest exposures, after sampling, that training reads.", gt=0)
+    max_epochs: int = knob(3, "Passes over the training exposures; the best one on validation is kept.", gt=0)
+    batch_size: int = knob(2048, "Exposures per step.", gt=1)
+    min_steps: int = knob(100, "Least steps of one pass: a small log is learned in smaller batches.", gt=0)
+    min_training_steps: int = knob(
+        600, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
+    )
+    learning_rate: float = knob(
+        0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0
+    )
+    slot_dropout: float = knob(
+        0.1, "Share of training exposures whose slot is hidden, as it is when a page is ranked.", ge=0, lt=1
+    )
+    validation_windows: int = knob(
+        12,
+        "Newest closed windows kept out of training: they choose the epoch and fit the calibrators.",
+        "windows",
+        gt=0,
+    )
+    holdout_windows: int = knob(
+        12, "Newest closed windows that neither training nor calibration sees: the reported quality.", "windows", gt=0
+    )
+    isotonic_positives: int = knob(
+        10_000,
+        "With this many positives a head is calibrated by isotonic regression, with fewer by Platt's line.",
+        gt=0,
+    )
+    platt_positives: int = knob(50, "With fewer positives than this a head is only scaled to the observed rate.", gt=0)
+    value_watched: float = knob(1.0, "Worth of a watch.", "per watch")
+    value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s")
+    value_completion: float = knob(0.5, "Worth of watching a video to its end.", "per completion")
+    value_liked: float = knob(2.0, "Worth of a like.", "per like")
+    value_subscribed: float = knob(4.0, "Worth of a subscription.", "per subscription")
+    value_shared: float = knob(3.0, "Worth of a share or a comment.", "per share")
+    value_dismissed: float = knob(-5.0, "Worth of a dislike, a not_interested or a report.", "per dismissal")

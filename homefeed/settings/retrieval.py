@@ -1,0 +1,35 @@
+"""Knobs of the two-tower retriever and of its index."""
+
+from homefeed.settings.group import Group, knob
+
+
+class RetrievalSettings(Group):
+    """Two-tower retriever and index."""
+
+    embedding_dim: int = knob(
+        32, "Width of both towers' vectors, before the component that holds a video's bias.", gt=0
+    )
+    history_length: int = knob(50, "Newest watches that the query tower reads.", "videos", gt=1)
+    max_epochs: int = knob(
+        8, "Upper bound of passes over the training watches; the best epoch on validation is kept.", gt=0
+    )
+    patience: int = knob(2, "Passes without a better recall on validation after which training ends.", "epochs", gt=0)
+    batch_size: int = knob(1024, "Watches per step.", gt=1)
+    num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
+    learning_rate: float = knob(0.003, "Step size of Adam.", gt=0)
+    id_dropout: float = knob(
+        0.1, "Share of videos shown to the towers without their id, so that an upload has a vector.", ge=0, lt=1
+    )
+    max_train_watches: int = knob(2_000_000, "Newest watches that training reads.", gt=0)
+    max_eval_watches: int = knob(5_000, "Newest watches that one measurement of recall reads.", gt=0)
+    validation_windows: int = knob(
+        12, "Windows before the holdout that choose the epoch and are not trained on.", "windows", gt=0
+    )
+    holdout_windows: int = knob(
+        12, "Newest closed windows that training never sees: the reported recall.", "windows", gt=0
+    )
+    index_exact_below: int = knob(
+        20_000, "A catalogue smaller than this is searched exactly: quantising it saves nothing.", "videos", ge=0
+    )
+    index_tree_above: int = knob(100_000, "A larger catalogue is searched in leaves of a k-means tree.", "videos", gt=0)
+    index_queries: int = knob(500, "Queries that measure index recall against exact search.", gt=0)

@@ -1,0 +1,87 @@
+"""Knobs of the gates and of the stages of a release."""
+
+from homefeed.settings.group import Group, knob
+
+
+class RolloutSettings(Group):
+    """Gates and stages of a release."""
+
+    canary_share: float = knob(0.1, "Share of viewers that a CANARY release answers.", gt=0, lt=1)
+    ramp_share: float = knob(0.5, "Share of viewers that a RAMP release answers.", gt=0, lt=1)
+    dwell_s: float = knob(600.0, "Least time in a stage before the next one.", "s", ge=0)
+    max_wait_s: float = knob(
+        86_400.0, "A CANARY or RAMP release that is undecided for longer gives way to a newer one.", "s", gt=0
+    )
+
+    evaluation_windows: int = knob(
+        12, "Newest closed windows, none of them trained on, that the offline gates read.", "windows", gt=0
+    )
+    max_rows: int = knob(100_000, "With more exposures than this the offline gates sample the missed ones.", gt=0)
+    min_rows: int = knob(5_000, "With fewer exposures the offline gates wait.", gt=0)
+    min_positives: int = knob(100, "With fewer positive exposures the offline gates wait.", gt=0)
+    min_offline_viewers: int = knob(200, "With fewer viewers behind the exposures the offline gates wait.", gt=1)
+    confidence: float = knob(0.95, "Confidence of the intervals of the offline gates.", gt=0.5, lt=1)
+    ne_margin: float = knob(
+        0.01, "How much worse than live (relative) the normalised entropy of the ranker may be.", ge=0
+    )
+    recall_margin: float = knob(
+        0.2, "How much lower than live (relative) the recall at 100 of the retriever may be.", ge=0
+    )
+    min_calibration: float = knob(0.8, "Predicted over observed watches: a release that is surely below fails.", gt=0)
+    max_calibration: float = knob(1.2, "Predicted over observed watches: a release that is surely above fails.", gt=0)
+    min_spread: float = knob(
+        0.1,
+        "Least spread of the scores, as a share of live's: a release that was calibrated on live pages, where every "
+        "video is a good one, spreads less than one that was calibrated on a history.",
+        ge=0,
+        le=1,
+    )
+    min_index_recall: float = knob(0.95, "Least index recall at 1,000 against exact search.", ge=0, le=1)
+    max_drifted_share: float = knob(
+        0.95, "With a larger share of drifted features a release is held; a smaller one is only reported.", gt=0, le=1
+    )
+    max_prediction_drift: float = knob(
+        1.0,
+        "Drift of the predictions that holds a release: Wasserstein distance over the reference's deviation.",
+        "sd",
+        gt=0,
+    )
+
+    min_shadow_pages: int = knob(500, "With fewer pages made in shadow a SHADOW release waits.", gt=0)
+    max_shadow_error_share: float = knob(
+        0.005, "A release with surely more failed shadow pages is rolled back.", ge=0, lt=1
+    )
+    max_shadow_latency_ratio: float = knob(
+        3.0, "A shadow page whose median latency is more times that of the live pages holds the release.", gt=0
+    )
+    min_shadow_overlap: float = knob(
+        0.02, "Least mean share of videos that a shadow page has in common with the live page.", ge=0, le=1
+    )
+
+    min_viewers: int = knob(1_000, "With fewer viewers in either arm an online gate waits.", gt=1)
+    max_viewers: int = knob(
+        20_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1
+    )
+    false_alarm: float = knob(
+        0.05,
+        "Chance that a release as good as live is ever rolled back by the online gates, all looks taken.",
+        gt=0,
+        lt=1,
+    )
+    expected_effect: float = knob(
+        0.1, "Relative difference that the sequential test is tuned to find soonest.", gt=0, le=1
+    )
+    expected_page_effect: float = knob(
+        0.02, "The same for the shares of failed and of slow pages, absolute: they are close to 0.", gt=0, le=1
+    )
+    watched_margin: float = knob(0.01, "How much lower (relative) the watched share of a canary may be.", ge=0)
+    dismissed_margin: float = knob(0.02, "How many more dismissals (relative) a canary's viewers may send.", ge=0)
+    error_margin: float = knob(0.001, "How much larger the share of failed or degraded pages may be.", ge=0)
+    slow_margin: float = knob(0.005, "How much larger the share of pages over the latency budget may be.", ge=0)
+    latency_budget_ms: float = knob(200.0, "A page that takes longer is slow.", "ms", gt=0)
+    min_sample_ratio_p: float = knob(
+        0.001, "A less likely split of viewers between the arms means that the assignment is broken.", gt=0, lt=1
+    )
+    max_live_error_share: float = knob(
+        0.05, "A live release with surely more failed pages in an hour is rolled back.", gt=0, lt=1
+    )

@@ -1,0 +1,61 @@
+"""Knobs of the BentoML service and of the page pipeline."""
+
+from homefeed.settings.group import Group, knob
+
+
+class ServingSettings(Group):
+    """BentoML service and page pipeline."""
+
+    host: str = knob("127.0.0.1", "Address that the service listens on.")
+    port: int = knob(3000, "Port of the service.", ge=0, le=65535)
+    num_threads: int = knob(4, "Pages that are made at the same time; more wait.", gt=0)
+    max_concurrency: int = knob(256, "Requests in the service at once; more are answered with 429.", gt=0)
+    timeout_s: float = knob(10.0, "A request that takes longer is answered with 504.", "s", gt=0)
+    graceful_s: int = knob(10, "How long a stopping service finishes the requests it has.", "s", ge=0)
+    poll_s: float = knob(
+        2.0, "How often the service looks for new releases, a new snapshot and a turned knob.", "s", gt=0
+    )
+    retry_s: float = knob(60.0, "A bundle that could not be loaded is tried again after this time.", "s", gt=0)
+
+    num_slots: int = knob(100, "Videos on a page.", gt=0, le=100)
+    num_candidates: int = knob(1000, "Candidates asked from the two-tower index for one page.", gt=0)
+    num_trending: int = knob(200, "Candidates from the videos most watched now.", gt=0)
+    num_fresh: int = knob(200, "Candidates from the newest uploads.", gt=0)
+    num_subscriptions: int = knob(100, "Candidates from the channels that the viewer subscribes to.", gt=0)
+    num_more_like: int = knob(100, "Candidates near the videos that the viewer watched last.", gt=0)
+    more_like_seeds: int = knob(5, "Newest watches that more videos like them are looked up for.", "videos", gt=0)
+    fresh_h: float = knob(24.0, "A video is fresh for this long after its upload.", "h", gt=0)
+    new_impressions: int = knob(
+        100, "A video with fewer impressions in 7 days counts as new: exploration may show it.", ge=0
+    )
+    unknown_age: int = knob(
+        13, "Age assumed for a viewer whose age is not known, when a video has a minimum age.", "years", ge=0
+    )
+
+    exploration: float = knob(
+        0.1,
+        "Share of the slots given to fresh or new content instead of the highest value; "
+        '`{"exploration": 0.2}` in `var/serving/knobs.json` turns it while the service runs.',
+        ge=0,
+        le=1,
+    )
+    channel_decay: float = knob(
+        0.85, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
+    )
+    topic_decay: float = knob(
+        0.98, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
+    )
+    diversity_floor: float = knob(
+        0.3, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1
+    )
+
+    viewer_timeout_s: float = knob(
+        0.25, "A viewer's features that take longer are replaced by those of an unknown viewer.", "s", gt=0
+    )
+    breaker_failures: int = knob(5, "Failures of the online store in a row after which it is left alone.", gt=0)
+    breaker_s: float = knob(5.0, "How long a failing online store is left alone.", "s", gt=0)
+    max_events: int = knob(10_000, "Events in one POST; more are refused with 413.", gt=0)
+    max_body_mib: float = knob(16.0, "Size of a request body; a larger one is refused with 413.", "MiB", gt=0)
+    shadow_share: float = knob(0.25, "Share of the pages that a SHADOW release is asked for as well.", ge=0, le=1)
+    shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)
+    log_flush_s: float = knob(0.5, "How often the serving log is written to disk.", "s", gt=0)

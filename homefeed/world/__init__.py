@@ -1,0 +1,1 @@
+"""A deterministic synthetic site with known truth: catalogue, viewers with tastes, behaviour, history, live viewers."""

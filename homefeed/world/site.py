@@ -1,0 +1,267 @@
+"""The synthetic site: catalogue, audience and the true probability of every exposure.
+
+The same settings, seed and end of history give the same site in every process, so live viewers need no copy of it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homefeed import ids
+from homefeed.errors import HomefeedError
+from homefeed.settings import Settings
+from homefeed.settings.world import WorldSettings
+from homefeed.world import names
+from homefeed.world.audience import Audience, make_audience
+from homefeed.world.catalogue import Channels, Floats, Ints, Videos, make_channels, make_videos
+from homefeed.world.vocabulary import COUNTRIES, DEVICES, LANGUAGES, TOPICS
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+#: Log-odds that a foreign language takes from a watch; a second language takes a sixth of it.
+_FOREIGN = 3.0
+_SUBSCRIBED = 0.9
+_FRESH = 0.9
+_VIRAL = 1.8
+_BOT_RATE = 0.03
+
+
+class WorldError(HomefeedError):
+    """The synthetic site cannot do what was asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that is true of the site.
+
+    Attributes:
+      world: its settings.
+      seed: seed of everything random.
+      end: end of the history that it was made for.
+      base: log-odds that make the share of watched impressions the one in the settings.
+    """
+
+    world: WorldSettings
+    seed: int
+    end: datetime
+    channels: Channels
+    videos: Videos
+    audience: Audience
+    base: float
+
+    def affinity(self, viewer: Ints, video: Ints, time_us: Ints) -> Floats:
+        """Log-odds that tastes add: topics with drift, style and subscription; shapes [n] -> [n]."""
+        a, v = self.audience, self.videos
+        topic, second = v.topic[video], v.second_topic[video]
+        liking = a.taste[viewer, topic] + np.float32(0.3) * a.taste[viewer, second]
+        liking += np.einsum("nd,nd->n", a.style[viewer], v.style[video])
+        days = ((time_us - round(self.end.timestamp() * 1e6)) / DAY_US).astype(np.float32)
+        phase = days / np.float32(self.world.drift_days) + a.drift_phase[viewer]
+        moved = a.drift[viewer] * (np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(2 * np.pi) * phase))
+        liking += moved * (topic == a.drift_to[viewer])
+        liking -= moved * (topic == a.drift_from[viewer])
+        follows = (a.subscriptions[viewer] == v.channel[video][:, None]).any(1)
+        liking += np.float32(_SUBSCRIBED * self.world.taste) * follows
+        return liking
+
+    def log_odds(self, viewer: Ints, video: Ints, slot: Ints, time_us: Ints, device: Ints) -> Floats:
+        """Log-odds, without `base`, that a human viewer of an allowed video wants to watch it; shapes [n] -> [n]."""
+        a, v = self.audience, self.videos
+        odds = self.affinity(viewer, video, time_us)
+        odds += v.quality[video]
+        language = v.language[video]
+        foreign = (language != a.language[viewer]) * np.where(
+            language == a.second_language[viewer], np.float32(_FOREIGN / 6), np.float32(_FOREIGN)
+        )
+        viral = viral_intensity(v.viral_us[video], time_us)
+        odds -= foreign * (1 - np.float32(0.6) * viral)
+        odds += np.float32(_VIRAL) * viral
+        age_days = np.maximum(time_us - v.uploaded_us[video], 0).astype(np.float32) / np.float32(DAY_US)
+        odds += _FLEETING[v.topic[video]] * np.exp(-age_days)
+        odds -= np.float32(self.world.slot_bias) * np.log1p(slot.astype(np.float32))
+        length = np.log(v.duration_s[video] / np.float32(400.0))
+        odds += _LENGTH_BY_DEVICE[device] * length
+        hour = self.local_hour(viewer, time_us)
+        odds += np.float32(0.3) * np.cos(np.float32(2 * np.pi / 24) * (hour - _PEAK_H[v.topic[video]]))
+        return odds
+
+    def interest(self, viewer: Ints, video: Ints, slot: Ints, time_us: Ints, device: Ints) -> Floats:
+        """Probability of a wanted watch, in time or late; 0 where the viewer may not see it; shapes [n] -> [n]."""
+        odds = np.float32(self.base) + self.log_odds(viewer, video, slot, time_us, device)
+        chance = np.where(self.audience.is_bot[viewer], np.float32(_BOT_RATE), 1 / (1 + np.exp(-odds)))
+        return (chance * self.allowed(viewer, video)).astype(np.float32)
+
+    def true_probability(self, viewer: Ints, video: Ints, slot: Ints, time_us: Ints, device: Ints) -> Floats:
+        """Probability that an exposure is positive.
+
+        Args:
+          viewer, video: indexes, shape [n].
+          slot: position on the page, shape [n].
+          time_us: when it is shown [µs since 1970], shape [n].
+          device: index into DEVICES, shape [n].
+
+        Returns:
+          Shape [n]. A second impression of the same video within the label window is not counted in.
+        """
+        return self.interest(viewer, video, slot, time_us, device) * np.float32(1 - self.world.late_share)
+
+    def true_probability_of(self, exposures: pa.Table) -> Floats:
+        """The same for rows of the lake with `user`, `video` (keys), `slot`, `time`, `device`; shape [rows].
+
+        Raises:
+          WorldError: a key is not of this site.
+        """
+        known = pc.index_in(exposures.column("device").cast(pa.string()), pa.array(DEVICES))
+        device = pc.fill_null(known, 0).to_numpy(zero_copy_only=False)
+        return self.true_probability(
+            _places(self.viewer_keys, exposures.column("user"), "viewers"),
+            _places(self.video_keys, exposures.column("video"), "videos"),
+            exposures.column("slot").to_numpy().astype(np.int64),
+            exposures.column("time").cast(pa.int64()).to_numpy(),
+            device.astype(np.int64),
+        )
+
+    def allowed(self, viewer: Ints, video: Ints) -> npt.NDArray[np.bool_]:
+        """Whether age and country let the viewer see the video; shapes [n] -> [n]."""
+        countries = self.videos.countries[video]
+        here = (countries >> self.audience.country[viewer]) & 1
+        is_old_enough: npt.NDArray[np.bool_] = self.audience.age[viewer] >= self.videos.min_age[video]
+        allowed: npt.NDArray[np.bool_] = ((countries == 0) | (here == 1)) & is_old_enough
+        return allowed
+
+    def local_hour(self, viewer: Ints, time_us: Ints) -> Floats:
+        """Hour of the day where the viewer lives; shapes [n] -> [n]."""
+        utc = (time_us % DAY_US).astype(np.float32) / np.float32(HOUR_US)
+        return (utc + _OFFSET_H[self.audience.country[viewer]]) % np.float32(24)
+
+    @cached_property
+    def viral(self) -> Ints:
+        """Indexes of the videos that go viral at some time."""
+        return np.flatnonzero(self.videos.viral_us)
+
+    @cached_property
+    def visit_weight(self) -> npt.NDArray[np.float64]:
+        """Running sum of the viewers' visits per day, shape [viewers + 1]."""
+        return np.concatenate([[0.0], np.cumsum(self.audience.rate, dtype=np.float64)])
+
+    @cached_property
+    def country_start(self) -> Ints:
+        """First viewer of each country, shape [countries + 1]."""
+        return np.searchsorted(self.audience.country, np.arange(len(COUNTRIES) + 1))
+
+    @cached_property
+    def viewer_ids(self) -> pa.Array:
+        """Ids of the viewers by index."""
+        return names.numbered("viewer-", len(self.audience), 6)
+
+    @cached_property
+    def video_ids(self) -> pa.Array:
+        """Ids of the videos by index, prepared uploads included."""
+        return names.numbered("video-", len(self.videos), 7)
+
+    @cached_property
+    def channel_ids(self) -> pa.Array:
+        """Ids of the channels by index."""
+        return names.channel_ids(self.channels, np.random.default_rng([self.seed, 5]))
+
+    @cached_property
+    def viewer_keys(self) -> tuple[Ints, Ints]:
+        """Keys of the viewers in ascending order, and the index of each."""
+        return _sorted_keys(self.viewer_ids)
+
+    @cached_property
+    def video_keys(self) -> tuple[Ints, Ints]:
+        """Keys of the videos in ascending order, and the index of each."""
+        return _sorted_keys(self.video_ids)
+
+
+_FLEETING: Floats = np.array([_FRESH * t.fleeting for t in TOPICS], np.float32)
+_PEAK_H: Floats = np.array([t.peak_h for t in TOPICS], np.float32)
+_OFFSET_H: Floats = np.array([c.offset_h for c in COUNTRIES], np.float32)
+# Phones are for short videos, televisions for long ones.
+_LENGTH_BY_DEVICE: Floats = np.array([{"phone": -0.35, "tv": 0.5}.get(d, 0.0) for d in DEVICES], np.float32)
+
+
+def viral_intensity(viral_us: Ints, time_us: Ints) -> Floats:
+    """0 to 1: how viral a video is, two hours up and then slowly down; shapes [n], [n] -> [n]."""
+    hours = (time_us - viral_us).astype(np.float32) / np.float32(HOUR_US)
+    active = (viral_us > 0) & (hours >= 0) & (hours < 48)
+    return np.where(active, np.minimum(hours / 2, np.exp(-np.maximum(hours - 2, 0) / 8)), 0).astype(np.float32)
+
+
+def build_site(world: WorldSettings, seed: int, end: datetime) -> Site:
+    """Make the site whose history ends at `end` (timezone-aware).
+
+    Memory: about 250 bytes per viewer and 120 per video.
+    """
+    if end.tzinfo is None:
+        raise WorldError(f"the history cannot end at {end.isoformat()}: the time needs a time zone, such as +00:00")
+    from homefeed.world.policy import base_of
+
+    channels = make_channels(world, np.random.default_rng([seed, 1]))
+    videos = make_videos(world, channels, round(end.timestamp() * 1e6), np.random.default_rng([seed, 2]))
+    audience = make_audience(world, channels, np.random.default_rng([seed, 3]))
+    site = Site(world, seed, end.astimezone(UTC), channels, videos, audience, 0.0)
+    return Site(world, seed, end.astimezone(UTC), channels, videos, audience, base_of(site))
+
+
+def remember_end(settings: Settings, end: datetime) -> None:
+    """Note for which end the history under `settings.var` was made, so that live viewers meet the same site."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    (settings.var / _NOTE).write_bytes(orjson.dumps({"end": end.isoformat(), **_identity(settings)}))
+
+
+def open_site(settings: Settings) -> Site:
+    """The site whose history was written under `settings.var`.
+
+    Raises:
+      WorldError: there is none, or it was made with other settings.
+    """
+    note = settings.var / _NOTE
+    if not note.exists():
+        raise WorldError(f"there is no synthetic history under {settings.var}; `homefeed world` writes one")
+    held = orjson.loads(note.read_bytes())
+    end = datetime.fromisoformat(held.pop("end"))
+    changed = {k: (held.get(k), v) for k, v in _identity(settings).items() if held.get(k) != v}
+    if changed:
+        said = ", ".join(f"{name} was {was}, is now {now}" for name, (was, now) in changed.items())
+        raise WorldError(
+            f"the history under {settings.var} is of another site: {said}; restore these or use another var"
+        )
+    return build_site(settings.world, settings.seed, end)
+
+
+_NOTE = "world.json"
+#: Knobs of how live viewers behave may change; those of the site may not.
+_LIVE = ("num_threads", "live_rate", "live_step_s", "live_concurrency", "live_timeout_s")
+
+
+def _identity(settings: Settings) -> dict[str, float]:
+    return {"seed": settings.seed, **settings.world.model_dump(exclude=set(_LIVE))}
+
+
+def _sorted_keys(identifiers: pa.Array) -> tuple[Ints, Ints]:
+    keys = ids.keys(identifiers).to_numpy()
+    order = np.argsort(keys)
+    return keys[order], order
+
+
+def _places(keys: tuple[Ints, Ints], wanted: pa.ChunkedArray, what: str) -> Ints:
+    values, order = keys
+    numbers = wanted.to_numpy()
+    place = np.minimum(np.searchsorted(values, numbers), len(values) - 1)
+    if not np.array_equal(values[place], numbers):
+        raise WorldError(f"{int((values[place] != numbers).sum())} of {len(numbers)} rows name {what} of another site")
+    places: Ints = order[place]
+    return places
+
+
+def language_code(index: npt.NDArray[np.int8]) -> pa.Array:
+    """ISO 639-1 codes of language indexes; shape [n] -> [n]."""
+    return pa.array(LANGUAGES).take(pa.array(index))

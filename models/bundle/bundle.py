@@ -1,0 +1,188 @@
+"""A loaded bundle: everything that answers a request, without a line of training code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from homefeed.features import ENTITIES, TARGETS, aggregate_columns
+from homefeed.manifest import Manifest
+from models.history import microseconds, string_keys
+from models.index import Index
+from models.ranking.calibration import Calibrator
+from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
+from models.value import value
+from models.video_table import VideoTable, video_table
+
+_CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
+_WARM_UP = 1000
+_HISTORY = ("history_videos", "history_fractions")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Lengths of the histories: the one the features keep, and how much of it each model reads."""
+
+    history_length: int
+    query_history_length: int
+    ranker_history_length: int
+
+
+class Bundle:
+    """One release, ready to answer. Reading is safe from several threads; `refresh` swaps the catalogue atomically.
+
+    Attributes:
+      release: id.
+      path: its folder.
+      manifest: its lineage and metrics.
+      vectors: [v, d] float32 of the indexed videos, the bias last.
+      videos: [v] int64 keys, in the order of `vectors`.
+      index: the searcher.
+      snapshot: candidate features as they were when the bundle was made.
+    """
+
+    def __init__(
+        self,
+        *,
+        release: str,
+        path: Path,
+        manifest: Manifest,
+        vectors: NDArray[np.float32],
+        videos: NDArray[np.int64],
+        index: Index,
+        towers: Any,
+        ranker: Any,
+        calibrators: Mapping[str, Calibrator],
+        weights: Mapping[str, float],
+        shape: Shape,
+        snapshot: pa.Table,
+    ) -> None:
+        self.release, self.path, self.manifest = release, path, manifest
+        self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
+        self._towers, self._ranker = towers, ranker
+        self._calibrators, self._weights, self._shape = calibrators, weights, shape
+        self._order = np.argsort(videos, kind="stable")
+        self._table: VideoTable = video_table(snapshot)
+
+    @property
+    def catalogue(self) -> VideoTable:
+        """Content of the videos that histories are looked up in."""
+        return self._table
+
+    def refresh(self, snapshot: pa.Table) -> None:
+        """Know the videos of a newer snapshot, so that a history holding a new upload counts for its topic and
+        channel."""
+        table = video_table(snapshot)
+        # Once before it is swapped in, so that no viewer waits while the channels' topics are counted.
+        table.topic_of_channel(table.channels[:0])
+        self._table = table
+
+    def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
+        """The query vector of a viewer, [d].
+
+        Args:
+          user: a row of the online store: `history_videos`, `history_times` [microseconds], `history_fractions`,
+            `country`, `language`, `age`.
+          time: of the request; later watches are not looked at.
+        """
+        viewer = viewer_row(user, time, "", self._table, self._shape.query_history_length)
+        known = (viewer["history_times"] > 0) & (viewer["history_times"] < viewer["time"][:, None])
+        # A newcomer's history is one empty place, not none: the graph reads at least one.
+        columns = {name: np.zeros((1, max(1, int(known.sum()))), viewer[name].dtype) for name in _HISTORY}
+        for name, column in columns.items():
+            column[0, : known.sum()] = viewer[name][known]
+        profile = {name: viewer[name] for name in ("country", "language", "age")}
+        return np.asarray(self.queries(columns | profile)[0])
+
+    def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""
+        return np.asarray(self._towers.query(dict(viewers)).numpy())
+
+    def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""
+        rows, scores = self.index.search(vector, k)
+        return self.videos[rows], scores
+
+    def similar(self, videos: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `k` videos most like any mixture of the given ones, these left out: keys [m] -> keys [k], cosine scores
+        [k].
+
+        The bias is left out, so that the answer is alike rather than popular. Empty when the index knows none of them.
+        """
+        wanted = np.asarray(videos, np.int64)
+        if not len(wanted) or not len(self.videos):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        found = self._order[np.minimum(np.searchsorted(self.videos, wanted, sorter=self._order), len(self.videos) - 1)]
+        found = found[self.videos[found] == wanted]
+        if not len(found):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        mean = self.vectors[found].mean(axis=0)
+        mean[-1] = 0
+        mean /= max(float(np.linalg.norm(mean)), 1e-6)
+        keys, scores = self.search(mean, k + len(found))
+        other = ~np.isin(keys, wanted)
+        return keys[other][:k], scores[other][:k]
+
+    def score(
+        self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Calibrated heads of n candidates for one viewer, the slot hidden.
+
+        Args:
+          user: a row of the online store: the columns of `user_state` and of `user_aggregates`; None is unknown.
+          candidates: columns of the snapshot, [n] each.
+          context: `time` (timezone-aware) and `device`.
+
+        Returns:
+          target -> [n] float32: probabilities, and `watch_s` in seconds.
+        """
+        return self.heads(self.inputs(user, candidates, context))
+
+    def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
+        """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""
+        viewer = viewer_row(user, context["time"], context["device"], self._table, self._shape.history_length)
+        keys = np.asarray(candidates["video"], np.int64)
+        columns = {
+            "video": keys,
+            "channel": np.asarray(candidates["channel"], np.int64),
+            "topic": string_keys(candidates["topic"]),
+            "language": string_keys(candidates["language"]),
+            "side_topics": self._table.side_topics_of(keys),
+            "uploaded": microseconds(candidates["uploaded"]),
+            "duration_s": np.asarray(candidates["duration_s"], np.float32),
+            "slot": np.full(len(keys), HIDDEN_SLOT, np.int32),
+        }
+        aggregates: dict[str, Any] = {name: np.float32(user[name] or 0) for name in aggregate_columns("user")}
+        aggregates |= {name: np.asarray(candidates[name], np.float32) for name in _CANDIDATE_AGGREGATES}
+        return inputs_of(viewer, columns, aggregates, self._shape.ranker_history_length)
+
+    def heads(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
+        """Calibrated heads of any inputs: also of exposures, when a release is evaluated."""
+        raw = self._ranker.score(inputs.columns()).numpy()
+        return {target: self._calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+
+    def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The score a page is ranked by, [n], with the weights that travel in the bundle."""
+        return value(heads, self._weights)
+
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the histories."""
+        return self._shape
+
+    def warm_up(self) -> None:
+        """Trace and run every graph once, so that the first viewer does not wait for it."""
+        nobody: dict[str, Any] = dict.fromkeys(aggregate_columns("user"), 0.0)
+        nobody |= dict.fromkeys(("history_videos", "history_times", "history_fractions", "subscribed_channels"), None)
+        nobody |= {"country": None, "language": None, "age": None}
+        now = datetime.now(UTC)
+        self.search(self.query(nobody, now), _WARM_UP)
+        rows = self.snapshot.slice(0, _WARM_UP)
+        wanted = [*_CANDIDATE_AGGREGATES, "video", "channel", "topic", "language", "uploaded", "duration_s"]
+        columns = {name: rows.column(name).to_numpy(zero_copy_only=False) for name in wanted}
+        self.value(self.score(nobody, columns, {"time": now, "device": ""}))

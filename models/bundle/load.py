@@ -1,0 +1,81 @@
+"""Open a release's bundle, or refuse it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from homefeed import manifest
+from homefeed.manifest import ManifestError
+from homefeed.settings import Settings
+from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE, VALUE_FILE
+from models.bundle.bundle import Bundle, Shape
+from models.bundle.store import BundleError, bundle_path
+from models.index import FOLDER as INDEX_FOLDER
+from models.index import load_index, pairing_of
+from models.ranking.calibration import Calibrator
+
+__all__ = ["BundleError", "bundle_path", "load_bundle", "open_bundle"]
+
+
+def load_bundle(settings: Settings, release: str) -> Bundle:
+    """The bundle of a release, checked and warm.
+
+    Raises:
+      BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
+        training; or the bundle is of another release.
+    """
+    return open_bundle(bundle_path(settings, release), release)
+
+
+def open_bundle(path: Path, release: str) -> Bundle:
+    """`load_bundle` on a folder."""
+    try:
+        made = manifest.verify(path)
+    except ManifestError as error:
+        raise BundleError(f"bundle {release} is damaged: {error}; build it again with the build_index DAG") from error
+    if made.release != release:
+        raise BundleError(f"{path} holds release {made.release}, not {release}")
+    try:
+        index, vectors, videos = (
+            load_index(path / INDEX_FOLDER),
+            np.load(path / "vectors.npy"),
+            np.load(path / "videos.npy"),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"bundle {release} cannot be read: {error}") from error
+    pairings = {"manifest": made.pairing, "towers": pairing_of(path / "towers"), "index": index.pairing}
+    if len(set(pairings.values())) > 1:
+        named = ", ".join(f"{part} {pairing}" for part, pairing in pairings.items())
+        raise BundleError(f"bundle {release} pairs towers and index of different trainings: {named}; build it again")
+    if not index.size == len(vectors) == len(videos):
+        raise BundleError(
+            f"bundle {release} indexes {index.size} videos but has {len(vectors)} vectors of {len(videos)} videos"
+        )
+    import tensorflow as tf
+
+    # The graphs are kept whole: a function of a SavedModel does not keep its variables alive.
+    towers, ranker = tf.saved_model.load(str(path / "towers")), tf.saved_model.load(str(path / "ranker"))
+    with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:
+        snapshot = pa.ipc.open_file(source).read_all()
+    calibrators = {
+        target: Calibrator(record["kind"], tuple(record["x"]), tuple(record["y"]))
+        for target, record in json.loads((path / "calibrators.json").read_text()).items()
+    }
+    bundle = Bundle(
+        release=release,
+        path=path,
+        manifest=made,
+        vectors=vectors,
+        videos=videos,
+        index=index,
+        towers=towers,
+        ranker=ranker,
+        calibrators=calibrators,
+        weights=json.loads((path / VALUE_FILE).read_text()),
+        shape=Shape(**json.loads((path / SHAPE_FILE).read_text())),
+        snapshot=snapshot,
+    )
+    bundle.warm_up()
+    return bundle

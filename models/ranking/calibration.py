@@ -1,0 +1,86 @@
+"""Calibration of one head on the newest closed windows: what is promised is what happens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefeed.settings.ranking import RankingSettings
+
+_LEAST = 1e-7
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """A non-decreasing map from a head's prediction to the observed quantity; plain numbers, so it is stored as JSON.
+
+    Attributes:
+      kind: `scale` multiplies, `platt` is a line on the log-odds, `isotonic` a piecewise linear curve.
+      x, y: `scale`: y[0] is the factor. `platt`: x[0] slope and y[0] intercept. `isotonic`: the corners.
+    """
+
+    kind: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    def __call__(self, predictions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n] -> [n] float32; what is not a number stays so."""
+        if self.kind == "scale":
+            return np.asarray(predictions * np.float32(self.y[0]), np.float32)
+        if self.kind == "platt":
+            return np.asarray(1 / (1 + np.exp(-(self.x[0] * _log_odds(predictions) + self.y[0]))), np.float32)
+        return np.asarray(np.interp(predictions, self.x, self.y), np.float32)
+
+
+IDENTITY = Calibrator("scale", (), (1.0,))
+
+
+def calibrate(
+    predictions: NDArray[np.float32], labels: NDArray[np.float32], settings: RankingSettings, is_probability: bool
+) -> Calibrator:
+    """The calibrator of one head.
+
+    Isotonic regression with at least `isotonic_positives`; Platt's line on the log-odds with at least
+    `platt_positives`, for probabilities; below that, and for a line that would turn the order round, one factor;
+    nothing when nothing was observed.
+
+    Args:
+      predictions: [n] of the head on windows it was not trained on.
+      labels: [n] observed; NaN is left out.
+      settings: how many positives each kind needs.
+      is_probability: False for seconds.
+
+    Sources: Platt 1999; Zadrozny and Elkan 2002 (isotonic regression).
+    """
+    known = np.isfinite(labels)
+    predicted, observed = predictions[known].astype(np.float64), labels[known].astype(np.float64)
+    positives = int((observed > 0).sum())
+    if not positives:
+        return IDENTITY
+    if positives >= settings.isotonic_positives:
+        from sklearn.isotonic import IsotonicRegression
+
+        curve = IsotonicRegression(out_of_bounds="clip").fit(predicted, observed)
+        return Calibrator("isotonic", tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
+    if is_probability and positives >= settings.platt_positives:
+        slope, intercept = _platt(predicted, observed)
+        if slope > 0:
+            return Calibrator("platt", (slope,), (intercept,))
+    return Calibrator("scale", (), (float(observed.sum() / max(predicted.sum(), _LEAST)),))
+
+
+def _platt(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of the logistic regression of soft labels on the log-odds."""
+    from sklearn.linear_model import LogisticRegression
+
+    odds = _log_odds(predicted)[:, None]
+    both = np.concatenate([np.ones(len(odds)), np.zeros(len(odds))])
+    line = LogisticRegression(C=1e6).fit(
+        np.concatenate([odds, odds]), both, sample_weight=np.concatenate([observed, 1 - observed])
+    )
+    return float(line.coef_[0, 0]), float(line.intercept_[0])
+
+
+def _log_odds(probabilities: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+    p = np.clip(probabilities.astype(np.float64), _LEAST, 1 - _LEAST)
+    return np.asarray(np.log(p) - np.log1p(-p))

@@ -1,0 +1,232 @@
+"""Exposures with their features as numpy columns: what the network is trained on, and what a request becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from homefeed.features import DENSE_FEATURES, REQUEST_FEATURES, TARGETS
+from homefeed.schema import TIME
+from models.history import microseconds, padded, string_keys
+from models.request_features import request_features
+from models.video_table import VideoTable
+
+#: Slot given to the shallow tower when the true one is not known: when a page is ranked there is none yet.
+HIDDEN_SLOT = 100
+AGGREGATES = [name for name in DENSE_FEATURES if name not in REQUEST_FEATURES]
+_BLOCK = 65_536
+_LIST_TYPES = {
+    "history_videos": pa.int64(),
+    "history_times": pa.int64(),
+    "history_fractions": pa.float32(),
+    "subscribed_channels": pa.int64(),
+}
+
+
+class SlotUse(Enum):
+    """The only difference between training and serving: where the shallow tower's slot comes from."""
+
+    #: The slot that the exposure was shown in.
+    TRUE = "true"
+    #: No slot, as when a page is ranked.
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the network reads of n candidates; a viewer column has n rows, or one for all.
+
+    Attributes:
+      dense: [n, len(DENSE_FEATURES)] float32.
+      video, channel, topic, language: [n] keys of the candidate.
+      side_topics: [n, s] keys of its other topics, 0 pads.
+      slot: [n] int32, `HIDDEN_SLOT` when it is not known.
+      device, country, user_language: [n or 1] keys.
+      age: [n or 1] years, -1 unknown.
+      history_topics: [n or 1, h] keys of the main topics of the newest watches, newest last, 0 pads.
+      history_fractions: [n or 1, h] share that was watched.
+    """
+
+    dense: NDArray[np.float32]
+    video: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    topic: NDArray[np.int64]
+    language: NDArray[np.int64]
+    side_topics: NDArray[np.int64]
+    slot: NDArray[np.int32]
+    device: NDArray[np.int64]
+    country: NDArray[np.int64]
+    user_language: NDArray[np.int64]
+    age: NDArray[np.int32]
+    history_topics: NDArray[np.int64]
+    history_fractions: NDArray[np.float32]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def take(self, index: Any) -> "Inputs":
+        """Rows of inputs whose columns all have n rows."""
+        return Inputs(**{name: column[index] for name, column in self.columns().items()})
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n exposures.
+
+    Attributes:
+      inputs: features.
+      labels: target -> [n] float32; `completion` is NaN where the length of the video is unknown.
+      weight: [n] how many exposures each stands for.
+      users: [n] key of the viewer.
+    """
+
+    inputs: Inputs
+    labels: dict[str, NDArray[np.float32]]
+    weight: NDArray[np.float32]
+    users: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, index: Any) -> "Examples":
+        """The exposures at `index`."""
+        labels = {target: label[index] for target, label in self.labels.items()}
+        return Examples(self.inputs.take(index), labels, self.weight[index], self.users[index])
+
+
+def inputs_of(
+    viewers: Mapping[str, Any],
+    candidates: Mapping[str, Any],
+    aggregates: Mapping[str, NDArray[np.float32]],
+    history_length: int,
+) -> Inputs:
+    """Columns of the network from columns of viewers and candidates; training and serving meet here.
+
+    Args:
+      viewers: m rows, m is n or 1. Those of `request_features`, and `device`, `country`, `age`.
+      candidates: n rows. Those of `request_features`, and `video`, `side_topics` and `slot`.
+      aggregates: aggregate feature -> [n or 1].
+      history_length: newest watches that the network reads.
+    """
+    num = len(candidates["video"])
+    dense = np.empty((num, len(DENSE_FEATURES)), np.float32)
+    requested = request_features(viewers, candidates)
+    for column, name in enumerate(DENSE_FEATURES):
+        dense[:, column] = requested[name] if name in requested else aggregates[name]
+    np.nan_to_num(dense, copy=False)
+    known = (viewers["history_times"] > 0) & (viewers["history_times"] < viewers["time"][:, None])
+    newest = slice(-history_length, None)
+
+    def visible(name: str) -> NDArray[Any]:
+        return np.where(known, viewers[name], 0)[:, newest]
+
+    return Inputs(
+        dense=dense,
+        video=candidates["video"],
+        channel=candidates["channel"],
+        topic=candidates["topic"],
+        language=candidates["language"],
+        side_topics=candidates["side_topics"],
+        slot=candidates["slot"],
+        device=viewers["device"],
+        country=viewers["country"],
+        user_language=viewers["language"],
+        age=viewers["age"],
+        history_topics=visible("history_topics"),
+        history_fractions=visible("history_fractions").astype(np.float32),
+    )
+
+
+def viewer_columns(rows: pa.Table, table: VideoTable, history_length: int) -> dict[str, NDArray[Any]]:
+    """Columns of viewers, as `inputs_of` reads them, from rows with the columns of `user_state`, `time` and
+    `device`."""
+    videos = padded(rows.column("history_videos"), history_length, np.int64)
+    subscribed = rows.column("subscribed_channels")
+    most = max(1, int(np.max(np.asarray(subscribed.combine_chunks().value_lengths().fill_null(0)), initial=0)))
+    channels = padded(subscribed, most, np.int64)
+    return {
+        "time": microseconds(rows.column("time")),
+        "language": string_keys(rows.column("language")),
+        "country": string_keys(rows.column("country")),
+        "device": string_keys(rows.column("device")),
+        "age": rows.column("age").fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32),
+        "history_videos": videos,
+        "history_channels": table.channel_of(videos),
+        "history_topics": table.topic_of(videos),
+        "history_languages": table.language_of(videos),
+        "history_times": padded(rows.column("history_times"), history_length, np.int64),
+        "history_fractions": padded(rows.column("history_fractions"), history_length, np.float32),
+        "subscribed_channels": channels,
+        "subscribed_topics": table.topic_of_channel(channels),
+    }
+
+
+def viewer_row(
+    user: Mapping[str, Any], time: datetime, device: str, table: VideoTable, history_length: int
+) -> dict[str, NDArray[Any]]:
+    """`viewer_columns` of the one viewer of a request, from the row that the online store answered."""
+    columns = {
+        name: user[name] for name in ("history_videos", "history_times", "history_fractions", "subscribed_channels")
+    }
+    lists = {name: pa.array([[] if value is None else value]) for name, value in columns.items()}
+    row = pa.table(
+        {
+            "time": pa.array([time], TIME),
+            "device": [device],
+            "language": pa.array([user["language"]], pa.string()),
+            "country": pa.array([user["country"]], pa.string()),
+            "age": pa.array([user["age"]], pa.int16()),
+            **{name: column.cast(pa.list_(_LIST_TYPES[name])) for name, column in lists.items()},
+        }
+    )
+    return viewer_columns(row, table, history_length)
+
+
+def candidate_columns(videos: NDArray[np.int64], table: VideoTable) -> dict[str, NDArray[Any]]:
+    """Content of candidates by key, as `inputs_of` reads it; a video that the table does not know has none."""
+    row = table.rows(videos)
+    return {
+        "video": videos,
+        "channel": np.append(table.channels, 0)[row],
+        "topic": np.append(table.topics[:, 0], 0)[row],
+        "language": np.append(table.languages, 0)[row],
+        "side_topics": table.side_topics_of(videos),
+        "uploaded": np.append(table.uploaded, 0)[row],
+        "duration_s": np.append(table.duration_s, 0)[row].astype(np.float32),
+    }
+
+
+def examples_of(
+    rows: pa.Table, table: VideoTable, full_history: int, history_length: int, slot_use: SlotUse = SlotUse.TRUE
+) -> Examples:
+    """Examples from the rows of `feature_repo.training_set.ranking_examples`.
+
+    Args:
+      rows: exposures with their point-in-time features.
+      table: the catalogue, for the content of candidates and of histories.
+      full_history: watches kept in a viewer's history.
+      history_length: newest of them that the network reads.
+      slot_use: the true slot, or none as in serving.
+    """
+    blocks = [
+        _inputs(rows.slice(first, _BLOCK), table, full_history, history_length, slot_use)
+        for first in range(0, len(rows), _BLOCK)
+    ] or [_inputs(rows, table, full_history, history_length, slot_use)]
+    joined = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in blocks[0].columns()}
+    labels = {t: rows.column(t).to_numpy(zero_copy_only=False).astype(np.float32) for t in TARGETS}
+    weight = rows.column("weight").to_numpy(zero_copy_only=False).astype(np.float32)
+    return Examples(Inputs(**joined), labels, weight, rows.column("user").to_numpy())
+
+
+def _inputs(rows: pa.Table, table: VideoTable, full_history: int, history_length: int, slot_use: SlotUse) -> Inputs:
+    candidates = candidate_columns(rows.column("video").to_numpy(), table)
+    slots = rows.column("slot").to_numpy().astype(np.int32)
+    candidates["slot"] = slots if slot_use is SlotUse.TRUE else np.full_like(slots, HIDDEN_SLOT)
+    aggregates = {name: rows.column(name).to_numpy(zero_copy_only=False).astype(np.float32) for name in AGGREGATES}
+    return inputs_of(viewer_columns(rows, table, full_history), candidates, aggregates, history_length)

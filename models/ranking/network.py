@@ -1,0 +1,175 @@
+"""The multi-task network."""
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from homefeed.features import TARGETS
+from homefeed.settings.ranking import RankingSettings
+from models.ranking.examples import HIDDEN_SLOT
+from models.ranking.preprocessing import NUM_AGES, Preprocessing
+
+#: Share of the trunk's inputs that each step of training hides.
+_DROPOUT = 0.05
+#: Weight of each head in the loss; the others share the trunk that the watched head shapes.
+_LOSS_WEIGHTS = {
+    "watched": 1.0,
+    "watch_s": 0.2,
+    "completion": 0.3,
+    "liked": 0.1,
+    "subscribed": 0.05,
+    "shared": 0.05,
+    "dismissed": 0.1,
+}
+
+
+class Ranker(tfrs.models.Model):
+    """Shared embeddings, cross layers, a mixture of experts with a gate per head, and a shallow tower for slot and
+    device.
+
+    Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Covington et al. 2016
+    (weighted logistic watch time, section 4.2); Zhao et al. 2019 (shallow tower, section 4.3).
+    """
+
+    def __init__(self, preprocessing: Preprocessing, mean_watch_s: float, settings: RankingSettings) -> None:
+        """`mean_watch_s` of the positives scales the weights of the watch-time head."""
+        super().__init__()
+        width, experts, hidden, out, heads = 16, 4, 64, 32, len(TARGETS)
+        self._mean_watch_s, self._slot_dropout = mean_watch_s, settings.slot_dropout
+        self._negative_rate = settings.negative_rate
+        self._experts, self._out = experts, out
+
+        self._num_topics = preprocessing.topics.size
+        self._low, self._width = (
+            preprocessing.corners[:, :-1],
+            preprocessing.corners[:, 1:] - preprocessing.corners[:, :-1],
+        )
+        self.wide = tf.keras.layers.Dense(heads, use_bias=False, kernel_initializer="zeros")
+
+        def table(size: int, width: int) -> Any:
+            return tf.keras.layers.Embedding(
+                size, width, embeddings_initializer=tf.keras.initializers.RandomNormal(stddev=0.05)
+            )
+
+        self.video = table(preprocessing.videos.size, width)
+        self.channel = table(preprocessing.channels.size, width)
+        self.topic = table(preprocessing.topics.size, width)
+        self.language, self.country = table(preprocessing.languages.size, 4), table(preprocessing.countries.size, 4)
+        self.device, self.age = table(preprocessing.devices.size, 4), table(NUM_AGES, 4)
+        self.attention = tf.keras.layers.Dense(width, use_bias=False)
+        self.dropout = tf.keras.layers.Dropout(_DROPOUT)
+        self.cross = [tfrs.layers.dcn.Cross(projection_dim=32, kernel_initializer="he_normal") for _ in range(2)]
+        self.expert_hidden = tf.keras.layers.Dense(experts * hidden, activation="relu")
+        self.expert_out = self.add_weight(name="expert_out", shape=[experts, hidden, out], initializer="glorot_uniform")
+        self.gate = tf.keras.layers.Dense(heads * experts)
+        self.head = self.add_weight(name="head", shape=[heads, out], initializer="glorot_uniform")
+        self.head_bias = self.add_weight(name="head_bias", shape=[heads], initializer="zeros")
+        self.slot_shallow = tf.keras.layers.Embedding(HIDDEN_SLOT + 1, heads, embeddings_initializer="zeros")
+        self.device_shallow = tf.keras.layers.Embedding(
+            preprocessing.devices.size, heads, embeddings_initializer="zeros"
+        )
+        self.losses_by_target = {
+            target: tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"))
+            for target in TARGETS
+        }
+
+    def call(self, codes: dict[str, Any], training: bool = False) -> Any:
+        """Codes of n candidates (viewer columns n or 1 rows) -> logits [n, len(TARGETS)]."""
+        num = tf.shape(codes["video"])[0]
+        slot = codes["slot"]
+        if training and self._slot_dropout:
+            hidden = tf.random.uniform(tf.shape(slot)) < self._slot_dropout
+            slot = tf.where(hidden, HIDDEN_SLOT * tf.ones_like(slot), slot)
+
+        def spread(column: Any) -> Any:
+            return tf.broadcast_to(column, tf.concat([[num], tf.shape(column)[1:]], axis=0))
+
+        item = self.video(codes["video"]) + self.channel(codes["channel"]) + self.topic(codes["topic"])
+        tastes, topics = codes["tastes"], self.topic(tf.range(self._num_topics))
+        mean = tastes @ topics / (tf.reduce_sum(tastes, axis=1, keepdims=True) + 1.0)
+        # Code 0 is no topic, not one that all such videos share.
+        beside = tf.cast(codes["side_topics"] > 0, tf.float32)[:, :, None]
+        side = tf.reduce_sum(self.topic(codes["side_topics"]) * beside, axis=1)
+        match = tf.matmul(self.attention(tf.concat([item, side], axis=1)), topics, transpose_b=True)
+        share = tf.exp(tf.clip_by_value(match, -10.0, 10.0)) * tastes
+        focus = share @ topics / (tf.reduce_sum(share, axis=1, keepdims=True) + 1.0)
+        viewer = tf.concat(
+            [
+                mean,
+                self.country(codes["country"]),
+                self.language(codes["user_language"]),
+                self.age(codes["age"]),
+                self.device(codes["device"]),
+            ],
+            axis=1,
+        )
+        pieces = tf.clip_by_value((codes["dense"][:, :, None] - self._low) / (self._width + 1e-4), 0.0, 1.0)
+        quantile = 2.0 * tf.reduce_mean(pieces, axis=2) - 1.0
+        x0 = tf.concat(
+            [
+                codes["dense"],
+                quantile,
+                item,
+                focus,
+                item * mean,
+                item * focus,
+                side,
+                side * mean,
+                self.language(codes["language"]),
+                spread(viewer),
+            ],
+            axis=1,
+        )
+        x0 = self.dropout(x0, training=training)
+        x = x0
+        for layer in self.cross:
+            x = layer(x0, x)
+        hidden = tf.split(self.expert_hidden(x), self._experts, axis=1)
+        experts = tf.stack([tf.nn.relu(h @ self.expert_out[e]) for e, h in enumerate(hidden)], axis=1)
+        gates = tf.nn.softmax(tf.reshape(self.gate(x), [num, self._experts, len(TARGETS)]), axis=1)
+        # Each expert's answer for each head comes first: mixing the experts' vectors instead is as many tiny products.
+        answers = tf.reshape(
+            tf.matmul(tf.reshape(experts, [-1, self._out]), self.head, transpose_b=True), tf.shape(gates)
+        )
+        logits = tf.reduce_sum(gates * answers, axis=1) + self.head_bias
+        logits += self.wide(tf.reshape(pieces, [num, -1]))
+        return logits + self.slot_shallow(slot) + spread(self.device_shallow(codes["device"]))
+
+    def compute_loss(self, inputs: tuple[dict[str, Any], dict[str, Any], Any], training: bool = False) -> Any:
+        """Weighted sum over the heads of the mean cross-entropy of one step.
+
+        Args:
+          inputs: codes, labels by target [n], and the weight of each exposure [n]. `watched` is learned on the sample
+            as it is
+            (its log-odds are corrected later), `watch_s` with the seconds as weights of the positives, the rest with
+            the weights.
+          training: whether dropout is on.
+        """
+        codes, labels, weight = inputs
+        logits = self(codes, training=training)
+        num = tf.cast(tf.shape(weight)[0], tf.float32)
+        each = weight / tf.reduce_mean(weight)
+        # Missed exposures that were dismissed are all kept; here they count as if they had been sampled like the
+        # others.
+        sampled = weight * self._negative_rate
+        total = 0.0
+        for column, target in enumerate(TARGETS):
+            label = labels[target]
+            importance = each
+            if target == "watched":
+                importance = tf.where(label > 0, tf.ones_like(label), sampled)
+            if target == "watch_s":
+                importance = tf.where(labels["watched"] > 0, label / self._mean_watch_s, sampled)
+                label = labels["watched"]
+            if target == "completion":
+                importance = tf.where(tf.math.is_nan(label), tf.zeros_like(label), importance)
+                label = tf.where(tf.math.is_nan(label), tf.zeros_like(label), label)
+            loss = self.losses_by_target[target](
+                labels=label[:, None],
+                predictions=logits[:, column : column + 1],
+                sample_weight=importance,
+                compute_metrics=False,
+            )
+            total += _LOSS_WEIGHTS[target] * loss / num
+        return total

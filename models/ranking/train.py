@@ -1,0 +1,172 @@
+"""Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from homefeed import windows
+from homefeed.features import DENSE_FEATURES, TARGETS
+from homefeed.lake import open_lake
+from homefeed.settings import Settings
+from models.evaluation import calibration, quality
+from models.ranking.baseline import tree_predictions
+from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.examples import Examples, examples_of
+from models.ranking.trainer import Trainer
+from models.training import Training, TrainingError, measured, publish_training
+from models.video_table import video_table
+
+KIND = "ranking"
+TABLES = (
+    "exposures",
+    "videos",
+    "users",
+    "user_state",
+    "user_aggregates",
+    "video_aggregates",
+    "channel_aggregates",
+    "topic_aggregates",
+)
+#: Rows of features and predictions kept beside the model: what drift is measured against.
+REFERENCE_ROWS = 20_000
+REFERENCE_FILE = "reference.parquet"
+
+
+def train_ranking(settings: Settings, window: str) -> Training:
+    """Train on exposures before the validation windows that end before the holdout windows that end with `window`.
+
+    Args:
+      settings: `settings.ranking` shapes sampling, training and calibration.
+      window: newest closed window of exposures.
+
+    Returns:
+      The training; metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head are of the holdout windows, and
+      `gbt_...` those of a gradient-boosted tree on the same features.
+
+    Raises:
+      TrainingError: a part of the split holds no positive exposures.
+    """
+    from feature_repo.catalogue import catalogue
+    from feature_repo.training_set import ranking_examples
+
+    lake, knobs = open_lake(settings.lake_path), settings.ranking
+    versions = {table: lake.version(table) for table in TABLES}
+    holdout_first = windows.shift(window, 1 - knobs.holdout_windows)
+    validation_first = windows.shift(holdout_first, -knobs.validation_windows)
+    published = [
+        w
+        for w in lake.windows("exposures", versions["exposures"] if versions["exposures"] >= 0 else None)
+        if w < validation_first
+    ]
+    if not published:
+        raise TrainingError(
+            f"no exposures before {validation_first} to train on: ingest a longer history, or lower "
+            "HOMEFEED_RANKING__VALIDATION_WINDOWS and HOMEFEED_RANKING__HOLDOUT_WINDOWS"
+        )
+    first, last = published[0], windows.shift(validation_first, -1)
+    table = video_table(catalogue(settings, windows.end(window)))
+
+    def read(begin: str, until: str, sample: float | None) -> Examples:
+        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample)
+        return examples_of(rows, table, settings.features.history_length, knobs.history_length)
+
+    train = read(first, last, knobs.negative_rate)
+    validation = read(validation_first, windows.shift(holdout_first, -1), None)
+    holdout = read(holdout_first, window, None)
+    return fit(
+        settings, window, trained=(first, last), train=train, validation=validation, holdout=holdout, versions=versions
+    )
+
+
+def fit(
+    settings: Settings,
+    window: str,
+    *,
+    trained: tuple[str, str],
+    train: Examples,
+    validation: Examples,
+    holdout: Examples,
+    versions: Mapping[str, int],
+) -> Training:
+    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`."""
+    knobs = settings.ranking
+    for part, name in ((train, "train on"), (validation, "calibrate on")):
+        if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
+            raise TrainingError(
+                f"the exposures to {name} for window {window} are {len(part)}, of which "
+                f"{int(part.labels['watched'].sum())} were watched; both kinds are needed: ingest a longer history"
+            )
+    train = train.take(slice(max(0, len(train) - knobs.max_train_rows), None))
+    tf.keras.utils.set_random_seed(settings.seed)
+    trainer = Trainer(settings, train)
+    history = trainer.train(train, validation)
+    raw = trainer.predict(validation)
+    calibrators = {
+        target: calibrate(raw[:, column], validation.labels[target], knobs, is_probability=target != "watch_s")
+        for column, target in enumerate(TARGETS)
+    }
+    metrics: dict[str, Any] = {
+        "epochs": int(np.argmin(history)) + 1,
+        "validation_ne": min(history),
+        "train_rows": len(train),
+        "holdout_rows": len(holdout),
+        "holdout_positives": int(holdout.labels["watched"].sum()),
+    }
+    if len(holdout):
+        heads = calibrated(trainer.predict(holdout), calibrators)
+        metrics |= quality(holdout.labels["watched"], heads["watched"])
+        metrics["calibration_by_head"] = measured(
+            {t: calibration(np.nan_to_num(holdout.labels[t]), heads[t]) for t in TARGETS}
+        )
+        metrics["calibration_by_slice"] = measured(calibration_by_slice(holdout, heads["watched"]))
+        tree = tree_predictions(settings, train, validation, holdout)
+        metrics |= {f"gbt_{name}": number for name, number in quality(holdout.labels["watched"], tree).items()}
+    digest = hashlib.sha256(repr((sorted(versions.items()), knobs.model_dump(), settings.seed)).encode()).hexdigest()[
+        :8
+    ]
+    path = settings.models_path / KIND / f"{window}-{digest}"
+    draft = path.with_name(path.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    trainer.save(draft)
+    save_calibrators(draft, calibrators)
+    _save_reference(draft, validation, calibrated(raw, calibrators), settings.seed)
+    return publish_training(Training(KIND, path.name, path, window, trained, dict(versions), measured(metrics)), draft)
+
+
+def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -> dict[str, float]:
+    """Calibration of predicted watches for viewers without and with a history, and for videos younger and older than
+    a day."""
+    new_viewer = examples.inputs.dense[:, DENSE_FEATURES.index("history_size")] == 0
+    fresh = examples.inputs.dense[:, DENSE_FEATURES.index("video_age_h")] < 24
+    slices = {"new_viewers": new_viewer, "known_viewers": ~new_viewer, "fresh_videos": fresh, "older_videos": ~fresh}
+    return {name: calibration(examples.labels["watched"][rows], predictions[rows]) for name, rows in slices.items()}
+
+
+def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
+    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
+    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+
+
+def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
+    """Write `calibrators.json`."""
+    (folder / "calibrators.json").write_text(json.dumps({t: asdict(c) for t, c in calibrators.items()}, indent=2))
+
+
+def _save_reference(folder: Path, examples: Examples, heads: Mapping[str, NDArray[np.float32]], seed: int) -> None:
+    """A sample of the validation exposures with the features the network read and the heads it answered, for drift
+    reports."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:REFERENCE_ROWS])
+    columns = {name: examples.inputs.dense[rows, column] for column, name in enumerate(DENSE_FEATURES)}
+    columns |= {f"predicted_{target}": head[rows] for target, head in heads.items()}
+    pq.write_table(pa.table(columns | {"watched": examples.labels["watched"][rows]}), folder / REFERENCE_FILE)

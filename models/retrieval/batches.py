@@ -1,0 +1,103 @@
+"""Steps of training: rows of the packed stream with their uniform negatives and the probability of every column."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefeed.settings.retrieval import RetrievalSettings
+from models.profiles import Profiles
+from models.retrieval.frequency import StreamingFrequency
+from models.retrieval.watches import WatchCounts, Watches, pack, window_number
+from models.video_table import VideoTable
+
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the towers learn from.
+
+    Attributes:
+      table: the catalogue.
+      watches: every watch up to the end of the newest window.
+      profiles: of the viewers.
+      counts: of `watches`, for the popularity of a video at a time.
+    """
+
+    table: VideoTable
+    watches: Watches
+    profiles: Profiles
+    counts: WatchCounts
+
+
+def dynamic(log: Log, videos: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What changes about a video: log age [h] and log counts before the window of the time; rows [n], times [n] ->
+    [n, NUM_DYNAMIC]."""
+    window = window_number(times)
+    age_h = np.maximum(times - log.table.uploaded[videos], 0) / _HOUR_US
+    counts = log.counts.before(videos, window)
+    return np.concatenate([np.log1p(age_h)[:, None] / 5.0, np.log1p(counts) / 3.0], axis=1).astype(np.float32)
+
+
+def batches(
+    log: Log,
+    train: Watches,
+    *,
+    codes: dict[str, Any],
+    profile_codes: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
+    frequency: StreamingFrequency,
+    settings: RetrievalSettings,
+    random: np.random.Generator,
+) -> Iterator[dict[str, Any]]:
+    """One pass over `train`, every step of the same shape.
+
+    Args:
+      log: where the counts come from.
+      train: the watches that are learned.
+      codes: of every video of the catalogue, by `towers.encode`, as numpy.
+      profile_codes: country, language and age code of each watch of `train`.
+      frequency: updated as the stream passes.
+      settings: batch size, history length, negatives.
+      random: order of the viewers and choice of negatives.
+    """
+    length = settings.history_length
+    stream = pack(train, length, random)
+    rows_per_step = max(1, settings.batch_size // length)
+    order = random.permutation(len(stream.watch))
+    order = np.append(order, np.full(-len(order) % rows_per_step, -1))
+    num_negatives, num_videos = settings.num_negatives, len(log.table)
+    for first in range(0, len(order), rows_per_step):
+        rows = order[first : first + rows_per_step]
+        real_row = (rows >= 0)[:, None]
+        watch = np.where(real_row, stream.watch[rows], -1)
+        flat = np.maximum(watch.ravel(), 0)
+        real = watch.ravel() >= 0
+        video, time = train.videos[flat], train.times[flat]
+        frequency.update(video[real])
+        negative = random.integers(0, num_videos, num_negatives)
+        moment = random.choice(time[real], num_negatives)
+        columns = np.concatenate([video, negative])
+        # Probability that a column drawn from the mixture of stream and catalogue is this video.
+        num_stream = int(real.sum())
+        drawn = num_stream * frequency.probability(columns) + num_negatives / num_videos
+        country, language, age = (c[flat].reshape(watch.shape) for c in profile_codes)
+        yield {
+            "tokens": {name: value[video] for name, value in codes.items()},
+            "fraction": train.fractions[flat].reshape(watch.shape),
+            "position": stream.position[rows].astype(np.int32),
+            "segment": np.where(watch >= 0, stream.segment[rows], -1).astype(np.int32),
+            "country": country,
+            "language": language,
+            "age": age,
+            "weight": (real & (stream.complete[rows] & real_row).ravel()).astype(np.float32),
+            "dynamic": dynamic(log, video, time),
+            "negatives": {name: value[negative] for name, value in codes.items()},
+            "negative_dynamic": dynamic(log, negative, moment),
+            "negative_exists": log.table.uploaded[negative] <= moment,
+            "probability": (drawn / (num_stream + num_negatives)).astype(np.float32),
+            "ids": columns,
+            "user": np.where(real, train.users[flat], -1),
+        }

@@ -1,0 +1,143 @@
+"""The two-tower model with its loss, and the graph of it that is saved."""
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket
+from models.vocabulary import Vocabulary
+
+
+class TwoTower(tfrs.models.Model):
+    """In-batch softmax over packed histories.
+
+    Sources: Yi et al. 2019 (log-Q correction), Yang et al. 2020 "Mixed negative sampling" (uniform negatives beside
+    the batch).
+    """
+
+    def __init__(
+        self,
+        preprocessing: VideoPreprocessing,
+        countries: Vocabulary,
+        languages: Vocabulary,
+        settings: RetrievalSettings,
+    ) -> None:
+        super().__init__()
+        width = settings.embedding_dim
+        self.content = Content(preprocessing, width, settings.id_dropout)
+        self.candidate = CandidateTower(width)
+        self.query = QueryTower(width, settings.history_length, countries.size, languages.size)
+        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+
+    def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Mean loss of the watches of one step.
+
+        Args:
+          inputs: `tokens` codes of the r * l watched videos, in rows; `fraction`, `position`, `segment` [r, l];
+            `country`, `language`, `age` codes [r, l]; `weight` [r * l], 0 for padding and for a run without its past;
+            `dynamic`
+            [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic` [g, NUM_DYNAMIC] and
+            `negative_exists` [g]; `probability` [r * l + g] of a column being drawn; `ids` [r * l + g]; `user` [r * l].
+          training: whether dropout is on.
+        """
+        rows, length = tf.unstack(tf.shape(inputs["segment"]))
+        positive = self.content(inputs["tokens"], training=training)
+        negative = self.content(inputs["negatives"], training=training)
+        segment = inputs["segment"]
+        causal = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
+        visible = causal[None] & (segment[:, :, None] == segment[:, None, :])
+        width = positive.shape[-1]
+        states = self.query.states(
+            tf.reshape(positive, [rows, length, width]),
+            inputs["fraction"],
+            inputs["position"],
+            visible,
+            training=training,
+        )
+        before = tf.reshape(tf.concat([tf.zeros_like(states[:, :1]), states[:, :-1]], axis=1), [-1, width])
+        profile = {name: tf.reshape(inputs[name], [-1]) for name in ("country", "language", "age")}
+        queries = self.query(before, tf.reshape(inputs["position"], [-1]) > 0, profile)
+        dynamic = tf.concat([inputs["dynamic"], inputs["negative_dynamic"]], axis=0)
+        candidates = self.candidate(tf.concat([positive, negative], axis=0), dynamic)
+        # What the same viewer watched elsewhere in the batch is not a negative: it is drawn far more often than log-Q
+        # assumes.
+        user = inputs["user"]
+        other = (user[:, None] != user[None, :]) & (user[None, :] >= 0) | tf.eye(tf.shape(user)[0], dtype=tf.bool)
+        exists = tf.broadcast_to(inputs["negative_exists"][None, :], [tf.shape(user)[0], tf.shape(negative)[0]])
+        loss = self.task(
+            queries,
+            candidates,
+            sample_weight=inputs["weight"],
+            candidate_sampling_probability=inputs["probability"],
+            candidate_ids=inputs["ids"],
+            compute_metrics=False,
+            score_mask=tf.concat([other, exists], axis=1),
+        )
+        return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
+
+
+class SavedTowers(tf.Module):
+    """Both towers as they are served: keys and strings go in, vectors come out; all preprocessing is in the graph.
+
+    `contents` [v + 2, width] is what the query tower reads of each video of the vocabulary, computed once.
+    """
+
+    def __init__(
+        self, model: TwoTower, preprocessing: VideoPreprocessing, countries: Vocabulary, languages: Vocabulary
+    ) -> None:
+        super().__init__(name="towers")
+        self.model, self.preprocessing, self.countries, self.languages = model, preprocessing, countries, languages
+        width = model.candidate.change.units
+        self.contents = tf.Variable(tf.zeros([preprocessing.videos.size, width]), trainable=False)
+
+    @tf.function(
+        input_signature=[
+            {
+                "history_videos": tf.TensorSpec([None, None], tf.int64, "history_videos"),
+                "history_fractions": tf.TensorSpec([None, None], tf.float32, "history_fractions"),
+                "country": tf.TensorSpec([None], tf.int64, "country"),
+                "language": tf.TensorSpec([None], tf.int64, "language"),
+                "age": tf.TensorSpec([None], tf.int32, "age"),
+            }
+        ]
+    )
+    def query(self, viewers: dict[str, Any]) -> Any:
+        """Query vectors [q, width + 1].
+
+        Args:
+          viewers: `history_videos` keys and `history_fractions` [q, h] with h at least 1, left-aligned, oldest first,
+            padded with 0; `country` and `language` keys [q]; `age` years [q], -1 unknown.
+        """
+        history = viewers["history_videos"]
+        codes, present = self.preprocessing.videos(history), history != 0
+        length = tf.shape(codes)[1]
+        causal = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
+        position = tf.broadcast_to(tf.range(length)[None, :], tf.shape(codes))
+        visible = causal[None] & present[:, None, :] | tf.eye(length, dtype=tf.bool)[None]
+        content = tf.gather(self.contents, codes)
+        states = self.model.query.states(content, viewers["history_fractions"], position, visible)
+        size = tf.reduce_sum(tf.cast(present, tf.int32), axis=1)
+        last = tf.gather(states, tf.maximum(size - 1, 0), batch_dims=1)
+        profile = {
+            "country": self.countries(viewers["country"]),
+            "language": self.languages(viewers["language"]),
+            "age": age_bucket(viewers["age"]),
+        }
+        return self.model.query(last, size > 0, profile)
+
+    @tf.function(
+        input_signature=[
+            {
+                **{name: tf.TensorSpec([None], tf.int64, name) for name in ("video", "channel", "language")},
+                "topics": tf.TensorSpec([None, None], tf.int64, "topics"),
+                "title": tf.TensorSpec([None], tf.string, "title"),
+                "duration_s": tf.TensorSpec([None], tf.float32, "duration_s"),
+                "dynamic": tf.TensorSpec([None, None], tf.float32, "dynamic"),
+            }
+        ]
+    )
+    def candidate(self, videos: dict[str, Any]) -> Any:
+        """Candidate vectors [n, width + 1] of videos that the vocabulary may or may not know."""
+        return self.model.candidate(self.model.content(self.preprocessing(videos)), videos["dynamic"])

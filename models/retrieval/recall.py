@@ -1,0 +1,90 @@
+"""Recall of a ranking of the whole catalogue: each watch is looked for in the list made for its viewer just before
+it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.retrieval.batches import Log
+from models.retrieval.watches import Watches, histories, spans, window_number
+
+_WINDOW_US = 600_000_000
+_BLOCK = 512
+#: Scores of the whole catalogue for queries of one window: (positions of the queries [q], number of the window) ->
+#: [q, v].
+Scores = Callable[[NDArray[np.int64], int], NDArray[np.float32]]
+
+
+def ranks(log: Log, wanted: Watches, scores: Scores) -> NDArray[np.float64]:
+    """Rank of each wanted video among the videos that were uploaded and that its viewer had not watched.
+
+    Args:
+      log: catalogue and every watch; only watches before a query are used for it.
+      wanted: the watches to be found; one of a video watched before is left out.
+      scores: positions in `wanted` [q] of one window, and that window's number -> [q, v] scores, larger is better.
+
+    Returns:
+      [at most n] mean rank among equal scores, 0 first.
+    """
+    window = window_number(wanted.times)
+    found: list[NDArray[np.float64]] = []
+    for number in np.unique(window):
+        here = np.flatnonzero(window == number)
+        exists = log.table.uploaded < (number + 1) * _WINDOW_US
+        for first in range(0, len(here), _BLOCK):
+            block = here[first : first + _BLOCK]
+            table = scores(block, int(number)).astype(np.float32)
+            table[:, ~exists] = -np.inf
+            begin, end = spans(log.watches, wanted.users[block], wanted.times[block])
+            row = np.repeat(np.arange(len(block)), end - begin)
+            index = np.arange(len(row)) - np.repeat(np.cumsum(end - begin) - (end - begin), end - begin) + begin[row]
+            table[row, log.watches.videos[index]] = -np.inf
+            target = table[np.arange(len(block)), wanted.videos[block]][:, None]
+            above = (table > target).sum(axis=1)
+            equal = (table == target).sum(axis=1) - 1
+            found.append((above + equal / 2)[np.isfinite(target[:, 0])])
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def popularity(log: Log, span: int) -> Scores:
+    """The same list for everyone: counts of watches in the `span` windows before the query's window."""
+    every = np.arange(len(log.table))
+
+    def score(queries: NDArray[np.int64], window: int) -> NDArray[np.float32]:
+        counts = log.counts.before(every, np.full(len(every), window), (span,))[:, 0]
+        return np.repeat(counts[None, :], len(queries), axis=0)
+
+    return score
+
+
+def two_tower(queries: NDArray[np.float32], vectors_at: Callable[[int], NDArray[np.float32]]) -> Scores:
+    """Dot products of query vectors, one per wanted watch [n, d], with the catalogue's vectors of the query's
+    window."""
+    cache: dict[int, NDArray[np.float32]] = {}
+
+    def score(block: NDArray[np.int64], window: int) -> NDArray[np.float32]:
+        if window not in cache:
+            cache.clear()
+            cache[window] = vectors_at(window)
+        return np.asarray(queries[block] @ cache[window].T)
+
+    return score
+
+
+def viewers_at(log: Log, users: NDArray[np.int64], times: NDArray[np.int64], length: int) -> dict[str, NDArray[Any]]:
+    """What the query tower reads of each viewer at a time: users [q], times [q] -> columns of `SavedTowers.query`."""
+    index = histories(log.watches, users, times, length)
+    present = index >= 0
+    # One row more, which the absent places point at, so that an empty log needs no case of its own.
+    keys = np.append(log.table.keys[log.watches.videos], 0)
+    fractions = np.append(log.watches.fractions, np.float32(0))
+    country, language, age = log.profiles.of(users)
+    return {
+        "history_videos": np.where(present, keys[index], 0),
+        "history_fractions": np.where(present, fractions[index], 0).astype(np.float32),
+        "country": country,
+        "language": language,
+        "age": age,
+    }

@@ -1,0 +1,186 @@
+"""The two towers. A vector's last component is the video's bias, which every query multiplies by one, so that a dot
+product
+ranks and one index serves."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from models.video_table import VideoTable
+from models.vocabulary import UNKNOWN, Vocabulary, frequent
+
+TITLE_BUCKETS = 8192
+MAX_TITLE_TOKENS = 12
+#: Log of the age in hours and of the counts of `watches.COUNT_SPANS`.
+NUM_DYNAMIC = 4
+#: Years of age per bucket, and how many buckets there are besides "unknown".
+_AGE_BUCKET, _NUM_AGES = 10, 13
+
+
+def _normal(deviation: float) -> Any:
+    """A new initializer for each weight: one that is used twice would make two weights alike."""
+    return tf.keras.initializers.RandomNormal(stddev=deviation)
+
+
+class VideoPreprocessing(tf.Module):
+    """Content of videos -> codes, inside the graph."""
+
+    def __init__(self, table: VideoTable) -> None:
+        """Vocabularies of the videos, channels, topics and languages in `table`."""
+        super().__init__(name="video_preprocessing")
+        self.videos = Vocabulary(table.keys, "videos")
+        self.channels = Vocabulary(frequent(table.channels, 1), "channels")
+        self.topics = Vocabulary(frequent(table.topics.ravel(), 1), "topics")
+        self.languages = Vocabulary(frequent(table.languages, 1), "video_languages")
+
+    def __call__(self, videos: dict[str, Any]) -> dict[str, Any]:
+        """`video`, `channel`, `language` keys [n], `topics` keys [n, t], `title` [n], `duration_s` [n] -> name ->
+        codes."""
+        titles = videos["title"]
+        words = tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
+        words = words[:, :MAX_TITLE_TOKENS].to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
+        # Bucket 0 is padding, which the empty string stands for.
+        buckets = tf.strings.to_hash_bucket_fast(words, TITLE_BUCKETS - 1) + 1
+        return {
+            "video": self.videos(videos["video"]),
+            "channel": self.channels(videos["channel"]),
+            "topics": self.topics(videos["topics"]),
+            "language": self.languages(videos["language"]),
+            "title": tf.where(words == "", tf.zeros_like(buckets), buckets),
+            "log_duration": tf.math.log1p(tf.cast(videos["duration_s"], tf.float32)) / 6.0,
+        }
+
+
+def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, Any]:
+    """Codes of every row of `table`, as tensors."""
+    return preprocessing(
+        {
+            "video": tf.constant(table.keys),
+            "channel": tf.constant(table.channels),
+            "topics": tf.constant(table.topics),
+            "language": tf.constant(table.languages),
+            "title": tf.constant(np.asarray(table.titles, dtype=str) if len(table) else np.zeros(0, str)),
+            "duration_s": tf.constant(table.duration_s),
+        }
+    )
+
+
+class Content(tf.keras.layers.Layer):
+    """Codes of videos -> [n, width]: the sum of what id, channel, topics, title, language and duration say."""
+
+    def __init__(self, preprocessing: VideoPreprocessing, width: int, id_dropout: float) -> None:
+        super().__init__()
+        self._id_dropout = id_dropout
+
+        def table(size: int, scale: float = 0.05) -> Any:
+            return tf.keras.layers.Embedding(size, width, embeddings_initializer=_normal(scale))
+
+        self.video = table(preprocessing.videos.size)
+        self.channel = table(preprocessing.channels.size)
+        self.topic = table(preprocessing.topics.size, 0.2)
+        self.language = table(preprocessing.languages.size)
+        self.title = table(TITLE_BUCKETS)
+        self.duration = tf.keras.layers.Dense(width)
+
+    def call(self, codes: dict[str, Any], training: bool = False) -> Any:
+        """Embed; while training some ids are hidden, so that the content alone learns to speak for an upload."""
+        video = codes["video"]
+        if training and self._id_dropout:
+            hidden = tf.random.uniform(tf.shape(video)) < self._id_dropout
+            video = tf.where(hidden, UNKNOWN * tf.ones_like(video), video)
+        return (
+            self.video(video)
+            + self.channel(codes["channel"])
+            + _mean(self.topic, codes["topics"])
+            + _mean(self.title, codes["title"])
+            + self.language(codes["language"])
+            + self.duration(codes["log_duration"][:, None])
+        )
+
+
+def _mean(table: Any, codes: Any) -> Any:
+    """Mean embedding of the codes of each row that are not padding: [n, t] -> [n, width]."""
+    present = tf.cast(codes > 0, tf.float32)[:, :, None]
+    return tf.reduce_sum(table(codes) * present, axis=1) / tf.maximum(tf.reduce_sum(present, axis=1), 1.0)
+
+
+class CandidateTower(tf.keras.layers.Layer):
+    """Content and what the moment adds (age, counts of watches) -> [n, width + 1]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = tf.keras.layers.Dense(2 * width, activation="relu")
+        self.change = tf.keras.layers.Dense(width)
+        self.bias_hidden = tf.keras.layers.Dense(width, activation="relu")
+        self.bias = tf.keras.layers.Dense(1)
+
+    def call(self, content: Any, dynamic: Any) -> Any:
+        """content [n, width], dynamic [n, NUM_DYNAMIC] -> [n, width + 1], the bias last."""
+        both = tf.concat([content, dynamic], axis=1)
+        vector = tf.math.l2_normalize(content + self.change(self.hidden(both)), axis=1)
+        return tf.concat([vector, self.bias(self.bias_hidden(both))], axis=1)
+
+
+class QueryTower(tf.keras.layers.Layer):
+    """A causal transformer over the history, then the viewer's profile -> [n, width + 1].
+
+    Source: Kang and McAuley 2018, "Self-attentive sequential recommendation", section III, with pre-normalisation.
+    """
+
+    def __init__(self, width: int, length: int, num_countries: int, num_languages: int, num_blocks: int = 1) -> None:
+        super().__init__()
+        self.position = tf.keras.layers.Embedding(length, width, embeddings_initializer=_normal(0.05))
+        self.fraction = tf.keras.layers.Dense(width)
+        self.blocks = [
+            {
+                "norm": tf.keras.layers.LayerNormalization(),
+                "attention": tf.keras.layers.MultiHeadAttention(2, width // 2, dropout=0.1),
+                "norm_feed": tf.keras.layers.LayerNormalization(),
+                "feed": tf.keras.layers.Dense(2 * width, activation="relu"),
+                "out": tf.keras.layers.Dense(width),
+            }
+            for _ in range(num_blocks)
+        ]
+        self.newcomer = self.add_weight(name="newcomer", shape=[width], initializer=_normal(0.05))
+        self.country = tf.keras.layers.Embedding(num_countries, 8)
+        self.language = tf.keras.layers.Embedding(num_languages, 8)
+        self.age = tf.keras.layers.Embedding(_NUM_AGES + 1, 8)
+        self.hidden = tf.keras.layers.Dense(2 * width, activation="relu")
+        self.change = tf.keras.layers.Dense(width)
+        self.log_scale = self.add_weight(
+            name="log_scale", shape=[], initializer=tf.keras.initializers.Constant(np.log(8.0))
+        )
+
+    def states(self, content: Any, fractions: Any, position: Any, visible: Any, training: bool = False) -> Any:
+        """What is known after each watch.
+
+        Args:
+          content: [r, l, width] of the watched videos.
+          fractions: [r, l] share that was watched.
+          position: [r, l] place in the viewer's run.
+          visible: [r, l, l] True where the first may look at the second.
+
+        Returns:
+          [r, l, width].
+        """
+        x = content + self.position(position) + self.fraction(fractions[:, :, None])
+        for block in self.blocks:
+            normed = block["norm"](x)
+            x = x + block["attention"](normed, normed, attention_mask=visible, training=training)
+            x = x + block["out"](block["feed"](block["norm_feed"](x)))
+        return x
+
+    def call(self, state: Any, has_history: Any, profile: dict[str, Any]) -> Any:
+        """state [n, width], has_history [n], profile of codes [n] -> query [n, width + 1], the last component one."""
+        state = tf.where(has_history[:, None], state, tf.zeros_like(state) + self.newcomer)
+        known = [self.country(profile["country"]), self.language(profile["language"]), self.age(profile["age"])]
+        change = self.change(self.hidden(tf.concat([state, *known], axis=1)))
+        vector = tf.math.l2_normalize(state + change, axis=1) * tf.exp(self.log_scale)
+        return tf.concat([vector, tf.ones_like(vector[:, :1])], axis=1)
+
+
+def age_bucket(age: Any) -> Any:
+    """Age in years, -1 unknown, [n] -> code [n]: 0 unknown, then tens of years."""
+    years = tf.cast(age, tf.int32)
+    return tf.where(years < 0, tf.zeros_like(years), 1 + tf.minimum(years // _AGE_BUCKET, _NUM_AGES - 1))

@@ -1,0 +1,68 @@
+"""One training: where its files are, what it read and how good it is. The reference that travels in asset events."""
+
+import json
+import math
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from homefeed.errors import HomefeedError
+
+FILE = "training.json"
+
+
+class TrainingError(HomefeedError):
+    """A model cannot be trained or read; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model on disk.
+
+    Attributes:
+      kind: `retrieval` or `ranking`.
+      id: names the folder: kind's window and a digest of what was read.
+      path: folder of the model's files.
+      window: newest closed window it was given.
+      windows: first and last window that its weights learned from.
+      versions: version of each lake table that it read.
+      metrics: quality on windows that training never saw.
+    """
+
+    kind: str
+    id: str
+    path: Path
+    window: str
+    windows: tuple[str, str]
+    versions: dict[str, int]
+    metrics: dict[str, Any]
+
+
+def publish_training(training: Training, draft: Path) -> Training:
+    """Move a finished draft folder to the training's path, all or nothing; a training of the same id is replaced."""
+    record = asdict(training) | {"path": str(training.path)}
+    (draft / FILE).write_text(json.dumps(record, indent=2))
+    if training.path.exists():
+        shutil.rmtree(training.path)
+    draft.rename(training.path)
+    return training
+
+
+def read_training(path: Path) -> Training:
+    """Read the record of a training. Raises TrainingError when `path` holds none."""
+    try:
+        record = json.loads((path / FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{path} holds no finished training ({error}); run the training DAG of that model again"
+        ) from error
+    return Training(**{**record, "path": path, "windows": tuple(record["windows"])})
+
+
+def measured(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Metrics for JSON: a number that could not be measured is None, so that a gate waits instead of comparing it."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in metrics.items()
+    }

@@ -1,0 +1,106 @@
+"""The catalogue as columns of numpy arrays, sorted by key: one row per video."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from models.history import microseconds, string_keys
+
+#: Topics of one video that the towers read; the main one is first.
+MAX_TOPICS = 4
+
+
+@dataclass(frozen=True)
+class VideoTable:
+    """Content of v videos.
+
+    Attributes:
+      keys: [v] int64, ascending.
+      channels: [v] key of the channel.
+      topics: [v, MAX_TOPICS] keys, main topic first, zeros behind.
+      languages: [v] key, 0 unknown.
+      uploaded: [v] microseconds since 1970 UTC.
+      duration_s: [v] float32.
+      titles: [v] str.
+    """
+
+    keys: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    topics: NDArray[np.int64]
+    languages: NDArray[np.int64]
+    uploaded: NDArray[np.int64]
+    duration_s: NDArray[np.float32]
+    titles: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of each key, of any shape; -1 for a video that is not in the table."""
+        if not len(self.keys):
+            return np.full(np.shape(keys), -1, np.int64)
+        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[found] == keys, found, -1)
+
+    def topic_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Key of the main topic of each video, of any shape; 0 for an unknown one."""
+        return np.append(self.topics[:, 0], 0)[self.rows(keys)]
+
+    def side_topics_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Keys of the topics of each video beside its main one, [n] -> [n, MAX_TOPICS - 1]; 0 pads."""
+        return np.append(self.topics[:, 1:], np.zeros((1, MAX_TOPICS - 1), np.int64), axis=0)[self.rows(keys)]
+
+    def language_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Key of the language of each video, of any shape; 0 for an unknown one."""
+        return np.append(self.languages, 0)[self.rows(keys)]
+
+    def channel_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Key of the channel of each video, of any shape; 0 for an unknown one."""
+        return np.append(self.channels, 0)[self.rows(keys)]
+
+    def topic_of_channel(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The topic that most videos of each channel have as their main one, of any shape; 0 for an unknown channel."""
+        known, topics = self._channel_topics
+        if not len(known):
+            return np.zeros(np.shape(channels), np.int64)
+        found = np.minimum(np.searchsorted(known, channels), len(known) - 1)
+        return np.where(known[found] == channels, topics[found], 0)
+
+    @cached_property
+    def _channel_topics(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Channels, ascending, and the most frequent main topic of each; of two as frequent the smaller key."""
+        pairs, counts = np.unique(np.column_stack([self.channels, self.topics[:, 0]]), axis=0, return_counts=True)
+        order = np.lexsort((-counts, pairs[:, 0]))
+        pairs = pairs[order]
+        first = np.ones(len(pairs), bool)
+        first[1:] = pairs[1:, 0] != pairs[:-1, 0]
+        return pairs[first, 0], pairs[first, 1]
+
+
+def video_table(catalogue: pa.Table) -> VideoTable:
+    """The table of a catalogue or of a snapshot.
+
+    Args:
+      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and `title`; one row per video.
+    """
+    catalogue = catalogue.sort_by("video")
+    topics = catalogue.column("topics").combine_chunks()
+    first = pc.list_slice(topics, 0, MAX_TOPICS)
+    sizes = np.asarray(first.value_lengths().fill_null(0), np.int64)
+    flat = string_keys(first.flatten())
+    matrix = np.zeros((len(catalogue), MAX_TOPICS), np.int64)
+    matrix[np.arange(MAX_TOPICS)[None, :] < sizes[:, None]] = flat
+    return VideoTable(
+        keys=catalogue.column("video").to_numpy(),
+        channels=catalogue.column("channel").to_numpy(),
+        topics=matrix,
+        languages=string_keys(catalogue.column("language")),
+        uploaded=microseconds(catalogue.column("uploaded")),
+        duration_s=np.nan_to_num(catalogue.column("duration_s").to_numpy(zero_copy_only=False).astype(np.float32)),
+        titles=np.asarray(catalogue.column("title").fill_null("").to_pylist(), dtype=object),
+    )

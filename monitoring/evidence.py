@@ -1,0 +1,163 @@
+"""What the gates and reports look at: held-out exposures with their features, and what a release says about them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from homefeed import windows
+from homefeed.errors import HomefeedError
+from homefeed.features import DENSE_FEATURES
+from homefeed.lake import open_lake
+from homefeed.settings import Settings
+
+#: Exposures scored in one call.
+_BLOCK = 8192
+#: Pseudo-counts of the popularity that a ranker has to beat: one watch in fifty impressions.
+_PRIOR_WATCHES, _PRIOR_IMPRESSIONS = 1.0, 50.0
+
+
+class Bundle(Protocol):
+    """What monitoring asks of a bundle; `models.bundle.Bundle` is the one there is."""
+
+    @property
+    def manifest(self) -> Any:
+        """Its lineage and metrics: `homefeed.manifest.Manifest`."""
+
+    @property
+    def path(self) -> Any:
+        """Its folder."""
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """[v, d] of the indexed videos."""
+
+    @property
+    def shape(self) -> Any:
+        """Lengths of the histories."""
+
+    def heads(self, inputs: Any) -> dict[str, NDArray[np.float32]]:
+        """Target -> [n], calibrated."""
+
+    def value(self, heads: Any) -> NDArray[np.float32]:
+        """[n], the score that a page is ranked by."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n exposures that no release in question was trained on.
+
+    Attributes:
+      inputs: features, as a ranker reads them; `take`n by position.
+      users: [n] key of the viewer.
+      watched: [n] bool.
+      weight: [n] how many exposures each stands for.
+      sources, devices: [n] str, for slices.
+    """
+
+    inputs: Any
+    users: NDArray[np.int64]
+    watched: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+    sources: NDArray[Any]
+    devices: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def num_viewers(self) -> int:
+        """Distinct viewers."""
+        return len(np.unique(self.users))
+
+    @cached_property
+    def popularity(self) -> NDArray[np.float32]:
+        """[n] watched share of the video in the 7 days before, scaled to the observed rate: what needs no model."""
+        dense = self.inputs.dense
+        watches = dense[:, DENSE_FEATURES.index("video_watches_7d")]
+        impressions = dense[:, DENSE_FEATURES.index("video_impressions_7d")]
+        rate = np.clip((watches + _PRIOR_WATCHES) / (impressions + _PRIOR_IMPRESSIONS), 1e-6, 0.99)
+        observed, predicted = float((self.watched * self.weight).sum()), float((rate * self.weight).sum())
+        return np.asarray(np.clip(rate * (observed / predicted if predicted else 1.0), 1e-6, 0.99), np.float32)
+
+
+def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_rows: int) -> Rows:
+    """Exposures of windows `first` to `last`; of more than `max_rows` the missed ones are sampled and weighted.
+
+    Args:
+      settings: the settings tree.
+      bundle: gives the lengths of the histories that its ranker reads; releases of the same lengths read the same rows.
+      first, last: both included.
+      max_rows: upper bound, about.
+    """
+    from feature_repo.catalogue import catalogue
+    from feature_repo.training_set import ranking_examples
+    from models.ranking.examples import examples_of
+    from models.video_table import video_table
+
+    num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
+    table = ranking_examples(settings, first, last, sample=max_rows / num if num > max_rows else None)
+    videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
+    examples = examples_of(table, videos, bundle.shape.history_length, bundle.shape.ranker_history_length)
+
+    def strings(name: str) -> NDArray[Any]:
+        return np.asarray(pc.fill_null(table.column(name), "other").to_pylist(), object)
+
+    watched = examples.labels["watched"] > 0
+    return Rows(examples.inputs, examples.users, watched, examples.weight, strings("source"), strings("device"))
+
+
+class Side:
+    """One release and what it says about the rows; everything is computed once, when it is first asked for.
+
+    Attributes:
+      release: its id.
+      bundle: None when the loader refused it.
+      refusal: why it did.
+    """
+
+    def __init__(self, settings: Settings, release: str) -> None:
+        self.release, self.refusal = release, ""
+        self.bundle: Bundle | None = None
+        try:
+            self.bundle = load(settings, release)
+        except (HomefeedError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            # What the service could not load either. An OSError is the machine's fault and fails the task instead.
+            self.refusal = f"{type(error).__name__}: {error}"
+        self._rows: Rows | None = None
+        self._heads: dict[str, NDArray[np.float32]] = {}
+
+    def heads(self, rows: Rows) -> dict[str, NDArray[np.float32]]:
+        """Target -> [n] calibrated predictions of the exposures."""
+        assert self.bundle is not None
+        if self._rows is not rows:
+            self._rows, self._heads = rows, predict(self.bundle, rows)
+        return self._heads
+
+    def score(self, rows: Rows) -> NDArray[np.float32]:
+        """[n] the score that each exposure would be ranked by."""
+        assert self.bundle is not None
+        return self.bundle.value(self.heads(rows))
+
+    def metric(self, part: str, name: str) -> float | None:
+        """A metric from the manifest, such as `("index", "recall_at_1000")`; None where it was not measured."""
+        assert self.bundle is not None
+        found = self.bundle.manifest.metrics.get(part, {}).get(name)
+        return None if found is None else float(found)
+
+
+def predict(bundle: Bundle, rows: Rows) -> dict[str, NDArray[np.float32]]:
+    """Heads of every row, in blocks."""
+    blocks = [bundle.heads(rows.inputs.take(slice(i, i + _BLOCK))) for i in range(0, len(rows), _BLOCK)]
+    return {target: np.concatenate([block[target] for block in blocks]) for target in blocks[0]} if blocks else {}
+
+
+def load(settings: Settings, release: str) -> Bundle:
+    """The bundle of a release; raises HomefeedError when it is refused."""
+    from models.bundle import load_bundle
+
+    bundle: Bundle = load_bundle(settings, release)
+    return bundle

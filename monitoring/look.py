@@ -1,0 +1,97 @@
+"""One look of the gates at one release: everything they may ask for, read when it is first asked."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homefeed import serving_log, windows
+from homefeed.lake import open_lake
+from homefeed.registry import Registry, Release, Stage
+from homefeed.settings import Settings
+from homefeed.verdict import Check
+from monitoring import evidence
+from monitoring.evidence import Rows, Side
+
+_HOUR_WINDOWS = 6
+
+
+@dataclass
+class Look:
+    """What is looked at.
+
+    Attributes:
+      settings: the settings tree.
+      registry: the control state.
+      release: the release looked at.
+      live: the release it is compared with; None when nothing is live. For the live release it is itself.
+      window: newest closed window whose exposures are published.
+      now: time of the look.
+      answers: what the offline gates have said in this look, by name.
+    """
+
+    settings: Settings
+    registry: Registry
+    release: Release
+    live: Release | None
+    window: str
+    now: datetime
+    answers: dict[str, list[Check]] = field(default_factory=dict)
+
+    @cached_property
+    def candidate(self) -> Side:
+        """The release looked at."""
+        return Side(self.settings, self.release.id)
+
+    @cached_property
+    def rival(self) -> Side | None:
+        """The live release; None when nothing is live."""
+        return Side(self.settings, self.live.id) if self.live is not None else None
+
+    @cached_property
+    def span(self) -> tuple[str, str]:
+        """Newest closed windows that neither release was trained, calibrated or stopped on; may be empty."""
+        first = windows.shift(self.window, 1 - self.settings.rollout.evaluation_windows)
+        used = 1 + max(self.settings.ranking.validation_windows, self.settings.retrieval.validation_windows)
+        for side in (self.candidate, self.rival):
+            if side is not None and side.bundle is not None:
+                first = max(first, windows.shift(side.bundle.manifest.windows[1], used))
+        return first, self.window
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Exposures of `span`."""
+        assert self.candidate.bundle is not None
+        first, last = self.span
+        return evidence.read_rows(self.settings, self.candidate.bundle, first, last, self.settings.rollout.max_rows)
+
+    def too_few(self) -> str:
+        """Why the rows do not carry an offline gate; empty when they do."""
+        knobs, rows = self.settings.rollout, self.rows
+        for num, least, what in (
+            (len(rows), knobs.min_rows, "exposures"),
+            (int(rows.watched.sum()), knobs.min_positives, "positive exposures"),
+            (rows.num_viewers, knobs.min_offline_viewers, "viewers"),
+        ):
+            if num < least:
+                return f"{num} of the {least} {what} it takes, in windows {self.span[0]}..{self.span[1]}"
+        return ""
+
+    def serving_rows(self, kind: str) -> pa.Table:
+        """Rows of the serving log since the release entered its stage; of the last hour for one that is live."""
+        last = windows.window_of(self.now)
+        since = self.release.stage_since
+        if self.release.stage == Stage.LIVE:
+            since = max(since, windows.start(windows.shift(last, -_HOUR_WINDOWS)))
+        rows = serving_log.read(self.settings.serving_path, kind, windows.window_of(since), last)
+        return rows.filter(pc.greater_equal(rows["time"], pa.scalar(since, rows.schema.field("time").type)))
+
+    def exposures_since(self) -> pa.Table:
+        """`time`, `user`, `release`, `watched` and `dismissed` of exposures since the release entered its stage."""
+        since = self.release.stage_since
+        first = windows.window_of(since)
+        columns = ["time", "user", "release", "watched", "dismissed"]
+        rows = open_lake(self.settings.lake_path).read("exposures", (first, self.window), columns=columns)
+        return rows.filter(pc.greater_equal(rows["time"], pa.scalar(since, rows.schema.field("time").type)))

@@ -1,0 +1,142 @@
+"""The report as one HTML page that needs nothing from the network."""
+
+import math
+from html import escape
+from pathlib import Path
+from typing import Any
+
+_STYLE = (Path(__file__).parent / "page.css").read_text()
+#: What each column of the quality table is called, and how many digits it has.
+_COLUMNS = {
+    "num_exposures": ("exposures", 0),
+    "num_positives": ("watched", 0),
+    "num_viewers": ("viewers", 0),
+    "calibration": ("calibration", 3),
+    "ne": ("NE", 4),
+    "roc_auc": ("ROC-AUC", 4),
+    "pr_auc": ("PR-AUC", 4),
+}
+
+
+def page(content: dict[str, Any], drift_threshold: float) -> str:
+    """The page of one report; `content` is what `report.json` holds."""
+    first, last = content["windows"]
+    parts = [
+        f"<h1>Release {escape(content['release'])}</h1>",
+        f"<p>Exposures of windows {escape(first)} to {escape(last)} · live since {escape(content['live_since'])}</p>",
+    ]
+    if not content["exposures"]:
+        parts.append(
+            "<h2>No exposures</h2><p>Nothing was on screen in these windows, or they are not published yet.</p>"
+        )
+    else:
+        parts += [_tiles(content), _quality(content["quality"]), _reliability(content["reliability"])]
+        parts.append(_drift(content["drift"], drift_threshold))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(content['release'])} · {escape(content['window'])}</title><style>{_STYLE}</style>"
+        f"<body>{''.join(parts)}</body></html>"
+    )
+
+
+def _tiles(content: dict[str, Any]) -> str:
+    overall, drift = content["quality"][0], content["drift"]
+    interval = f"{_number(overall['low'], 3)} to {_number(overall['high'], 3)}"
+    tiles = [
+        (_number(content["exposures"], 0), "exposures"),
+        (_number(content["viewers"], 0), "viewers"),
+        (_number(overall["calibration"], 3), f"predicted over observed ({interval})"),
+        (_number(overall["ne"], 4), "normalised entropy, below 1 is good"),
+        (_number(overall["roc_auc"], 4), "ROC-AUC"),
+        (f"{drift['drifted_share']:.0%}" if drift else "n/a", "of the features drifted"),
+    ]
+    cells = "".join(f'<div class="tile"><b>{value}</b><span>{escape(name)}</span></div>' for value, name in tiles)
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _quality(parts: list[dict[str, Any]]) -> str:
+    head = "".join(f"<th>{name}</th>" for name, _ in _COLUMNS.values())
+    rows = []
+    for part in parts:
+        cells = "".join(f"<td>{_cell(part, name, digits)}</td>" for name, (_, digits) in _COLUMNS.items())
+        rows.append(f"<tr><td>{escape(part['name'])}</td>{cells}</tr>")
+    return (
+        "<h2>Quality of the watched head</h2><p>A calibration whose interval leaves out 1 is red. NE compares with "
+        "knowing only the slice's rate.</p>"
+        f'<div class="wide"><table><tr><th>slice</th>{head}</tr>{"".join(rows)}</table></div>'
+    )
+
+
+def _cell(part: dict[str, Any], name: str, digits: int) -> str:
+    text = _number(part[name], digits)
+    if name != "calibration" or part["low"] is None or part["high"] is None:
+        return text
+    is_off = not part["low"] <= 1 <= part["high"]
+    interval = f"{part['low']:.2f} to {part['high']:.2f}"
+    return f'<span class="{"bad" if is_off else "good"}" title="{interval}">{text}</span> <small>({interval})</small>'
+
+
+def _reliability(bins: list[dict[str, Any]]) -> str:
+    """Predicted against observed on logarithmic axes: rates span decades. Whiskers are the intervals over viewers."""
+    shown = [b for b in bins if b["predicted"] > 0 and b["observed"] > 0]
+    if not shown:
+        return "<h2>Reliability</h2><p>No group of exposures has a watch yet.</p>"
+    ends = [v for b in shown for v in (b["predicted"], b["observed"], b["high"], max(b["low"], b["observed"] / 10))]
+    low, high = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
+    size, left, top = 400.0, 56.0, 12.0
+
+    def x(value: float) -> float:
+        return left + (math.log10(value) - low) / (high - low) * size
+
+    def y(value: float) -> float:
+        return top + size - (math.log10(max(value, 10.0**low)) - low) / (high - low) * size
+
+    marks = [
+        f'<line x1="{x(10.0**low)}" y1="{y(10.0**low)}" x2="{x(10.0**high)}" y2="{y(10.0**high)}" '
+        'stroke="var(--soft)" stroke-dasharray="4 4"/>'
+    ]
+    for power in range(low, high + 1):
+        value, label = 10.0**power, f"{10.0**power:.{max(-power, 0)}f}"
+        marks += [
+            f'<line x1="{x(value)}" y1="{top}" x2="{x(value)}" y2="{top + size}" stroke="var(--line)"/>',
+            f'<line x1="{left}" y1="{y(value)}" x2="{left + size}" y2="{y(value)}" stroke="var(--line)"/>',
+            f'<text x="{x(value)}" y="{top + size + 16}" text-anchor="middle">{label}</text>',
+            f'<text x="{left - 6}" y="{y(value) + 4}" text-anchor="end">{label}</text>',
+        ]
+    for b in shown:
+        cx = x(b["predicted"])
+        marks += [
+            f'<line x1="{cx}" y1="{y(b["low"])}" x2="{cx}" y2="{y(b["high"])}" stroke="var(--mark)" stroke-width="2"/>',
+            f'<circle cx="{cx}" cy="{y(b["observed"])}" r="4" fill="var(--mark)">'
+            f"<title>predicted {b['predicted']:.4f}, "
+            f"observed {b['observed']:.4f}, {b['num_exposures']} exposures</title></circle>",
+        ]
+    return (
+        "<h2>Reliability</h2><p>Each dot is a group of exposures with alike predictions: predicted watched share "
+        "to the right, observed upwards. On the dashed line a promise is kept.</p>"
+        f'<svg viewBox="0 0 {left + size + 20} {top + size + 28}" role="img" aria-label="reliability curve">'
+        f"{''.join(marks)}</svg>"
+    )
+
+
+def _drift(drift: dict[str, Any] | None, threshold: float) -> str:
+    if drift is None:
+        return "<h2>Drift</h2><p>Too few exposures to compare.</p>"
+    widest = max(*drift["distances"].values(), threshold)
+    rows = []
+    for name, distance in sorted(drift["distances"].items(), key=lambda item: -item[1]):
+        mark = ' class="bad"' if distance > threshold else ""
+        bar = f'<span class="bar" style="width:{distance / widest * 240:.0f}px"></span>'
+        rows.append(
+            f'<tr><td{mark}>{escape(name)}</td><td>{distance:.3f}</td><td style="text-align:left">{bar}</td></tr>'
+        )
+    return (
+        f"<h2>Drift</h2><p>Wasserstein distance over the reference's deviation; {drift['num_current']:,} exposures "
+        f"against {drift['num_reference']:,} that calibrated the ranker. Red is beyond {threshold:g}. "
+        f'<a href="{escape(drift["html"])}">Open the Evidently report</a>.</p>'
+        f'<div class="wide"><table><tr><th>column</th><th>distance</th><th></th></tr>{"".join(rows)}</table></div>'
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "n/a" if value is None else f"{value:,.{digits}f}"

@@ -1,0 +1,110 @@
+"""The report of one window: drift, calibration and quality of the live release on the newest exposures."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from homefeed import windows
+from homefeed.errors import HomefeedError
+from homefeed.registry import open_registry
+from homefeed.settings import Settings
+from monitoring.drift import Drift, measure_drift
+from monitoring.evidence import Rows, load, predict, read_rows
+from monitoring.page import page
+from monitoring.reliability import curve, slices
+
+KIND = "monitor"
+
+
+class MonitoringError(HomefeedError):
+    """A report cannot be made; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """A written report.
+
+    Attributes:
+      html: the page to look at; the Evidently report lies beside it as `drift.html`.
+      json: the same numbers.
+      summary: the few that are kept in the registry.
+    """
+
+    html: Path
+    json: Path
+    summary: dict[str, Any]
+
+
+def monitor_window(settings: Settings, window: str) -> MonitorReport:
+    """Report on the live release over the `monitoring.report_windows` that end with `window`.
+
+    Args:
+      settings: the settings tree.
+      window: newest closed window whose exposures are published.
+
+    Returns:
+      What was written to `reports/monitor/<window>/` and entered in the registry. A span without exposures gives a
+      report that says so.
+
+    Raises:
+      MonitoringError: nothing is live.
+    """
+    registry = open_registry(settings.resolved_registry_url)
+    live = registry.live()
+    if live is None:
+        raise MonitoringError(
+            "no release is live, so there is nothing to report on; the DAG `bootstrap` makes the first one"
+        )
+    knobs = settings.monitoring
+    first = windows.shift(window, 1 - knobs.report_windows)
+    bundle = load(settings, live.id)
+    rows = read_rows(settings, bundle, first, window, settings.rollout.max_rows)
+    heads = predict(bundle, rows)
+    folder = settings.reports_path / KIND / window
+    folder.mkdir(parents=True, exist_ok=True)
+    drift = measure_drift(settings, bundle, rows, heads, folder) if len(rows) else None
+    watched = heads["watched"] if len(rows) else rows.weight[:0]
+    content = {
+        "window": window,
+        "windows": [first, window],
+        "release": live.id,
+        "live_since": live.stage_since.isoformat(),
+        "exposures": len(rows),
+        "viewers": rows.num_viewers,
+        "quality": [part.to_dict() for part in slices(rows, watched, settings.seed)],
+        "reliability": [asdict(group) for group in curve(rows, watched, knobs.reliability_bins, settings.seed)],
+        "drift": _drift(drift),
+    }
+    html, record = folder / "index.html", folder / "report.json"
+    record.write_text(json.dumps(content, indent=2))
+    html.write_text(page(content, knobs.drift_threshold))
+    summary = _summary(rows, content)
+    registry.add_report(KIND, window, live.id, html, summary)
+    return MonitorReport(html, record, summary)
+
+
+def _drift(drift: Drift | None) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    return {
+        "html": drift.html.name,
+        "drifted": drift.drifted,
+        "drifted_share": drift.drifted_share,
+        "prediction": drift.prediction,
+        "num_reference": drift.num_reference,
+        "num_current": drift.num_current,
+        "distances": drift.distances,
+    }
+
+
+def _summary(rows: Rows, content: dict[str, Any]) -> dict[str, Any]:
+    overall, drift = content["quality"][0], content["drift"] or {}
+    return {
+        "release": content["release"],
+        "exposures": len(rows),
+        "viewers": content["viewers"],
+        **{name: overall[name] for name in ("calibration", "ne", "roc_auc", "pr_auc")},
+        "drifted_share": drift.get("drifted_share"),
+        "prediction_drift": drift.get("prediction"),
+    }

@@ -1,0 +1,78 @@
+"""`python -m serving`: the service in this one process, on the configured port or on an inherited socket."""
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from homefeed.errors import HomefeedError
+from homefeed.settings import load
+
+
+def main() -> None:
+    """Serve until a signal, or until the process that started this one is gone."""
+    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    parser.add_argument("--fd", type=int, help="an inherited, bound socket to listen on, instead of host and port")
+    parser.add_argument("--follow-stdin", action="store_true", help="stop when standard input ends: the parent is gone")
+    arguments = parser.parse_args()
+    settings = load()
+    # Both are read while BentoML and the Prometheus client are imported.
+    os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    figures = Path(tempfile.mkdtemp(prefix="homefeed-metrics-"))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
+    settings.bundles_path.mkdir(parents=True, exist_ok=True)
+
+    import uvicorn
+
+    from serving.service import Homefeed
+
+    listening = (
+        _socket(settings.serving.host, settings.serving.port)
+        if arguments.fd is None
+        else socket.socket(fileno=arguments.fd)
+    )
+    if arguments.follow_stdin:
+        threading.Thread(target=_follow_stdin, daemon=True).start()
+    # uvicorn finishes its requests and then raises the signal again; by default that would end us before cleaning up.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    config = uvicorn.Config(
+        Homefeed.to_asgi(is_main=True),
+        log_level="warning",
+        timeout_graceful_shutdown=settings.serving.graceful_s,
+        server_header=False,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        shutil.rmtree(figures, ignore_errors=True)
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise HomefeedError(
+            f"cannot listen on {host}:{port}: {error.strerror}; set HOMEFEED_SERVING__PORT to a free port"
+        ) from error
+
+
+def _follow_stdin() -> None:
+    # Not through `sys.stdin`: its lock, held by this thread for ever, would abort the interpreter at its end.
+    while os.read(0, 4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HomefeedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,58 @@
+"""What serving asks of a bundle, and where bundles come from."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from homefeed.settings import Settings
+
+
+class Bundle(Protocol):
+    """One release in memory; `models.bundle.Bundle` is the one there is."""
+
+    @property
+    def release(self) -> str:
+        """Id of the release."""
+
+    @property
+    def manifest(self) -> Any:
+        """What it was made from: `homefeed.manifest.Manifest`."""
+
+    @property
+    def snapshot(self) -> pa.Table:
+        """The candidate features as they were when the bundle was made."""
+
+    def refresh(self, snapshot: pa.Table) -> None:
+        """Know the videos of a newer snapshot."""
+
+    def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
+        """The viewer's vector."""
+
+    def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Keys and scores of the `k` nearest videos."""
+
+    def similar(self, videos: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Keys and scores, at most `k`, of the videos most like a mixture of `videos`; these are left out."""
+
+    def score(
+        self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Head -> [n], calibrated."""
+
+    def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """[n], the worth of showing each candidate."""
+
+
+#: Loads the bundle of a release and warms it up; raises HomefeedError when the bundle cannot be served.
+BundleLoader = Callable[[Settings, str], Bundle]
+
+
+def load_bundle(settings: Settings, release: str) -> Bundle:
+    """The bundle of `release` from the model store. TensorFlow is imported here, once, off the response path."""
+    from models.bundle import load_bundle as load
+
+    return load(settings, release)

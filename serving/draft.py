@@ -1,0 +1,75 @@
+"""A page in the making: what the stages of the pipeline hand on. Candidates are columns; row i of each is one video."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefeed.settings.serving import ServingSettings
+from serving.bundle import Bundle
+from serving.request import PageRequest
+from serving.snapshot import Rows, Snapshot
+from serving.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class Slate:
+    """The page: row i is slot i.
+
+    Attributes:
+      index: [m] int64, position among the candidates.
+      score: [m] float32, the value after diversity.
+      propensity: [m] float32, probability that the policy put the video there, given the slots above.
+      explored: [m] bool, True where exploration chose.
+    """
+
+    index: NDArray[np.int64]
+    score: NDArray[np.float32]
+    propensity: NDArray[np.float32]
+    explored: NDArray[np.bool_]
+
+
+@dataclass
+class Draft:
+    """One request on its way through the stages.
+
+    Attributes:
+      rows: [n] rows of the snapshot.
+      source: [n] int8, position in `sources.SOURCES` of the source that proposed the video.
+      seed: [n] row of the watched video that a candidate was looked up for; -1 for none.
+      columns: column -> [n], filled by `hydrate`.
+      heads: head -> [n] float32, calibrated; empty when no bundle scored.
+      score: [n] float32, the worth of showing each candidate.
+      degraded: parts that failed and were replaced.
+      counts: figures of the request, such as `removed_watched`.
+    """
+
+    request_id: str
+    request: PageRequest
+    time: datetime
+    viewer: Viewer
+    snapshot: Snapshot
+    bundle: Bundle | None
+    settings: ServingSettings
+    exploration: float
+    rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    source: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+    seed: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    heads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    score: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    slate: Slate | None = None
+    degraded: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def time_us(self) -> int:
+        """Time of the request in microseconds since 1970 UTC."""
+        return int(self.time.timestamp() * 1_000_000)
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Go on with the candidates where `kept` [n] is True."""
+        self.rows, self.source, self.seed = self.rows[kept], self.source[kept], self.seed[kept]
+        self.columns = {name: column[kept] for name, column in self.columns.items()}

@@ -1,0 +1,212 @@
+"""The feed: makes pages and takes events, with everything that changes under it kept fresh by one thread.
+
+It knows nothing of HTTP; `serving.service` puts it behind BentoML, and tests call it as it is.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from homefeed import windows
+from homefeed.clock import clock
+from homefeed.errors import HomefeedError
+from homefeed.registry import open_registry
+from homefeed.serving_log import ServingLog
+from homefeed.settings import Settings
+from serving import metrics
+from serving.answer import page_of
+from serving.bundle import BundleLoader, load_bundle
+from serving.draft import Draft
+from serving.fleet import Arm, Releases
+from serving.pipeline import run
+from serving.record import record, request_row
+from serving.request import PageRequest
+from serving.shadow import Shadow
+from serving.snapshot import Snapshot
+from serving.viewer import ViewerRead, Viewers, open_online_store
+
+_logger = logging.getLogger(__name__)
+KNOBS = "knobs.json"
+
+
+class NoCatalogueError(HomefeedError):
+    """There is nothing to show yet: no snapshot of the catalogue was published."""
+
+
+class Feed:
+    """Everything behind the endpoints. Use `start`, then `recommend` and `accept` from any thread, then `close`.
+
+    Args:
+      settings: the settings of the process.
+      load: loads and warms up the bundle of a release.
+      open_store: opens the online store of viewers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: BundleLoader = load_bundle,
+        open_store: Callable[[], ViewerRead] | None = None,
+    ) -> None:
+        from homefeed.ingest.event_log import EventLog
+
+        self.settings = settings
+        self.now = clock(settings.clock_file)
+        self.ready = threading.Event()
+        self.snapshot: Snapshot | None = None
+        self.exploration = settings.serving.exploration
+        self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
+        self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
+        self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
+        self._shadow = Shadow(settings.serving, self._log)
+        self._events = EventLog(settings.events_path)
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load; `ready` is set when everything that was there at the start is in memory."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the threads and write what they hold."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._shadow.close()
+        self._viewers.close()
+        self._log.close()
+
+    def recommend(self, request: PageRequest) -> dict[str, Any]:
+        """A page as `serving.request.Page` describes it.
+
+        Raises:
+          NoCatalogueError: no snapshot was ever published.
+        """
+        began = time.perf_counter()
+        now, request_id = self.now(), f"r-{uuid.uuid4().hex}"
+        fleet, snapshot = self.releases.fleet, self.snapshot
+        arm = fleet.arm(request.user)
+        try:
+            if snapshot is None or len(snapshot) == 0:
+                raise NoCatalogueError(
+                    f"there is no catalogue yet: no snapshot in {self.settings.snapshots_path}; "
+                    "ingest video events and publish their features (the DAG `build_features`)"
+                )
+            draft = self._draft(request, request_id, now, snapshot, arm)
+            run(draft)
+            answer = page_of(draft, arm)
+        except Exception as error:
+            metrics.FAILURES.labels(reason=type(error).__name__).inc()
+            self._log.add("requests", request_row(request_id, now, request, arm, _ms(began), error=str(error)))
+            raise
+        answer["latency_ms"] = _ms(began)
+        record(self._log, draft, arm, answer)
+        self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
+        return answer
+
+    def accept(self, events: Sequence[Any]) -> int:
+        """Make events durable; returns how many. Raises EventLogError when the disk does not take them."""
+        self._events.append(list(map(orjson.dumps, events)), self.now())
+        metrics.EVENTS.inc(len(events))
+        return len(events)
+
+    def state(self) -> dict[str, Any]:
+        """What is live, what is in rollout, what could not be loaded, and how fresh the candidates are."""
+        fleet, snapshot = self.releases.fleet, self.snapshot
+        return {
+            "live": _arm_state(fleet.live),
+            "rollout": [{**(_arm_state(arm) or {}), "share": share} for arm, share in fleet.rollout],
+            "shadow": [_arm_state(arm) for arm in fleet.shadow],
+            "failed": fleet.failed,
+            "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
+            "exploration": self.exploration,
+            "time": self.now().isoformat(),
+        }
+
+    def refresh(self) -> None:
+        """Look once for a new snapshot, new releases, an online store and a turned knob."""
+        for part, look in (
+            ("snapshot", self._refresh_snapshot),
+            ("knobs", self._refresh_knobs),
+            ("releases", lambda: self.releases.refresh(self.snapshot)),
+            ("online_store", self._viewers.prepare),
+        ):
+            try:
+                look()
+            except Exception:  # what we have goes on; the next look comes soon
+                metrics.REFRESH_FAILURES.labels(part=part).inc()
+                _logger.warning("refreshing the %s failed", part, exc_info=part != "online_store")
+
+    def _keep_fresh(self) -> None:
+        while True:
+            self.refresh()
+            self.ready.set()
+            if self._stop.wait(self.settings.serving.poll_s):
+                return
+
+    def _refresh_snapshot(self) -> None:
+        files = sorted(self.settings.snapshots_path.glob("*.arrow"))
+        live = self.releases.fleet.live
+        if files and (self.snapshot is None or self.snapshot.window != files[-1].stem):
+            self.snapshot = Snapshot.read(files[-1]).prepared()
+        elif self.snapshot is None and live is not None:
+            self.snapshot = Snapshot(live.bundle.manifest.windows[1], live.bundle.snapshot).prepared()
+        if self.snapshot is not None:
+            metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
+
+    def _refresh_knobs(self) -> None:
+        file: Path = self.settings.serving_path / KNOBS
+        turned = orjson.loads(file.read_bytes()) if file.exists() else {}
+        exploration = float(turned.get("exploration", self.settings.serving.exploration))
+        if not 0 <= exploration <= 1:
+            raise HomefeedError(f"{file}: exploration is a share between 0 and 1, not {exploration}")
+        self.exploration = exploration
+
+    def _draft(
+        self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
+    ) -> Draft:
+        viewer, failure = self._viewers.read(request.user)
+        degraded = [f"viewer_{failure}"] if failure else []
+        if arm is None:
+            degraded.append("no_release")
+        elif arm.stale:
+            degraded.append("stale_release")
+        return Draft(
+            request_id=request_id,
+            request=request,
+            time=now,
+            viewer=viewer.in_country(request.country),
+            snapshot=snapshot,
+            bundle=arm.bundle if arm else None,
+            settings=self.settings.serving,
+            exploration=self.exploration if request.exploration is None else request.exploration,
+            degraded=degraded,
+        )
+
+
+def _ms(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 3)
+
+
+def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
+    if arm is None:
+        return None
+    manifest = arm.bundle.manifest
+    return {
+        "release": arm.release,
+        "stage": arm.stage.value,
+        "stale": arm.stale,
+        "created": manifest.created,
+        "windows": manifest.windows,
+        "lake_versions": manifest.lake_versions,
+        "metrics": manifest.metrics,
+        "code_version": manifest.code_version,
+    }

@@ -1,0 +1,153 @@
+"""The releases in memory, by stage, and which of them answers a viewer.
+
+A `Fleet` never changes; a refresh makes another and puts it in place in one assignment. A request keeps the fleet that
+it began with, so a swap drops nothing.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from homefeed.registry import Registry, Release, Stage
+from homefeed.settings import Settings
+from serving.bundle import Bundle, BundleLoader
+from serving.metrics import BUNDLE_FAILURES, RELEASE
+from serving.snapshot import Snapshot
+
+_logger = logging.getLogger(__name__)
+_SERVED = (Stage.LIVE, Stage.CANARY, Stage.RAMP, Stage.SHADOW)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One release in memory.
+
+    Attributes:
+      release: its id.
+      stage: where it stands; LIVE for one that keeps answering because its successor cannot be loaded.
+      bundle: what answers.
+      stale: True when the registry names another release as live.
+    """
+
+    release: str
+    stage: Stage
+    bundle: Bundle
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Every release in memory.
+
+    Attributes:
+      live: answers everyone who is in no rollout; None before the first release.
+      rollout: releases in CANARY or RAMP with the share of the viewers that each answers, oldest first.
+      shadow: releases that make pages off the response path.
+      failed: release -> why its bundle cannot be served.
+    """
+
+    live: Arm | None = None
+    rollout: tuple[tuple[Arm, float], ...] = ()
+    shadow: tuple[Arm, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def arm(self, user: str) -> Arm | None:
+        """The release that answers `user`: the oldest in rollout whose share the viewer is in, else the live one.
+
+        The share is drawn per release, so that no viewer tries every new one, and it only grows: a viewer of the canary
+        stays with it when it becomes a ramp.
+        """
+        chosen = (arm for arm, share in self.rollout if bucket(arm.release, user) < share)
+        return next(chosen, self.live)
+
+
+def bucket(salt: str, user: str) -> float:
+    """A number in [0, 1) that is the same for the same salt and viewer, and uniform over viewers."""
+    digest = hashlib.blake2b(f"{salt}\0{user}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+class Releases:
+    """Keeps a fleet in step with the registry. `refresh` is called by one thread only.
+
+    Attributes:
+      fleet: the fleet now; read it once per request.
+    """
+
+    def __init__(self, settings: Settings, registry: Registry, load: BundleLoader) -> None:
+        self.fleet = Fleet()
+        self._settings = settings
+        self._registry = registry
+        self._load = load
+        self._bundles: dict[str, Bundle] = {}
+        self._failed: dict[str, tuple[str, float]] = {}
+        self._refreshed: dict[str, str] = {}
+
+    def refresh(self, snapshot: Snapshot | None = None) -> None:
+        """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
+
+        Args:
+          snapshot: the newest one; each bundle is told of it once, so that histories may hold the newest uploads.
+        """
+        releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
+        named = {release.id for release in releases}
+        self._failed = {name: failure for name, failure in self._failed.items() if name in named}
+        self._place(releases)
+        for release in releases:
+            if self._due(release.id) and self._take(release.id):
+                self._place(releases)
+        if self.fleet.live is not None:
+            named.add(self.fleet.live.release)
+        self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
+        self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
+        if snapshot is not None:
+            for name, bundle in self._bundles.items():
+                if self._refreshed.get(name) != snapshot.window:
+                    bundle.refresh(snapshot.table)
+                    self._refreshed[name] = snapshot.window
+
+    def _due(self, release: str) -> bool:
+        return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
+
+    def _take(self, release: str) -> bool:
+        try:
+            self._bundles[release] = self._load(self._settings, release)
+        except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
+            _logger.exception("the bundle of %s cannot be served", release)
+            BUNDLE_FAILURES.labels(release=release).inc()
+            self._failed[release] = (str(error), time.monotonic() + self._settings.serving.retry_s)
+            self._place_failures()
+            return False
+        self._failed.pop(release, None)
+        return True
+
+    def _place(self, releases: Sequence[Release]) -> None:
+        loaded = [Arm(r.id, Stage(r.stage), self._bundles[r.id]) for r in releases if r.id in self._bundles]
+        live = next((arm for arm in loaded if arm.stage == Stage.LIVE), None)
+        named = any(r.stage == Stage.LIVE for r in releases)
+        if live is None and self.fleet.live is not None and named:
+            # The new live bundle is not in memory yet, or never will be: the one we have goes on.
+            old = self.fleet.live
+            live = Arm(old.release, Stage.LIVE, old.bundle, stale=True)
+        shares = {Stage.CANARY: self._settings.rollout.canary_share, Stage.RAMP: self._settings.rollout.ramp_share}
+        rollout = tuple(
+            sorted(
+                ((arm, shares[arm.stage]) for arm in loaded if arm.stage in shares and arm is not live),
+                key=lambda pair: pair[0].release,
+            )
+        )
+        shadow = tuple(arm for arm in loaded if arm.stage == Stage.SHADOW)
+        self._count(Fleet(live, rollout, shadow))
+        self.fleet = Fleet(live, rollout, shadow, {name: why for name, (why, _) in self._failed.items()})
+
+    def _place_failures(self) -> None:
+        old = self.fleet
+        self.fleet = Fleet(old.live, old.rollout, old.shadow, {name: why for name, (why, _) in self._failed.items()})
+
+    def _count(self, fleet: Fleet) -> None:
+        for present, number in ((self.fleet, 0), (fleet, 1)):
+            for arm in (present.live, *(arm for arm, _ in present.rollout), *present.shadow):
+                if arm is not None:
+                    RELEASE.labels(release=arm.release, stage=arm.stage.value).set(number)

@@ -1,0 +1,22 @@
+"""What the service counts for Prometheus, beside BentoML's own request metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_S = (0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5)
+
+PAGES = Counter("homefeed_pages", "Pages answered, by the release that made them and its stage.", ["release", "stage"])
+PAGE_SECONDS = Histogram("homefeed_page_seconds", "Time to make a page, without HTTP.", ["stage"], buckets=_LATENCY_S)
+STAGE_SECONDS = Histogram("homefeed_stage_seconds", "Time of one pipeline stage.", ["stage"], buckets=_LATENCY_S)
+DEGRADED = Counter("homefeed_degraded", "Pages on which a part failed and was replaced.", ["part"])
+CANDIDATES = Counter("homefeed_candidates", "Candidates by what happened to them.", ["step"])
+SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explored"])
+FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", ["reason"])
+EVENTS = Counter("homefeed_events", "Events made durable.")
+EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])
+RELEASE = Gauge(
+    "homefeed_release", "1 for a release that is loaded in a stage.", ["release", "stage"], multiprocess_mode="max"
+)
+BUNDLE_FAILURES = Counter("homefeed_bundle_failures", "Bundles that could not be loaded.", ["release"])
+REFRESH_FAILURES = Counter("homefeed_refresh_failures", "Background refreshes that failed.", ["part"])
+SNAPSHOT_AGE = Gauge("homefeed_snapshot_age_seconds", "Age of the candidate features.", multiprocess_mode="mostrecent")
+SHADOW = Counter("homefeed_shadow_pages", "Pages made in shadow.", ["release", "outcome"])

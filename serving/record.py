@@ -1,0 +1,64 @@
+"""The last step of the pipeline: every page goes to the serving log and into the metrics."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from homefeed.serving_log import ServingLog
+from serving import metrics
+from serving.draft import Draft
+from serving.fleet import Arm
+from serving.request import PageRequest
+from serving.sources import NAMES
+
+
+def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any]) -> None:
+    """Log one answered page, slot by slot with its propensity, and count it."""
+    slate = draft.slate
+    assert slate is not None
+    stage = arm.stage.value if arm else ""
+    metrics.PAGES.labels(release=answer["release"], stage=stage).inc()
+    metrics.PAGE_SECONDS.labels(stage=stage).observe(answer["latency_ms"] / 1000)
+    for part in draft.degraded:
+        metrics.DEGRADED.labels(part=part).inc()
+    for step, number in draft.counts.items():
+        metrics.CANDIDATES.labels(step=step).inc(number)
+    filled = np.bincount(draft.source[slate.index] * 2 + slate.explored, minlength=2 * len(NAMES))
+    for code in np.flatnonzero(filled):
+        metrics.SLOTS.labels(source=NAMES[code // 2], explored=str(bool(code % 2)).lower()).inc(int(filled[code]))
+    row = request_row(draft.request_id, draft.time, draft.request, arm, answer["latency_ms"])
+    log.add("requests", row | {"degraded": draft.degraded, "num_candidates": len(draft.rows)})
+    log.add(
+        "pages",
+        {
+            "request_id": draft.request_id,
+            "time": draft.time,
+            "user": draft.request.user,
+            "release": answer["release"],
+            "device": draft.request.device,
+            "exploration": draft.exploration,
+            "videos": [video["video"] for video in answer["videos"]],
+            "sources": [video["source"] for video in answer["videos"]],
+            "scores": slate.score.tolist(),
+            "propensities": slate.propensity.tolist(),
+            "explored": slate.explored.tolist(),
+        },
+    )
+
+
+def request_row(
+    request_id: str, now: datetime, request: PageRequest, arm: Arm | None, latency_ms: float, *, error: str = ""
+) -> dict[str, Any]:
+    """A row of `homefeed.serving_log.REQUESTS` for a request without candidates yet."""
+    return {
+        "request_id": request_id,
+        "time": now,
+        "user": request.user,
+        "release": arm.release if arm else "",
+        "stage": arm.stage.value if arm else "",
+        "latency_ms": latency_ms,
+        "degraded": [],
+        "num_candidates": 0,
+        "error": error,
+    }

@@ -1,0 +1,89 @@
+"""What a client may ask and what it is answered: the models behind the service's API documentation."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from homefeed.ids import MAX_ID_BYTES
+
+
+def _fits_id(value: str) -> str:
+    if not 1 <= len(value.encode()) <= MAX_ID_BYTES:
+        raise ValueError(f"an id has 1 to {MAX_ID_BYTES} bytes of UTF-8, this one has {len(value.encode())}")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_fits_id)]
+Device = Literal["phone", "tablet", "desktop", "tv", "other"]
+Surface = Literal["home", "search", "channel", "watch_next", "other"]
+
+
+class PageRequest(BaseModel):
+    """One page that is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Id = Field(description="The viewer; one who was never seen gets a page too.", examples=["viewer-000042"])
+    num: int = Field(100, ge=1, le=100, description="Videos wanted.")
+    device: Device = Field("other", description="What the page is shown on.")
+    surface: Surface = Field("home", description="Where the page is shown.")
+    exploration: float | None = Field(
+        None, ge=0, le=1, description="Share of the slots given to fresh or new content; unset means the service's own."
+    )
+    country: str | None = Field(
+        None, pattern="^[A-Z]{2}$", description="ISO 3166 code of where the viewer is now; unset means the profile's."
+    )
+
+
+class Slot(BaseModel):
+    """One video of a page."""
+
+    slot: int = Field(description="Position, 0 first.")
+    video: str
+    title: str
+    channel: str
+    topics: list[str]
+    duration_s: float
+    uploaded: str
+    source: str = Field(description="The candidate source that proposed it.")
+    score: float = Field(description="Its value, after diversity.")
+    propensity: float = Field(description="Probability that the policy put it here, given the slots above.")
+    explored: bool = Field(description="True when exploration chose the slot.")
+    why: str = Field(description="One sentence for the viewer.")
+
+
+class Page(BaseModel):
+    """A page of videos, best first."""
+
+    request_id: str
+    release: str = Field(description="The release that chose it; empty before the first one.")
+    user: str
+    time: str
+    latency_ms: float
+    degraded: list[str] = Field(description="Parts that failed and were replaced; empty on a good day.")
+    videos: list[Slot]
+
+
+class EventHead(TypedDict):
+    """What every event has; ingestion checks the rest against docs/events.md."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    event_id: Id
+    type: Literal["impression", "watch", "feedback", "video", "user"]
+    time: Annotated[str, Field(min_length=10, max_length=64)]
+
+
+class EventBatch(BaseModel):
+    """Events that happened."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[EventHead] = Field(min_length=1, description="Flat JSON objects as docs/events.md describes.")
+
+
+class Accepted(BaseModel):
+    """The events are on disk and survive a crash."""
+
+    accepted: int

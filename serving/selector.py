@@ -1,0 +1,96 @@
+"""Selection: the best by value, spread over topics and channels, with slots kept for exploration.
+
+The policy, and so the propensity of each slot given the slots above it: with probability `e` (the exploration knob) a
+slot takes one of the P videos that are left in the exploration pool, each with 1/P; else the next best. So a slot of
+the next best has propensity 1 - e and an explored one e/P; once the pool is empty the next best has 1. The pool holds
+fresh or new videos outside the best `num`, hence no video can come by both ways. Propensities of this kind, given the
+slots above, multiply to that of the page and serve sequential estimators (McInerney et al. 2020, Counterfactual
+evaluation of slate recommendations with sequential reward interactions, section 3).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.draft import Draft, Slate
+
+_HOUR_US = 3_600_000_000
+
+
+def select(draft: Draft) -> None:
+    """Fill `slate`. The draws are made from the request's id, so that a page can be made again."""
+    settings = draft.settings
+    groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic"], settings.topic_decay))
+    score = spread(draft.score, groups, settings.diversity_floor)
+    order = np.argsort(-score, kind="stable")
+    num = min(draft.request.num, len(order))
+    best, rest = order[:num], order[num:]
+    pool = rest[_explorable(draft)[rest]]
+    rng = np.random.default_rng(int.from_bytes(draft.request_id.encode()[-16:], "big"))
+    draft.slate = slate(best, pool, score, draft.exploration, rng)
+
+
+def spread(
+    score: NDArray[np.float32], groups: tuple[tuple[NDArray[np.generic], float], ...], floor: float
+) -> NDArray[np.float32]:
+    """Make each further video of a group worth less (as xai-org/x-algorithm's author diversity scorer does).
+
+    Args:
+      score: [n] worth of each candidate; may be negative.
+      groups: (group of each candidate [n], decay): the k-th best of a group, counted from 0, keeps `decay ** k` of its
+        lead over the worst candidate.
+      floor: the least share of the lead that is kept.
+
+    Returns:
+      [n] float32; the best of each group keeps its score.
+    """
+    if len(score) == 0:
+        return score
+    share = np.ones(len(score), np.float32)
+    for group, decay in groups:
+        share *= np.float32(decay) ** _rank_within(score, group)
+    lowest = score.min()
+    return np.asarray(lowest + (score - lowest) * np.maximum(share, np.float32(floor)), np.float32)
+
+
+def slate(
+    best: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    score: NDArray[np.float32],
+    exploration: float,
+    rng: np.random.Generator,
+) -> Slate:
+    """Fill the slots.
+
+    Args:
+      best: [num] candidates, the best first.
+      pool: [P] candidates that exploration may show; none is in `best`.
+      score: [n] score of every candidate.
+      exploration: probability that a slot explores.
+      rng: the source of the draws.
+    """
+    explored = rng.random(len(best)) < exploration
+    before: NDArray[np.int64] = np.cumsum(explored) - explored
+    explored &= before < len(pool)
+    num_explored = int(explored.sum())
+    index = np.empty(len(best), np.int64)
+    index[explored] = rng.permutation(pool)[:num_explored]
+    index[~explored] = best[: len(best) - num_explored]
+    left = np.maximum(len(pool) - before, 0)
+    propensity = np.where(explored, exploration / np.maximum(left, 1), np.where(left > 0, 1 - exploration, 1))
+    return Slate(index, score[index], propensity.astype(np.float32), explored)
+
+
+def _explorable(draft: Draft) -> NDArray[np.bool_]:
+    is_fresh = draft.columns["uploaded"] > draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
+    is_new = draft.columns["video_impressions_7d"] < draft.settings.new_impressions
+    return np.asarray(is_fresh | is_new)
+
+
+def _rank_within(score: NDArray[np.float32], group: NDArray[np.generic]) -> NDArray[np.int64]:
+    """How many candidates of the same group are better, [n]."""
+    _, codes = np.unique(group, return_inverse=True)
+    order = np.lexsort((-score, codes))
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    rank = np.empty(len(score), np.int64)
+    rank[order] = np.arange(len(score)) - np.repeat(starts, np.diff(starts, append=len(score)))
+    return rank

@@ -1,0 +1,97 @@
+"""The BentoML service: `bentoml serve serving.service:Homefeed`, or `python -m serving`.
+
+One worker: bundles and catalogue are in memory once, and numpy and TensorFlow use the cores by themselves.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import bentoml
+import orjson
+from starlette.responses import Response
+
+from homefeed.errors import HomefeedError
+from homefeed.settings import load
+from serving import request
+from serving.feed import Feed, NoCatalogueError
+from serving.guard import Guard
+from serving.refusal import NoTraceback, Refusal
+from serving.site import site
+
+Result = TypeVar("Result")
+_SETTINGS = load()
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), status_code=status, media_type="application/json"
+    )
+
+
+class _Homefeed:
+    """Homefeed: pages of videos, and the events that follow."""
+
+    def __init__(self) -> None:
+        self.feed = Feed(_SETTINGS)
+        # Pages and events have threads of their own: a burst of pages never keeps an event from the disk.
+        self._pages = ThreadPoolExecutor(_SETTINGS.serving.num_threads, thread_name_prefix="page")
+        self._appends = ThreadPoolExecutor(16, thread_name_prefix="append")
+        site.state.feed = self.feed
+        site.state.pages = self._pages
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def begin(self) -> None:
+        """Begin to load releases; pages are answered from the first moment."""
+        self.feed.start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def end(self) -> None:
+        """Write what is held in memory."""
+        self._pages.shutdown()
+        self._appends.shutdown()
+        self.feed.close()
+
+    def __is_ready__(self) -> bool:
+        """Ready when everything that was there at the start is in memory."""
+        return self.feed.ready.is_set()
+
+    @bentoml.api(route="/recommend", input_spec=request.PageRequest, output_spec=request.Page)  # type: ignore[untyped-decorator]
+    async def recommend(self, **asked: Any) -> Response:
+        """A page of videos for a viewer, best first."""
+        try:
+            page = await _in(self._pages, self.feed.recommend, request.PageRequest(**asked))
+        except NoCatalogueError as error:
+            return _json({"error": str(error)}, 503)
+        return _json(page)
+
+    @bentoml.api(route="/events", input_spec=request.EventBatch, output_spec=request.Accepted)  # type: ignore[untyped-decorator]
+    async def events(self, events: list[request.EventHead]) -> Response:
+        """Take events; the answer comes when they are on disk."""
+        limit = _SETTINGS.serving.max_events
+        if len(events) > limit:
+            return _json({"error": f"{len(events)} events in one request; send at most {limit}"}, 413)
+        try:
+            accepted = await _in(self._appends, self.feed.accept, events)
+        except HomefeedError as error:
+            return _json({"error": f"the events were not taken, send them again later: {error}"}, 503)
+        return _json({"accepted": accepted}, 202)
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[..., Result], *args: Any) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(work, *args))
+
+
+Homefeed = bentoml.service(
+    name="homefeed",
+    workers=1,
+    traffic={"timeout": _SETTINGS.serving.timeout_s, "max_concurrency": _SETTINGS.serving.max_concurrency},
+)(_Homefeed)
+Homefeed.add_asgi_middleware(Guard, max_body=int(_SETTINGS.serving.max_body_mib * 2**20))
+Homefeed.add_asgi_middleware(Refusal)
+Homefeed.mount_asgi_app(site)
+site.state.service = Homefeed
+logging.getLogger("bentoml._internal.server.http_app").addFilter(NoTraceback())

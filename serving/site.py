@@ -1,0 +1,93 @@
+"""What people open in a browser: the home page, the state of the releases and the API documentation."""
+
+import asyncio
+import functools
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from serving.feed import NoCatalogueError
+from serving.home import markup
+from serving.request import PageRequest
+
+_HOME = Path(__file__).parent / "home"
+#: No script but our own, nothing from elsewhere: titles come from strangers.
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
+_ABOUT = (
+    "Pages of videos, and the events that follow. `docs/events.md` describes every event. A request that is refused is "
+    'answered with 4xx and `{"error": why}`; 429 means too many at once, 503 not now: send it again later.'
+)
+_DOCS = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Homefeed API</title>
+<link rel="stylesheet" href="/static_content/swagger-ui.css"></head><body><div id="swagger-ui"></div>
+<script src="/static_content/swagger-ui-bundle.js"></script>
+<script src="/static_content/swagger-ui-standalone-preset.js"></script>
+<script src="/static_content/swagger-initializer.js"></script></body></html>"""
+
+
+async def home(request: Request) -> Response:
+    """The page of one viewer as a grid; `?user=` chooses the viewer, `?exploration=` turns the knob for this page."""
+    feed, pages = request.app.state.feed, request.app.state.pages
+    params = request.query_params
+    user = params.get("user") or markup.GUEST
+    asked: dict[str, Any] = {"user": user, "device": _device(request)}
+    if params.get("exploration"):
+        asked["exploration"] = params["exploration"]
+    try:
+        wanted = PageRequest(**asked)
+        page = await asyncio.get_running_loop().run_in_executor(pages, functools.partial(feed.recommend, wanted))
+        body, status = markup.home(page, feed.state()), 200
+    except ValidationError as error:
+        body, status = markup.message("That cannot be asked", error.errors()[0]["msg"]), 400
+    except NoCatalogueError as error:
+        body, status = markup.message("No videos yet", str(error)), 503
+    return HTMLResponse(body, status, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+
+
+async def release(request: Request) -> Response:
+    """What is live, what is in rollout, with the lake versions behind it."""
+    return JSONResponse(request.app.state.feed.state())
+
+
+async def specification(request: Request) -> Response:
+    """BentoML's OpenAPI description, under our name."""
+    described = request.app.state.service.openapi_spec.asdict()
+    described["info"] = {"title": "Homefeed", "version": version("homefeed"), "description": _ABOUT}
+    answers = described["paths"]["/events"]["post"]["responses"]
+    answers["202"] = answers.pop(200)
+    return JSONResponse(described)
+
+
+async def documentation(request: Request) -> Response:
+    """The API documentation, from BentoML's own files: nothing is fetched from elsewhere."""
+    return HTMLResponse(_DOCS)
+
+
+def _file(name: str, media_type: str) -> Any:
+    async def serve(request: Request) -> Response:
+        return FileResponse(_HOME / name, media_type=media_type, headers={"Cache-Control": "max-age=300"})
+
+    return serve
+
+
+def _device(request: Request) -> str:
+    agent = request.headers.get("user-agent", "").lower()
+    kinds = (("ipad", "tablet"), ("mobile", "phone"), ("tv", "tv"), ("mozilla", "desktop"))
+    return next((device for word, device in kinds if word in agent), "other")
+
+
+site = Starlette(
+    routes=[
+        Route("/", home),
+        Route("/release", release),
+        Route("/docs", documentation),
+        Route("/docs.json", specification),
+        Route("/home.css", _file("home.css", "text/css")),
+        Route("/home.js", _file("home.js", "text/javascript")),
+    ]
+)

@@ -1,0 +1,104 @@
+"""A bundle that knows the truth of a made-up set of exposures, and can be made worse on purpose."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from homefeed.features import DENSE_FEATURES, TARGETS
+from homefeed.manifest import Manifest
+from monitoring.drift import REFERENCE_FILE
+from monitoring.evidence import Rows
+
+NUM_VIEWERS = 300
+
+
+@dataclass(frozen=True)
+class StubInputs:
+    """Dense features; the first column carries the true probability of a watch."""
+
+    dense: NDArray[np.float32]
+
+    def take(self, index: Any) -> "StubInputs":
+        return StubInputs(self.dense[index])
+
+
+def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
+    """Exposures of `NUM_VIEWERS` viewers whose true probabilities lie around 0.1."""
+    random = np.random.default_rng(seed)
+    truth = 1 / (1 + np.exp(-random.normal(-2.8, 1.2, num)))
+    dense = random.random((num, len(DENSE_FEATURES)), np.float32)
+    dense[:, 0] = truth
+    return Rows(
+        inputs=StubInputs(dense),
+        users=random.integers(0, NUM_VIEWERS, num),
+        watched=random.random(num) < truth,
+        weight=np.ones(num, np.float32),
+        sources=np.where(random.random(num) < 0.5, "two_tower", "fresh").astype(object),
+        devices=np.full(num, "phone", object),
+    )
+
+
+def no_rows() -> Rows:
+    """No exposures at all."""
+    rows = stub_rows(1)
+    columns = {f.name: getattr(rows, f.name)[:0] for f in fields(rows) if f.name != "inputs"}
+    return Rows(inputs=rows.inputs.take(slice(0, 0)), **columns)
+
+
+class StubBundle:
+    """Predicts the truth, changed by `spoil`: heads -> heads."""
+
+    shape = None
+
+    def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
+        self.path, self._spoil = folder, spoil
+        self.vectors = np.ones((10, 4), np.float32)
+        quality = {"recall_at_100": 0.2, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}
+        self.manifest = Manifest(
+            release="stub",
+            created="2026-11-23T22:00:00+00:00",
+            windows=("20261120T0000Z", "20261120T0000Z"),
+            lake_versions={},
+            settings_digest="",
+            code_version="",
+            pairing="",
+            metrics={"retrieval": quality, "index": {"recall_at_1000": 0.99}, **metrics},
+        )
+        reference = stub_rows(seed=1)
+        columns = {name: reference.inputs.dense[:, i] for i, name in enumerate(DENSE_FEATURES)}
+        columns |= {f"predicted_{target}": head for target, head in self.heads(reference.inputs).items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), folder / REFERENCE_FILE)
+
+    def heads(self, inputs: StubInputs) -> dict[str, NDArray[np.float32]]:
+        truth = inputs.dense[:, 0]
+        return self._spoil(dict.fromkeys(TARGETS, truth))
+
+    def value(self, heads: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        return heads["watched"]
+
+    def with_metrics(self, **metrics: Any) -> "StubBundle":
+        self.manifest = replace_metrics(self.manifest, metrics)
+        return self
+
+
+def replace_metrics(manifest: Manifest, metrics: dict[str, Any]) -> Manifest:
+    """The manifest with some parts of its metrics replaced."""
+    return manifest.model_copy(update={"metrics": manifest.metrics | metrics})
+
+
+def scramble(heads: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Every prediction given to another exposure."""
+    order = np.random.default_rng(0).permutation(len(heads["watched"]))
+    return {target: head[order] for target, head in heads.items()}
+
+
+def retrained(heads: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """As another training on a little more data would be: the log-odds moved by a little noise."""
+    noise = np.random.default_rng(5).normal(0, 0.1, len(heads["watched"]))
+    return {t: (1 / (1 + np.exp(-(np.log(h / (1 - h)) + noise)))).astype(np.float32) for t, h in heads.items()}

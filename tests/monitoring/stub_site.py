@@ -1,0 +1,99 @@
+"""A site on disk around stub bundles: registry, serving log and exposures."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from stub_bundle import StubBundle, stub_rows
+
+from homefeed import windows
+from homefeed.errors import HomefeedError
+from homefeed.lake import open_lake
+from homefeed.registry import Registry, Stage
+from homefeed.serving_log import KINDS
+from homefeed.settings import Settings
+from homefeed.verdict import Check, Verdict
+
+WINDOW = "20261123T2150Z"
+#: When the releases of the tests enter their stage: the middle of `WINDOW`.
+SINCE = windows.start(WINDOW).replace(minute=55)
+
+
+@dataclass
+class StubSite:
+    """What a test arranges."""
+
+    settings: Settings
+    registry: Registry
+    bundles: dict[str, Any] = field(default_factory=dict)
+    rows: Any = field(default_factory=stub_rows)
+
+    def add(self, release: str, stage: Stage = Stage.SHADOW, **kind: Any) -> None:
+        """Enter a release whose bundle is a stub made with `kind`."""
+        self.bundles[release] = StubBundle(self.settings.models_path / release, **kind)
+        self.registry.add_release(release, release, SINCE, {})
+        if stage != Stage.SHADOW:
+            self.registry.move(release, stage, SINCE, [Check("arranged", Verdict.PASS)])
+
+    def serve(self, release: str, viewers: range, *, kind: str = "requests", **columns: Any) -> None:
+        """One page per viewer in the window after `SINCE`; `columns` replace those of the row."""
+        row = {
+            "release": release,
+            "stage": "",
+            "latency_ms": 40.0,
+            "degraded": [],
+            "num_candidates": 900,
+            "error": "",
+            "live_release": "",
+            "overlap_at_100": 0.5,
+            "mean_score": 0.1,
+            "live_mean_score": 0.1,
+        } | columns
+        names = KINDS[kind].names
+        time = windows.end(WINDOW).isoformat()
+        lines = [
+            orjson.dumps(
+                {**{k: v for k, v in row.items() if k in names}, "request_id": f"{release}-{i}", "time": time}
+                | ({"user": f"viewer-{i}"} if "user" in names else {})
+            )
+            for i in viewers
+        ]
+        folder = self.settings.serving_path / windows.shift(WINDOW, 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{kind}-1.jsonl").open("ab") as file:
+            file.write(b"\n".join(lines) + b"\n")
+
+    def expose(self, arms: dict[str, tuple[range, float, float]], per_viewer: int = 20) -> None:
+        """Publish exposures of the window after `SINCE`: release -> viewers, watched share, dismissed share."""
+        window = windows.shift(WINDOW, 1)
+        random = np.random.default_rng(3)
+        parts = []
+        schema = open_lake(self.settings.lake_path).schemas["exposures"]
+        for release, (viewers, watched, dismissed) in arms.items():
+            user = np.repeat(np.array(viewers), per_viewer)
+            known = {
+                "window": np.full(len(user), window),
+                "event_id": np.array([f"{release}-{i}" for i in range(len(user))]),
+                "time": pa.array([windows.start(window)] * len(user), schema.field("time").type),
+                "user": user,
+                "release": np.full(len(user), release),
+                "watched": random.random(len(user)) < watched,
+                "dismissed": random.random(len(user)) < dismissed,
+            }
+            parts.append(pa.table({f.name: known.get(f.name, pa.nulls(len(user), f.type)) for f in schema}))
+        open_lake(self.settings.lake_path).replace(
+            "exposures", [window], pa.concat_tables(parts, promote_options="permissive")
+        )
+
+    @property
+    def after(self) -> tuple[str, datetime]:
+        """The look once that window is published: its name, and a time beyond the dwell time."""
+        window = windows.shift(WINDOW, 1)
+        return window, windows.end(windows.shift(window, 1))
+
+
+class RefusedError(HomefeedError):
+    """A bundle that the loader does not take."""

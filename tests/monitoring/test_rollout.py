@@ -1,0 +1,195 @@
+"""Releases through their stages, by evidence on disk and stub bundles."""
+
+import numpy as np
+import pytest
+from stub_bundle import no_rows, retrained, scramble
+from stub_site import SINCE, WINDOW, RefusedError, StubSite
+
+from homefeed.registry import Stage
+from homefeed.verdict import Verdict
+from monitoring.rollout import RolloutError, step, step_all
+
+pytestmark = pytest.mark.usefixtures("without_evidently")
+
+
+def verdicts(site: StubSite, release: str) -> dict[str, str]:
+    """Check -> verdict of the newest look."""
+    return {check["name"]: check["verdict"] for check in site.registry.transitions(release)[-1].checks}
+
+
+def test_an_unknown_release_is_named(site: StubSite) -> None:
+    with pytest.raises(RolloutError, match="'r9'"):
+        step(site.settings, "r9", WINDOW, SINCE)
+
+
+def test_the_first_release_goes_live_by_the_offline_gates_alone(site: StubSite) -> None:
+    site.add("r1")
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.LIVE
+    moves = [(t.from_stage, t.to_stage) for t in site.registry.transitions("r1")]
+    assert moves == [(Stage.SHADOW, Stage.CANARY), (Stage.CANARY, Stage.RAMP), (Stage.RAMP, Stage.LIVE)]
+    assert verdicts(site, "r1")["ne_popularity"] == Verdict.PASS
+
+
+def test_without_exposures_the_first_release_waits(site: StubSite) -> None:
+    site.rows = no_rows()
+    site.add("r1")
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.SHADOW
+    found = verdicts(site, "r1")
+    assert {found[name] for name in ("finite_scores", "ne_popularity", "calibration")} == {Verdict.WAIT}
+
+
+def test_a_scrambled_ranker_is_rolled_back(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", spoil=scramble)
+    assert step(site.settings, "r2", WINDOW, SINCE) == Stage.ROLLED_BACK
+    assert verdicts(site, "r2")["ne_live"] == Verdict.FAIL
+    assert step(site.settings, "r2", *site.after) == Stage.ROLLED_BACK, "it never returns"
+    assert site.registry.live().id == "r1"
+
+
+def test_a_scrambled_first_release_is_rolled_back(site: StubSite) -> None:
+    site.add("r1", spoil=scramble)
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
+    assert verdicts(site, "r1")["ne_popularity"] == Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("spoil", "failed"),
+    [
+        (lambda heads: {t: np.minimum(1.35 * h, 0.999) for t, h in heads.items()}, "calibration"),
+        (lambda heads: {t: np.full_like(h, 0.1) for t, h in heads.items()}, "score_spread"),
+        (lambda heads: {t: np.where(h > 0.5, np.nan, h) for t, h in heads.items()}, "finite_scores"),
+    ],
+)
+def test_a_spoiled_ranker_fails_by_its_own_gate(site: StubSite, spoil: object, failed: str) -> None:
+    site.add("r1", spoil=spoil)
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
+    assert verdicts(site, "r1")[failed] == Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("metrics", "failed"),
+    [
+        ({"index": {"recall_at_1000": 0.94}}, "index_recall"),
+        (
+            {"retrieval": {"recall_at_100": 0.05, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}},
+            "recall_popularity",
+        ),
+    ],
+)
+def test_a_poor_retriever_fails(site: StubSite, metrics: dict[str, object], failed: str) -> None:
+    site.add("r1")
+    site.bundles["r1"].with_metrics(**metrics)
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
+    assert verdicts(site, "r1")[failed] == Verdict.FAIL
+
+
+def test_an_unmeasured_index_waits(site: StubSite) -> None:
+    site.add("r1")
+    site.bundles["r1"].with_metrics(index={}, retrieval={})
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.SHADOW
+    found = verdicts(site, "r1")
+    assert found["index_recall"] == found["recall_popularity"] == Verdict.WAIT
+
+
+def test_a_damaged_bundle_fails_the_gate_not_the_task(site: StubSite) -> None:
+    site.add("r1")
+    site.bundles["r1"] = RefusedError("ranker/saved_model.pb was altered")
+    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
+    assert "altered" in site.registry.transitions("r1")[-1].checks[0]["detail"]
+
+
+def test_an_honest_retrained_release_goes_live_in_three_looks(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", spoil=retrained)
+    window, now = site.after
+    assert step(site.settings, "r2", WINDOW, SINCE) == Stage.SHADOW
+    assert verdicts(site, "r2")["ne_live"] == Verdict.PASS
+    assert verdicts(site, "r2")["shadow_errors"] == Verdict.WAIT, "no shadow page yet"
+    site.serve("r1", range(540))
+    site.serve("r2", range(60), kind="shadow")
+    assert step(site.settings, "r2", window, now) == Stage.CANARY
+
+
+def canary(site: StubSite, watched: float, dismissed: float = 0.004, **page: object) -> Stage:
+    """r2 as a canary beside r1 whose viewers watch 6 and dismiss 0.4 of 100 impressions; the stage after one look."""
+    site.add("r1", Stage.LIVE)
+    site.add("r2", Stage.CANARY)
+    site.serve("r1", range(1000, 2800))
+    site.serve("r2", range(200), **page)
+    site.expose({"r1": (range(1000, 2800), 0.06, 0.004), "r2": (range(200), watched, dismissed)})
+    return step(site.settings, "r2", *site.after)
+
+
+def test_a_canary_as_good_as_live_is_ramped(site: StubSite) -> None:
+    assert canary(site, watched=0.06) == Stage.RAMP
+
+
+def test_a_canary_without_traffic_waits(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", Stage.CANARY)
+    assert step(site.settings, "r2", *site.after) == Stage.CANARY
+    assert set(verdicts(site, "r2").values()) == {Verdict.WAIT}
+
+
+@pytest.mark.parametrize(
+    ("watched", "dismissed", "page", "failed"),
+    [
+        (0.03, 0.004, {}, "watched_share"),
+        (0.06, 0.03, {}, "dismissals"),
+        (0.06, 0.004, {"error": "ValueError: no"}, "failed_pages"),
+        (0.06, 0.004, {"degraded": ["ranker"]}, "failed_pages"),
+        (0.06, 0.004, {"latency_ms": 450.0}, "slow_pages"),
+    ],
+)
+def test_a_harmful_canary_is_rolled_back(
+    site: StubSite, watched: float, dismissed: float, page: dict[str, object], failed: str
+) -> None:
+    assert canary(site, watched, dismissed, **page) == Stage.ROLLED_BACK
+    assert [name for name, verdict in verdicts(site, "r2").items() if verdict == Verdict.FAIL] == [failed]
+
+
+def test_a_broken_assignment_holds(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", Stage.CANARY)
+    site.serve("r1", range(1000, 1200))
+    site.serve("r2", range(200))
+    site.expose({"r1": (range(1000, 1200), 0.06, 0), "r2": (range(200), 0.06, 0)})
+    assert step(site.settings, "r2", *site.after) == Stage.CANARY
+    assert verdicts(site, "r2")["sample_ratio"] == Verdict.WAIT
+
+
+def test_only_one_release_at_a_time_meets_viewers(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", Stage.RAMP)
+    site.add("r3")
+    site.serve("r3", range(60), kind="shadow")
+    site.serve("r1", range(60))
+    assert step(site.settings, "r3", *site.after) == Stage.SHADOW
+    assert verdicts(site, "r3")["turn"] == Verdict.WAIT
+
+
+def test_a_newer_shadow_takes_the_place_of_an_older_one(site: StubSite) -> None:
+    for release in ("r1", "r2", "r3"):
+        site.add(release, Stage.LIVE if release == "r1" else Stage.SHADOW)
+    assert step_all(site.settings, WINDOW) == {"r1": Stage.LIVE, "r3": Stage.SHADOW}
+    assert site.registry.release("r2").stage == Stage.RETIRED
+
+
+def test_a_failing_live_release_gives_way_to_the_one_before(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.add("r2", Stage.LIVE)
+    site.add("r0")
+    site.registry.move("r0", Stage.RETIRED, SINCE, [])
+    site.serve("r2", range(200), degraded=["ranker"])
+    assert step(site.settings, "r2", *site.after) == Stage.ROLLED_BACK
+    assert site.registry.live().id == "r1", "r0 was never live"
+
+
+def test_a_live_release_with_little_traffic_or_a_slow_store_stays(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    assert step(site.settings, "r1", *site.after) == Stage.LIVE
+    assert verdicts(site, "r1") == {"live_errors": Verdict.WAIT}
+    site.serve("r1", range(200), degraded=["viewer_timeout"])
+    assert step(site.settings, "r1", *site.after) == Stage.LIVE
+    assert verdicts(site, "r1") == {"live_errors": Verdict.PASS}

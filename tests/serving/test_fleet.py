@@ -1,0 +1,80 @@
+import pytest
+
+from homefeed.registry import Stage
+from serving.fleet import Releases, bucket
+
+
+@pytest.fixture
+def releases(world):
+    return Releases(world.settings, world.registry, world.load)
+
+
+def test_buckets_are_stable_and_uniform():
+    assert bucket("r1", "viewer-1") == bucket("r1", "viewer-1")
+    assert bucket("r1", "viewer-1") != bucket("r2", "viewer-1")
+    share = sum(bucket("r1", f"viewer-{i}") < 0.1 for i in range(20_000)) / 20_000
+    assert share == pytest.approx(0.1, abs=0.01)
+
+
+def test_nothing_is_live_at_first(releases):
+    releases.refresh()
+    assert releases.fleet.arm("viewer-1") is None
+
+
+def test_canary_and_ramp_answer_their_share_and_keep_their_viewers(world, releases):
+    world.release("r1")
+    world.release("r2", Stage.CANARY)
+    releases.refresh()
+    viewers = [f"viewer-{i}" for i in range(5000)]
+    canary = {v for v in viewers if releases.fleet.arm(v).release == "r2"}
+    assert len(canary) / 5000 == pytest.approx(world.settings.rollout.canary_share, abs=0.02)
+    world.registry.move("r2", Stage.RAMP, world.registry.release("r2").stage_since, [])
+    releases.refresh()
+    ramp = {v for v in viewers if releases.fleet.arm(v).release == "r2"}
+    assert len(ramp) / 5000 == pytest.approx(world.settings.rollout.ramp_share, abs=0.03)
+    assert canary <= ramp
+    world.registry.move("r2", Stage.ROLLED_BACK, world.registry.release("r2").stage_since, [])
+    releases.refresh()
+    assert {releases.fleet.arm(v).release for v in viewers} == {"r1"}
+
+
+def test_shadow_answers_nobody(world, releases):
+    world.release("r1")
+    world.release("r2", Stage.SHADOW)
+    releases.refresh()
+    assert {releases.fleet.arm(f"viewer-{i}").release for i in range(1000)} == {"r1"}
+    assert [arm.release for arm in releases.fleet.shadow] == ["r2"]
+
+
+def test_a_live_release_that_cannot_be_loaded_leaves_the_one_before(world, releases):
+    world.release("r1")
+    releases.refresh()
+    world.damaged.add("r2")
+    world.release("r2")
+    releases.refresh()
+    arm = releases.fleet.arm("viewer-1")
+    assert (arm.release, arm.stale) == ("r1", True)
+    assert releases.fleet.failed == {"r2": "bundle r2 was altered"}
+    world.release("r3")
+    releases.refresh()
+    arm = releases.fleet.arm("viewer-1")
+    assert (arm.release, arm.stale) == ("r3", False)
+    assert releases.fleet.failed == {}
+
+
+def test_a_damaged_bundle_is_not_tried_at_every_look(world, releases):
+    world.release("r1")
+    world.damaged.add("r1")
+    releases.refresh()
+    world.damaged.clear()
+    releases.refresh()
+    assert releases.fleet.live is None  # the next try is `serving.retry_s` later
+    assert "altered" in releases.fleet.failed["r1"]
+
+
+def test_releases_that_are_gone_leave_the_memory(world, releases):
+    world.release("r1")
+    releases.refresh()
+    world.release("r2")
+    releases.refresh()
+    assert list(releases._bundles) == ["r2"]
