@@ -1,6 +1,7 @@
 """`python -m serving`: the service in this one process, on the configured port or on an inherited socket."""
 
 import argparse
+import faulthandler
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ def main() -> None:
     parser.add_argument("--fd", type=int, help="an inherited, bound socket to listen on, instead of host and port")
     parser.add_argument("--follow-stdin", action="store_true", help="stop when standard input ends: the parent is gone")
     arguments = parser.parse_args()
+    # A crash inside a native library leaves the stack of every thread in the log.
+    faulthandler.enable()
     settings = load()
     # Both are read while BentoML and the Prometheus client are imported.
     os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())

@@ -47,6 +47,11 @@ class ServiceProcess:
             file.seek(max(os.fstat(file.fileno()).st_size - 20_000, 0))
             return file.read().decode(errors="replace")
 
+    def check(self) -> None:
+        """Raises ServiceError with what it printed when it has ended by itself."""
+        if self.process.poll() is not None:
+            raise ServiceError(f"the service ended with code {self.process.returncode}:\n{self.output()}")
+
     def stop(self) -> int:
         """Let it finish its requests, and end it; returns the exit code."""
         if self.process.poll() is None:
@@ -118,8 +123,7 @@ def start(
 def _wait(service: ServiceProcess, wait_s: float) -> None:
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
-        if service.process.poll() is not None:
-            raise ServiceError(f"the service ended with code {service.process.returncode}:\n{service.output()}")
+        service.check()
         try:
             if httpx.get(f"{service.url}/readyz", timeout=5).status_code == 200:
                 return

@@ -18,6 +18,11 @@ NUM_DYNAMIC = 4
 _AGE_BUCKET, _NUM_AGES = 10, 13
 
 
+#: Below 1.001e-5 Keras computes the normalisation by plain operations. Its fused kernel (oneDNN's batch normalisation)
+#: corrupts the heap when several threads answer requests of different lengths with one graph.
+_NORM_EPSILON = 1e-6
+
+
 def _normal(deviation: float) -> Any:
     """A new initializer for each weight: one that is used twice would make two weights alike."""
     return tf.keras.initializers.RandomNormal(stddev=deviation)
@@ -134,9 +139,9 @@ class QueryTower(tf.keras.layers.Layer):
         self.fraction = tf.keras.layers.Dense(width)
         self.blocks = [
             {
-                "norm": tf.keras.layers.LayerNormalization(),
+                "norm": tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON),
                 "attention": tf.keras.layers.MultiHeadAttention(2, width // 2, dropout=0.1),
-                "norm_feed": tf.keras.layers.LayerNormalization(),
+                "norm_feed": tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON),
                 "feed": tf.keras.layers.Dense(2 * width, activation="relu"),
                 "out": tf.keras.layers.Dense(width),
             }

@@ -69,6 +69,8 @@ def _check(format_: str, data: Path | None, home: Path | None) -> None:
 def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str, Any]:
     import os
 
+    import httpx
+
     from homefeed.cli.demo.loop import Facts, Loop
     from homefeed.cli.demo.outcome import outcome
     from homefeed.cli.demo.profile import demo_settings, history_end
@@ -100,7 +102,11 @@ def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str
         with say("service"), quiet(airflow.log):
             service = start(settings, 0)
         with service:
-            loop.serve(service.url, end, say)
+            try:
+                loop.serve(service.url, end, say)
+            except (HomefeedError, httpx.TransportError):
+                service.check()
+                raise
     value = outcome(settings, registry, facts, format_)
     return value | {"seconds": round(time.monotonic() - began, 1)}
 

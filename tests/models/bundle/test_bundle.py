@@ -136,6 +136,18 @@ def test_heads_are_in_range_for_known_and_unknown_viewers(bundle: Bundle, releas
         assert bundle.value(heads).shape == (100,)
 
 
+def test_no_graph_has_the_kernel_that_breaks_under_concurrent_requests(bundle: Bundle) -> None:
+    # oneDNN's fused batch normalisation keeps the shapes of one call in the kernel: two requests at once corrupt the heap.
+    import tensorflow as tf
+
+    for part in ("towers", "ranker"):
+        for function in tf.saved_model.load(str(bundle.path / part)).signatures.values():
+            inner = [node for f in function.graph.as_graph_def().library.function for node in f.node_def]
+            ops = {node.op for node in [*function.graph.as_graph_def().node, *inner]}
+            assert "MatMul" in ops
+            assert not {op for op in ops if "FusedBatchNorm" in op}
+
+
 def test_no_candidates_have_no_scores(bundle: Bundle, release) -> None:
     heads = bundle.score(viewer(release), candidates(bundle, 0), {"time": NOW, "device": "phone"})
     assert all(head.shape == (0,) for head in heads.values())
