@@ -96,7 +96,9 @@ def _evidently(before: dict[str, Any], current: dict[str, Any], threshold: float
     from evidently.metrics import ValueDrift
 
     columns = DataDefinition(numerical_columns=list(current))
-    sides = [Dataset.from_pandas(pd.DataFrame(side), data_definition=columns) for side in (current, before)]
+    # In float64, as a histogram of a column whose values are one float32 step apart has no room for its bins.
+    frames = [pd.DataFrame(side).astype(np.float64) for side in (current, before)]
+    sides = [Dataset.from_pandas(frame, data_definition=columns) for frame in frames]
     with warnings.catch_warnings():
         # A column that is constant on both sides makes Evidently divide by zero; it then says that nothing drifted.
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -75,13 +75,17 @@ class Rows:
 
     @cached_property
     def popularity(self) -> NDArray[np.float32]:
-        """[n] watched share of the video in the 7 days before, scaled to the observed rate: what needs no model."""
+        """[n] watched share of the video in the 7 days before, at the observed rate: what needs no model."""
         dense = self.inputs.dense
         watches = dense[:, DENSE_FEATURES.index("video_watches_7d")]
         impressions = dense[:, DENSE_FEATURES.index("video_impressions_7d")]
-        rate = np.clip((watches + _PRIOR_WATCHES) / (impressions + _PRIOR_IMPRESSIONS), 1e-6, 0.99)
-        observed, predicted = float((self.watched * self.weight).sum()), float((rate * self.weight).sum())
-        return np.asarray(np.clip(rate * (observed / predicted if predicted else 1.0), 1e-6, 0.99), np.float32)
+        return self.at_observed_rate((watches + _PRIOR_WATCHES) / (impressions + _PRIOR_IMPRESSIONS))
+
+    def at_observed_rate(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n] probabilities scaled by one number so that they promise as many watches as there were."""
+        rate = np.clip(predicted, 1e-6, 0.99)
+        observed, promised = float((self.watched * self.weight).sum()), float((rate * self.weight).sum())
+        return np.asarray(np.clip(rate * (observed / promised if promised else 1.0), 1e-6, 0.99), np.float32)
 
 
 def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_rows: int) -> Rows:

@@ -1,9 +1,10 @@
 """`import_log`: a log of a known format becomes a history in the event log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,15 +13,12 @@ from homefeed.importers.own_events import OwnEvents
 from homefeed.importers.ratings import READERS
 from homefeed.importers.shelf import Shelf
 from homefeed.importers.synthesis import DISMISS_TO, DURATION_S, LIKE_FROM, MAX_RATING, PAGE, Synthesis
-from homefeed.schema import TIME
 from homefeed.settings import Settings
 
 FORMATS = (*READERS, "events")
 DEFAULT_DAYS = 2.0
 #: What `holdout` holds: the newest watches, which the event log does not get.
-HOLDOUT = pa.schema(
-    [("user", pa.string()), ("video", pa.string()), ("seconds", pa.float32()), ("liked", pa.bool_()), ("time", TIME)]
-)
+HOLDOUT = pa.schema([("user", pa.string()), ("video", pa.string()), ("seconds", pa.float32()), ("liked", pa.bool_())])
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ def import_log(
       end: the time that a rating log ends at; events of our own schema keep their times, and those after `end` are
         in the future.
       days: days that a rating log is scaled onto, DEFAULT_DAYS when None; events of our own schema are never scaled.
-      holdout_share: share of the newest watches to hold out, in [0, 1); the log is then scaled without them, and they
-        follow after `end` at the same pace.
+      holdout_share: share of the newest watches to hold out, in [0, 1). Of a rating log it is the share of each
+        viewer's, since there most viewers came once: held out by time, the future would be strangers'.
 
     Raises:
       ImportLogError: the format is not known, a file is missing or malformed, the log is empty, or the disk is full.
@@ -94,26 +92,26 @@ def _import_ratings(
 ) -> ImportReport:
     if not path.is_dir():
         raise ImportLogError(f"{path} is not a folder; {fmt} is a folder of files")
-    log = READERS[fmt](path)
-    num = log.ratings.num_rows
-    if not num:
+    whole = READERS[fmt](path)
+    if not whole.ratings.num_rows:
         raise ImportLogError(f"the log at {path} is empty: it has no ratings")
     if days * 86_400 < 600:
         raise ImportLogError(f"a history of {days:g} days is shorter than one window of 10 minutes")
-    kept = max(1, num - round(num * holdout_share))
+    is_held = _newest_of_each(whole.ratings.column("user"), holdout_share)
+    log = replace(whole, ratings=whole.ratings.filter(pc.invert(is_held)))
     prefix = f"{fmt}-{end:%Y%m%dT%H%M%S}"
     synthesis = Synthesis(log, end - timedelta(days=days), end, prefix, settings.seed)
-    times = synthesis.times(kept)
+    times = synthesis.times()
     tables = {
         "video": synthesis.videos(),
         "user": synthesis.users(),
-        "watch": synthesis.watches(times[:kept]),
-        "feedback": synthesis.feedback(times[:kept]),
+        "watch": synthesis.watches(times),
+        "feedback": synthesis.feedback(times),
     }
     for event_type, table in tables.items():
         shelf.put(f"{prefix}-{event_type}", table)
     num_impressions = 0
-    for part, table in enumerate(synthesis.impressions(times[:kept])):
+    for part, table in enumerate(synthesis.impressions(times)):
         shelf.put(f"{prefix}-impression-{part}", table)
         num_impressions += table.num_rows
     windows = shelf.publish()
@@ -126,8 +124,18 @@ def _import_ratings(
         "viewer had watched by then, slots in random order",
         "genres are topics; a channel is a main genre and decade; films were uploaded 30 days before the log begins",
     )
-    held = synthesis.watches(times).slice(kept)
-    stars = log.ratings.column("rating").slice(kept)
-    holdout = held.select(["user", "video", "seconds"]).append_column("liked", pc.greater_equal(stars, LIKE_FROM))
-    holdout = holdout.append_column("time", held.column("time"))
+    ratings = whole.ratings.filter(is_held)
+    held = replace(synthesis, log=replace(whole, ratings=ratings)).watches(np.zeros(len(ratings), np.int64))
+    liked = pc.greater_equal(ratings.column("rating"), LIKE_FROM)
+    holdout = held.select(["user", "video", "seconds"]).append_column("liked", liked)
     return ImportReport(fmt, counts, num_impressions, windows[0], windows[-1], rules, holdout.cast(HOLDOUT))
+
+
+def _newest_of_each(users: pa.ChunkedArray, share: float) -> pa.Array:
+    """Which rows, in order of time, are among the newest `share` of their user's, [n]; the oldest one never is."""
+    codes = users.combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    place = np.empty(len(codes), np.int64)
+    place[order] = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return pa.array(place >= np.maximum(np.ceil(sizes * (1 - share)), 1)[codes])

@@ -54,7 +54,7 @@ class OwnEvents:
         """Put every row on the shelf except those that are held out.
 
         Returns:
-          Number of events by type, and held-out watches: user, video, seconds, liked, time.
+          Number of events by type, and held-out watches: user, video, seconds, liked, in order of time.
 
         Raises:
           ImportLogError: a file cannot be read, or there is no event at all.
@@ -83,7 +83,7 @@ class OwnEvents:
                 " WHERE time >= ? ORDER BY time",
                 params=[cut],
             ).to_arrow_table()
-        return counts, holdout.select(["user", "video", "seconds", "liked", "time"])
+        return counts, holdout.select(["user", "video", "seconds", "liked"])
 
     def _load(self, connection: duckdb.DuckDBPyConnection, number: int, file: Path) -> None:
         try:

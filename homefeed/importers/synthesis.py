@@ -54,10 +54,10 @@ class Synthesis:
     prefix: str
     seed: int
 
-    def times(self, kept: int) -> np.ndarray:
-        """Times of all ratings [us]; the first `kept` span `begin` to `end`, later ones follow at that pace."""
+    def times(self) -> np.ndarray:
+        """Times of the ratings [us], from `begin` to `end`."""
         typed = self.log.ratings.column("time").to_numpy().astype(np.float64)
-        first, last = typed[0], typed[kept - 1]
+        first, last = typed[0], typed[-1]
         begin, end = self.begin.timestamp() + _MARGIN_S, self.end.timestamp() - _MARGIN_S
         pace = (end - begin) / (last - first) if last > first else 0.0
         times: np.ndarray = ((begin + (typed - first) * pace) * 1e6).astype(np.int64)
@@ -97,8 +97,8 @@ class Synthesis:
         )
 
     def watches(self, times: np.ndarray) -> pa.Table:
-        """One watch per rating, for as many of the oldest ratings as there are times."""
-        ratings = self.log.ratings.slice(0, len(times))
+        """One watch per rating."""
+        ratings = self.log.ratings
         return _events(
             "watch",
             event_id=self._ids("w", len(times)),
@@ -111,7 +111,7 @@ class Synthesis:
 
     def feedback(self, times: np.ndarray) -> pa.Table:
         """A like or a dismissal for each rating that is one."""
-        ratings = self.log.ratings.slice(0, len(times))
+        ratings = self.log.ratings
         stars = ratings.column("rating").to_numpy()
         said = np.flatnonzero((stars >= LIKE_FROM) | (stars <= DISMISS_TO))
         rows = ratings.take(said)
@@ -127,7 +127,7 @@ class Synthesis:
 
     def impressions(self, times: np.ndarray) -> Iterator[pa.Table]:
         """The made-up pages, some ratings at a time."""
-        ratings = self.log.ratings.slice(0, len(times))
+        ratings = self.log.ratings
         users = ratings.column("user").combine_chunks().dictionary_encode()
         films = ratings.column("film").combine_chunks().dictionary_encode()
         pages = _Pages(users.indices.to_numpy(), films.indices.to_numpy(), len(films.dictionary))

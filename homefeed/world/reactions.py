@@ -123,17 +123,32 @@ class WorldReactions:
 class ReplayReactions:
     """Reactions of a real log's viewers: each watches, once, what the log's held-out future says.
 
+    A viewer watches the page's videos that are in the future, and then goes on to the next ones of it by way of search
+    or a link: on a site, most views do not come from the page. With the page's alone, what is watched would be an
+    echo of what is shown.
+
     Args:
-      held_out: the newest watches of the log, which training never saw: columns user, video, seconds, liked.
+      held_out: the newest watches of the log, which training never saw: columns user, video, seconds, liked, in order
+        of time.
       seed: of depth, pace and who comes.
       slots_seen: mean slots that a viewer scrolls to.
+      elsewhere: watches of a visit that do not come from the page.
       visits_per_s: rate of the live mode.
     """
 
-    def __init__(self, held_out: pa.Table, seed: int = 0, slots_seen: float = 30.0, visits_per_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        held_out: pa.Table,
+        seed: int = 0,
+        slots_seen: float = 30.0,
+        elsewhere: int = 5,
+        visits_per_s: float = 1.0,
+    ) -> None:
         if not len(held_out):
             raise WorldError("nothing was held out of the log, so its viewers have no future to replay")
-        self._future = held_out.select(["user", "video", "seconds", "liked"])
+        future = held_out.select(["user", "video", "seconds", "liked"])
+        self._future = future.append_column("place", pa.array(np.arange(len(future))))
+        self._elsewhere = elsewhere
         self._users = self._future.column("user")
         self._rng = np.random.default_rng([seed, 8])
         self._ids = _EventIds()
@@ -149,7 +164,8 @@ class ReplayReactions:
         return self._visits_per_s
 
     def react(self, users: Sequence[str], pages: Pages, time: datetime) -> list[Event]:
-        """A watch five seconds after the first impression of each held-out pair, then a like where the log has one."""
+        """A watch five seconds after the first impression of each held-out pair, then one each half minute of what the
+        log says next; a like ten seconds after where the log has one."""
         prefix = self._ids.prefix()
         seen = impressions(users, pages, time, self._slots_seen, self._rng)
         shown = seen.group_by(["user", "video"], use_threads=False).aggregate(
@@ -157,14 +173,30 @@ class ReplayReactions:
         )
         found = self._future.join(shown, ["user", "video"], join_type="inner")
         found = found.sort_by([(c, "ascending") for c in ("time_min", "user", "video")])
-        self._future = self._future.join(shown, ["user", "video"], join_type="left anti")
-        tables = [
-            _with_ids(seen, prefix),
-            _replayed("watch", f"{prefix}-w", found, 5, seconds=found.column("seconds")),
-        ]
+        found = found.append_column("time_us", pc.add(found.column("time_min").cast(pa.int64()), 5 * _SECOND_US))
+        self._future = self._future.join(shown, ["user", "video"], join_type="left anti").sort_by("place")
+        sought = self._next_of(sorted(set(users)), _us(time))
+        found = pa.concat_tables(
+            [found.rename_columns({"request_id_first": "request_id"}), sought], promote_options="default"
+        )
+        tables = [_with_ids(seen, prefix), _replayed("watch", f"{prefix}-w", found, 0, seconds=found.column("seconds"))]
         liked = found.filter(found.column("liked"))
-        tables.append(_replayed("feedback", f"{prefix}-f", liked, 15, kind=pa.repeat("like", len(liked))))
+        tables.append(_replayed("feedback", f"{prefix}-f", liked, 10, kind=pa.repeat("like", len(liked))))
         return [event for table in tables for event in events(table)]
+
+    def _next_of(self, users: list[str], visit_us: int) -> pa.Table:
+        """The next watches of these viewers' futures, which are then past; `request_id` is null."""
+        mine = np.asarray(pc.is_in(self._future.column("user"), pa.array(users, pa.string())))
+        rows = self._future.filter(mine).sort_by([("user", "ascending"), ("place", "ascending")])
+        user = np.asarray(rows.column("user").combine_chunks().dictionary_encode().indices)
+        nth = np.arange(len(user)) - np.searchsorted(user, user)
+        sought = rows.filter(nth < self._elsewhere)
+        at_us = visit_us + 30 * _SECOND_US * (1 + nth[nth < self._elsewhere])
+        left = ~np.isin(self._future.column("place").to_numpy(), sought.column("place").to_numpy())
+        self._future = self._future.filter(left)
+        return sought.append_column("time_us", pa.array(at_us)).append_column(
+            "request_id", pa.nulls(len(sought), pa.string())
+        )
 
 
 class _EventIds:
@@ -179,9 +211,9 @@ class _EventIds:
 
 
 def _replayed(event_type: str, prefix: str, found: pa.Table, after_s: int, **columns: Any) -> pa.Table:
-    time_us = found.column("time_min").cast(pa.int64()).to_numpy() + after_s * _SECOND_US
-    columns |= {"user": found.column("user"), "video": found.column("video")}
-    return event_rows.rows(event_type, prefix, time_us, request_id=found.column("request_id_first"), **columns)
+    time_us = found.column("time_us").to_numpy() + after_s * _SECOND_US
+    columns |= {name: found.column(name) for name in ("user", "video", "request_id")}
+    return event_rows.rows(event_type, prefix, time_us, **columns)
 
 
 def _with_ids(seen: pa.Table, prefix: str) -> pa.Table:

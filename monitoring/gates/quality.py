@@ -26,8 +26,10 @@ def quality(look: Look) -> list[Check]:
         checks = [waiting(name, too_few, len(look.rows)) for name in names]
     else:
         mine = look.candidate.heads(look.rows)["watched"]
+        # Popularity is at the observed rate, so the ranker is as well; whether its own rate is right, calibration says.
+        fair = look.rows.at_observed_rate(mine)
         checks = [
-            _ne(look, "ne_popularity", mine, look.rows.popularity, margin=0.0, what="log loss against popularity's")
+            _ne(look, "ne_popularity", fair, look.rows.popularity, margin=0.0, what="log loss against popularity's")
         ]
         if rival:
             theirs = rival.heads(look.rows)["watched"]

@@ -63,6 +63,16 @@ def test_drift_names_the_column_that_moved(settings: Settings) -> None:
     assert found.distances["video_watches_24h"] == pytest.approx(12**0.5, rel=0.05)
 
 
+def test_a_column_of_two_neighbouring_floats_is_compared(settings: Settings) -> None:
+    rows, bundle = stub_rows(2_000), StubBundle(settings.models_path)
+    age = rows.inputs.dense[:, DENSE_FEATURES.index("video_age_h")]
+    age[:] = 720
+    age[::2] = np.nextafter(np.float32(720), np.float32(721))
+    found = measure_drift(settings, bundle, rows, bundle.heads(rows.inputs), settings.reports_path)
+    assert found is not None
+    assert "video_age_h" in found.distances
+
+
 def test_too_few_rows_are_not_compared(settings: Settings) -> None:
     rows, bundle = stub_rows(199), StubBundle(settings.models_path)
     assert measure_drift(settings, bundle, rows, bundle.heads(rows.inputs), settings.reports_path) is None

@@ -27,6 +27,8 @@ class Site:
     #: Share of a log's watches, the newest ones, that are kept out of the history and replayed as reactions. Each is
     #: replayed once, so with few of them the share of watched impressions would fall from window to window.
     HOLDOUT_SHARE = 0.3
+    #: Days that a log is scaled onto: with more, too few viewers fall into the windows that the gates read.
+    LOG_DAYS = 0.5
 
     def write_history(self, settings: Settings, end: datetime) -> None:
         """Write the events before `end` into the event log."""
@@ -40,7 +42,7 @@ class Site:
         from homefeed.importers import import_log
         from homefeed.world.viewers import ReplayReactions
 
-        report = import_log(settings, self.format, self.data, end, None, holdout_share=self.HOLDOUT_SHARE)
+        report = import_log(settings, self.format, self.data, end, self.LOG_DAYS, holdout_share=self.HOLDOUT_SHARE)
         self.reactions = ReplayReactions(report.holdout)
         self.audience = report.holdout.column("user").unique().to_pylist()
 

@@ -96,14 +96,20 @@ def test_a_page_holds_the_watched_film_and_none_that_the_viewer_had_watched(sett
     assert sorted(sum(i["request_id"].endswith(f"-r-{n}") for i in shown) for n in (0, 1, 3)) == [1, 1, 1]
 
 
-def test_held_out_watches_are_the_newest_and_follow_the_end(settings: Settings, tmp_path: Path) -> None:
+def test_held_out_watches_are_the_newest_of_each_viewer(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     typed(tmp_path / "log")
-    report = import_log(settings, "movielens-100k", tmp_path / "log", END, days=1, holdout_share=0.25)
-    (held,) = report.holdout.to_pylist()
-    assert (held["user"], held["video"], held["seconds"], held["liked"]) == ("viewer-2", "film-20", 480.0, True)
-    assert held["time"] > END
-    assert report.events["watch"] == 3
+    report = import_log(settings, "movielens-100k", tmp_path / "log", END, days=1, holdout_share=0.5)
+    held = [tuple(row.values()) for row in report.holdout.to_pylist()]
+    assert held == [("viewer-1", "film-20", 240.0, False), ("viewer-2", "film-20", 480.0, True)]
+    assert report.events["watch"] == len(RATINGS) - len(held)
+
+
+def test_the_only_watch_of_a_viewer_is_never_held_out(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,10,4.5,100\n")
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n")
+    report = import_log(settings, "movielens", tmp_path, END, holdout_share=0.9)
+    assert (report.events["watch"], len(report.holdout)) == (1, 0)
 
 
 def test_a_log_with_one_user_and_one_rating_is_a_history(settings: Settings, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_replayed_viewers_watch_what_the_log_says_once() -> None:
             "liked": [True, True, False],
         }
     )
-    replay = ReplayReactions(future, seed=1)
+    replay = ReplayReactions(future, seed=1, elsewhere=0)
     assert {visitor.user for visitor in replay.visitors(50, END)} == {"u", "v"}
     events = replay.react(["u"], [_page("u", "r-1")], END)
     watches = [event for event in events if event["type"] == "watch"]
@@ -186,6 +186,33 @@ def test_replayed_viewers_watch_what_the_log_says_once() -> None:
     assert [event["kind"] for event in events if event["type"] == "feedback"] == ["like"]
     again = replay.react(["u"], [_page("u", "r-2")], END + timedelta(minutes=1))
     assert {event["type"] for event in again} == {"impression"}
+
+
+def test_replayed_viewers_go_on_to_what_the_log_says_next() -> None:
+    films = ["video-0000000", "film-a", "film-b", "film-c"]
+    future = pa.table(
+        {
+            "user": ["u"] * 4,
+            "video": films,
+            "seconds": pa.array([60.0] * 4, pa.float32()),
+            "liked": [False] * 3 + [True],
+        }
+    )
+    replay = ReplayReactions(future, seed=1, elsewhere=2)
+
+    def watches(request_id: str, time: datetime) -> list[tuple[str, str | None, timedelta]]:
+        events = replay.react(["u"], [_page("u", request_id)], time)
+        found = [event for event in events if event["type"] == "watch"]
+        return [(w["video"], w.get("request_id"), datetime.fromisoformat(w["time"]) - time) for w in found]
+
+    half = timedelta(seconds=30)
+    assert watches("r-1", END) == [
+        ("video-0000000", "r-1", timedelta(seconds=5)),
+        ("film-a", None, half),
+        ("film-b", None, 2 * half),
+    ]
+    assert watches("r-2", END + timedelta(hours=1)) == [("film-c", None, half)]
+    assert watches("r-3", END + timedelta(hours=2)) == []
 
 
 def test_a_log_without_a_future_is_refused() -> None:

@@ -137,7 +137,7 @@ def test_heads_are_in_range_for_known_and_unknown_viewers(bundle: Bundle, releas
 
 
 def test_no_graph_has_the_kernel_that_breaks_under_concurrent_requests(bundle: Bundle) -> None:
-    # oneDNN's fused batch normalisation keeps the shapes of one call in the kernel: two requests at once corrupt the heap.
+    # oneDNN's fused batch normalisation keeps the shapes of a call: two requests at once corrupt the heap.
     import tensorflow as tf
 
     for part in ("towers", "ranker"):
