@@ -2,10 +2,10 @@
 
 import typer
 
-from homefeed.cli.evaluate.retrieval import retrieval
+from homefeed.cli.evaluate import retrieval
 
 app = typer.Typer(no_args_is_help=True)
-app.command("retrieval")(retrieval)
+app.command("retrieval")(retrieval.command)
 
 
 @app.callback()

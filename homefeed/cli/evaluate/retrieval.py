@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MODEL = ("models.retrieval.sequence_recommender", "TwoTowerRecommender")
 
 
-def retrieval(
+def command(
     format_: Annotated[
         str, typer.Option("--format", help="sequences, pairs or ncf; docs/evaluate.md shows a line of each.")
     ],
@@ -33,7 +33,9 @@ def retrieval(
             "the first of the format."
         ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="FILE", help="sequences: lines `user item`, or `user item time`.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="sequences: lines `user item` or `user item time`.")
+    ] = None,
     train: Annotated[Path | None, typer.Option(metavar="FILE", help="pairs, ncf: what is trained on.")] = None,
     valid: Annotated[Path | None, typer.Option(metavar="FILE", help="pairs: what chooses the model.")] = None,
     test: Annotated[Path | None, typer.Option(metavar="FILE", help="pairs, ncf: what is measured.")] = None,
@@ -93,7 +95,8 @@ def retrieval(
 
         split = chosen.read(seed)
         knobs = shaped(settings.retrieval, split.train, options)
-        recommenders: list[Recommender] = [MostPopular(), ItemKnn()]
+        popular, neighbours = MostPopular(), ItemKnn()
+        recommenders: list[Recommender] = [popular, neighbours]
         if not baselines_only:
             recommenders.append(_model(knobs))
         results = []
@@ -101,6 +104,7 @@ def retrieval(
             results.append(evaluate(split, recommender, seed=seed, deadline=deadline, say=say))
             bar.advance(bar.task_ids[0])
     value = _value(chosen, split, results, None if baselines_only else knobs, seed)
+    value["baselines"][neighbours.name]["chosen"] = dict(zip(("k", "shrink"), neighbours.chosen, strict=True))
     value["seconds"] = round(time.monotonic() - began, 2)
     emit(value, as_json, table(value), out)
 

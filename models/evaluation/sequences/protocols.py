@@ -7,7 +7,7 @@ choose the model by and to test. docs/evaluate.md has a sentence for each protoc
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.sequences.candidates import AllUnseen, Candidates, Given, Sampled
+from models.evaluation.sequences.candidates import AllUnseen, Given, Sampled
 from models.evaluation.sequences.errors import EvaluationError
 from models.evaluation.sequences.log import SequenceLog
 from models.evaluation.sequences.readers import TEST, TRAIN, VALIDATION, Listed
@@ -46,9 +46,7 @@ def time_split(log: SequenceLog, seed: int) -> Split:
     ordered, num = np.sort(log.times), len(log)
     cuts = [ordered[min(num - 1, int(num * (1 - share * TIME_SHARE)))] for share in (2, 1)]
     parts = np.searchsorted(np.array(cuts), log.times, side="right")
-    is_first = np.ones(num, bool)
-    is_first[1:] = (log.users[1:] != log.users[:-1]) | (parts[1:] != parts[:-1])
-    train, validation, test, counts = parts_of(log, Cut(parts, is_first, True, True), seed)
+    train, validation, test, counts = parts_of(log, Cut(parts, _is_first(log, parts), True, True), seed)
     return Split(train, validation, test, AllUnseen(10), AllUnseen(10), 10, "hr", counts)
 
 
@@ -67,8 +65,7 @@ def given(listed: Listed, seed: int) -> Split:
     parts = np.where(is_test, TEST, TRAIN)
     parts[(begin + sizes - 1)[sizes >= _LEAST - 1]] = VALIDATION
     # One list of negatives is for one wanted item.
-    is_first = np.ones(len(log), bool)
-    is_first[1:] = (log.users[1:] != log.users[:-1]) | (parts[1:] != parts[:-1])
+    is_first = _is_first(log, parts)
     repeated = is_test & ~is_first
     if repeated.any():
         user = log.user_ids[log.users[int(np.argmax(repeated))]]
@@ -76,8 +73,14 @@ def given(listed: Listed, seed: int) -> Split:
     train, validation, test, counts = parts_of(log, Cut(parts, is_first, True, False), seed)
     _, code = log.only(parts == TRAIN)
     negatives = np.where(listed.negatives >= 0, code[listed.negatives], -1)
-    to_choose: Candidates = Sampled(NUM_SAMPLED, seed)
-    return Split(train, validation, test, to_choose, Given(negatives), 10, "hr", counts)
+    return Split(train, validation, test, Sampled(NUM_SAMPLED, seed), Given(negatives), 10, "hr", counts)
+
+
+def _is_first(log: SequenceLog, parts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[n] True for the first interaction that a user has in a part."""
+    is_first = np.ones(len(log), bool)
+    is_first[1:] = (log.users[1:] != log.users[:-1]) | (parts[1:] != parts[:-1])
+    return is_first
 
 
 def _last_two(log: SequenceLog, *, removes_validation: bool) -> Cut:

@@ -110,7 +110,8 @@ def parts_of(log: SequenceLog, cut: Cut, seed: int) -> tuple[SequenceLog, Querie
     at_test = (ends[int(cut.adds_validation)], ends[int(cut.removes_validation)])
 
     def queries(is_wanted: NDArray[np.bool_], end: NDArray[np.int64], seen_end: NDArray[np.int64]) -> Queries:
-        users, wanted = _distinct(log.users[is_wanted], log.items[is_wanted])
+        # A user wants an item once, however often it is there.
+        users, wanted = np.divmod(np.unique(log.users[is_wanted] * log.num_items + log.items[is_wanted]), log.num_items)
         asked, rows = np.unique(users, return_inverse=True)
         return Queries(asked, items, place[begin[asked]], end[asked], seen_end[asked], rows, code[wanted])
 
@@ -138,12 +139,6 @@ def parts_of(log: SequenceLog, cut: Cut, seed: int) -> tuple[SequenceLog, Querie
         targets_seen_before=_num_seen(test, train.num_items),
     )
     return train, validation if len(validation) else None, test, counts
-
-
-def _distinct(users: NDArray[np.int64], items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each (user, item) once, in order of user."""
-    pairs = np.unique(np.stack([users, items], axis=1), axis=0)
-    return pairs[:, 0], pairs[:, 1]
 
 
 def _num_seen(queries: Queries, num_items: int) -> int:
