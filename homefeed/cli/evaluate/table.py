@@ -8,7 +8,7 @@ from rich.table import Table
 
 #: Count -> what it means, where it is not zero: who and what could not be found by anybody.
 _NOTES = {
-    "users_without_test": "users have too few interactions for a test target; they are trained on",
+    "users_without_test": "users have no test target: too few interactions, or none in the test",
     "users_without_history": "test users did nothing before: missed",
     "targets_not_in_training": "test targets are not in training: never recommended, missed",
     "targets_seen_before": "test targets had been seen by their user before: missed where seen items are removed",

@@ -24,7 +24,7 @@ class Counts:
       train_interactions, train_items: of the training log; only its items are ranked.
       validation_users: users with a validation target that is looked at.
       test_users, test_targets: users and items of the test.
-      users_without_test: users of the log that have no test target, as they have too few interactions.
+      users_without_test: users of the log that have no test target: too few interactions, or none in the test.
       users_without_history: test users who did nothing before; what they want counts as missed.
       targets_not_in_training: test targets that the training log does not have; they count as missed.
       targets_seen_before: test targets that the user had interacted with before. They count as missed where seen items

@@ -150,7 +150,8 @@ def test_pairs_measure_recall_at_20(run: Run, tmp_path: Path) -> None:
     baselines = json.loads(out)["baselines"]
     assert code == 0
     # 6 items of a user's kind are unseen and 30 of the other: 20 of 36 by chance, nearly all with a kind in mind.
-    assert baselines["most_popular"]["recall_at_20"] < 0.6 < 0.8 < baselines["item_knn"]["recall_at_20"]
+    assert baselines["most_popular"]["recall_at_20"] < 0.6
+    assert baselines["item_knn"]["recall_at_20"] > 0.8
     assert set(baselines["item_knn"]["chosen"]) == {"k", "shrink"}
 
 

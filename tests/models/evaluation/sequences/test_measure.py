@@ -52,6 +52,22 @@ def test_ties_count_against_the_model() -> None:
     assert ranks_of(AllUnseen(10), queries([[0]], [[1]]), *np.zeros(9)) == [7]
 
 
+def test_ranks_are_those_of_the_definition() -> None:
+    random = np.random.default_rng(5)
+    history = [sorted(set(random.integers(0, 12, 4).tolist())) for _ in range(40)]
+    wanted = [sorted(set(random.integers(0, 12, 3).tolist())) for _ in range(40)]
+    # Scores 0 to 3 for 12 items: nearly everything ties.
+    table = random.integers(0, 4, (40, 12)).astype(np.float32)
+    expected = []
+    for row, seen, items in zip(table, history, wanted, strict=True):
+        candidates = set(range(12)) - set(seen)
+        for item in items:
+            above = sum(row[other] > row[item] for other in candidates)
+            ties = sum(row[other] == row[item] for other in candidates - {item})
+            expected.append(above + ties if item in candidates else MISSED)
+    assert AllUnseen(12).ranks(table.copy(), queries(history, wanted), 0).tolist() == expected
+
+
 def test_a_rank_past_the_list_is_at_least_its_length() -> None:
     (rank,) = ranks_of(AllUnseen(2), queries([[0]], [[9]]), *range(10, 0, -1))
     assert rank == 2
