@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from scipy import sparse
 from models.evaluation.sequences.log import SequenceLog
 from models.evaluation.sequences.recommender import Histories
 
-#: Cells of one dense block of the co-occurrence matrix.
-_BLOCK_CELLS = 16_000_000
+#: Pairs of interactions of one user that one block of the co-occurrence matrix counts.
+_BLOCK_PAIRS = 20_000_000
 
 
 class MostPopular:
@@ -60,9 +61,9 @@ class ItemKnn:
         for shrink in self.SHRINKS:
             if np.isfinite(best) and (validate is None or (deadline is not None and time.monotonic() > deadline)):
                 break
-            table = _neighbours(train, min(max(self.SIZES), train.num_items), shrink)
+            table = neighbours(train, max(self.SIZES), shrink)
             for k in self.SIZES if validate else self.SIZES[:1]:
-                self._nearest = _matrix(*table, k)
+                self._nearest = table.nearest(k)
                 value = validate() if validate else 0.0
                 if value > best:
                     best, nearest, self.chosen = value, self._nearest, (k, shrink)
@@ -83,29 +84,52 @@ def _ones(row: NDArray[np.int64], column: NDArray[np.int64], shape: tuple[int, i
     return matrix
 
 
-def _neighbours(train: SequenceLog, most: int, shrink: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The `most` nearest items of each, nearest first: [num_items, most] codes and similarities, 0 for none."""
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest items of each item, p pairs in order of item, the nearest first.
+
+    Attributes:
+      items, others: [p] code of the item and of its neighbour.
+      similarities: [p] above 0.
+      places: [p] 0 for the nearest neighbour of the item.
+      num_items: number of codes.
+    """
+
+    items: NDArray[np.int32]
+    others: NDArray[np.int32]
+    similarities: NDArray[np.float32]
+    places: NDArray[np.int32]
+    num_items: int
+
+    def nearest(self, k: int) -> sparse.csr_array:
+        """[num_items, num_items]: row i has the similarities of the `k` nearest items of item i."""
+        kept = self.places < k
+        pairs = (self.items[kept], self.others[kept])
+        return sparse.csr_array((self.similarities[kept], pairs), shape=(self.num_items, self.num_items))
+
+
+def neighbours(train: SequenceLog, most: int, shrink: int) -> Neighbours:
+    """Up to `most` nearest items of each; items that no user has both of are no neighbours."""
     num = train.num_items
     seen = _ones(train.users, train.items, (train.num_users, num))
     by_item = seen.T.tocsr()
     length = np.sqrt(np.asarray(by_item.sum(axis=1), np.float32))
-    codes, values = np.zeros((num, most), np.int32), np.zeros((num, most), np.float32)
-    size = max(1, _BLOCK_CELLS // num)
-    for first in range(0, num, size):
-        block = slice(first, min(first + size, num))
-        similarity = (by_item[block] @ seen).toarray() / (length[block, None] * length[None, :] + shrink)
-        here = np.arange(block.stop - first)
-        similarity[here, first + here] = 0
-        nearest = np.argpartition(-similarity, most - 1, axis=1)[:, :most]
-        value = np.take_along_axis(similarity, nearest, 1)
-        order = np.argsort(-value, axis=1, kind="stable")
-        codes[block], values[block] = np.take_along_axis(nearest, order, 1), np.take_along_axis(value, order, 1)
-    return codes, values
-
-
-def _matrix(codes: NDArray[np.int32], values: NDArray[np.float32], k: int) -> sparse.csr_array:
-    """[num_items, num_items]: row i has the similarities of the `k` nearest items of item i."""
-    num, width = len(codes), min(k, codes.shape[1])
-    kept = values[:, :width] > 0
-    row = np.repeat(np.arange(num), width).reshape(num, width)[kept]
-    return sparse.csr_array((values[:, :width][kept], (row, codes[:, :width][kept])), shape=(num, num))
+    # Pairs that come together in one item's users bound the pairs of its row.
+    cost = np.cumsum(by_item @ np.diff(seen.indptr))
+    first, found = 0, []
+    while first < num:
+        limit = (cost[first - 1] if first else 0) + _BLOCK_PAIRS
+        last = max(first + 1, int(np.searchsorted(cost, limit, side="right")))
+        together = (by_item[first:last] @ seen).tocoo()
+        row, other = together.coords
+        similarity = together.data / (length[first + row] * length[other] + np.float32(shrink))
+        order = np.lexsort((other, -similarity, row))
+        order = order[(row != other - first)[order]]
+        row, other, similarity = row[order], other[order], similarity[order]
+        place = np.arange(len(row)) - np.searchsorted(row, row)
+        kept = place < most
+        columns = (row[kept] + first, other[kept], similarity[kept], place[kept])
+        found.append(columns)
+        first = last
+    items, others, similarities, places = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Neighbours(items.astype(np.int32), others.astype(np.int32), similarities, places.astype(np.int32), num)
