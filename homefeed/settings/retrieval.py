@@ -9,14 +9,38 @@ class RetrievalSettings(Group):
     embedding_dim: int = knob(
         32, "Width of both towers' vectors, before the component that holds a video's bias.", gt=0
     )
+    num_layers: int = knob(1, "Blocks of the query tower's transformer.", gt=0)
+    num_heads: int = knob(2, "Heads of attention in each block; they share `embedding_dim`.", gt=0)
+    dropout: float = knob(0.1, "Share of activations left out in each block while training.", ge=0, lt=1)
+    side_features: bool = knob(
+        True,
+        "The towers read content, profile, watched shares and the moment; without, ids and their order alone, as the "
+        "published protocols do.",
+    )
     history_length: int = knob(50, "Newest watches that the query tower reads.", "videos", gt=1)
     max_epochs: int = knob(
         8, "Upper bound of passes over the training watches; the best epoch on validation is kept.", gt=0
     )
     patience: int = knob(2, "Passes without a better recall on validation after which training ends.", "epochs", gt=0)
     batch_size: int = knob(1024, "Watches per step.", gt=1)
+    exact_softmax_below: int = knob(
+        5_000,
+        "A catalogue smaller than this is learned by the softmax over all of it instead of a sample; a step then holds "
+        "3 x `batch_size` x videos x 4 bytes.",
+        "videos",
+        ge=0,
+    )
+    max_viewer_watches: float = knob(
+        200.0, "All watches of one viewer weigh at most as much as this many in the loss.", "watches", gt=0
+    )
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
     learning_rate: float = knob(0.003, "Step size of Adam.", gt=0)
+    average_steps: float = knob(
+        0.0,
+        "Steps over which weights are averaged; validation and the release get the average. 0 is the newest weights.",
+        "steps",
+        ge=0,
+    )
     id_dropout: float = knob(
         0.1, "Share of videos shown to the towers without their id, so that an upload has a vector.", ge=0, lt=1
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.frequency import StreamingFrequency
+from models.retrieval.towers import NUM_DYNAMIC
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
 from models.video_table import VideoTable
 
@@ -50,6 +51,7 @@ def batches(
     profile_codes: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
     frequency: StreamingFrequency,
     settings: RetrievalSettings,
+    is_exact: bool,
     random: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
     """One pass over `train`, every step of the same shape.
@@ -61,6 +63,7 @@ def batches(
       profile_codes: country, language and age code of each watch of `train`.
       frequency: updated as the stream passes.
       settings: batch size, history length, negatives.
+      is_exact: the negatives of each step are the whole catalogue at one moment of the step, instead of a sample.
       random: order of the viewers and choice of negatives.
     """
     length = settings.history_length
@@ -68,7 +71,11 @@ def batches(
     rows_per_step = max(1, settings.batch_size // length)
     order = random.permutation(len(stream.watch))
     order = np.append(order, np.full(-len(order) % rows_per_step, -1))
-    num_negatives, num_videos = settings.num_negatives, len(log.table)
+    num_videos = len(log.table)
+    num_negatives = num_videos if is_exact else settings.num_negatives
+    _, viewer, sizes = np.unique(train.users, return_inverse=True, return_counts=True)
+    bounded = np.minimum(1.0, settings.max_viewer_watches / sizes)[viewer].astype(np.float32)
+    still = np.zeros((max(num_videos, rows_per_step * length), NUM_DYNAMIC), np.float32)
     for first in range(0, len(order), rows_per_step):
         rows = order[first : first + rows_per_step]
         real_row = (rows >= 0)[:, None]
@@ -77,8 +84,12 @@ def batches(
         real = watch.ravel() >= 0
         video, time = train.videos[flat], train.times[flat]
         frequency.update(video[real])
-        negative = random.integers(0, num_videos, num_negatives)
-        moment = random.choice(time[real], num_negatives)
+        if is_exact:
+            negative = np.arange(num_videos)
+            moment = np.full(num_videos, random.choice(time[real]))
+        else:
+            negative = random.integers(0, num_videos, num_negatives)
+            moment = random.choice(time[real], num_negatives)
         columns = np.concatenate([video, negative])
         # Probability that a column drawn from the mixture of stream and catalogue is this video.
         num_stream = int(real.sum())
@@ -92,10 +103,10 @@ def batches(
             "country": country,
             "language": language,
             "age": age,
-            "weight": (real & (stream.complete[rows] & real_row).ravel()).astype(np.float32),
-            "dynamic": dynamic(log, video, time),
+            "weight": (real & (stream.complete[rows] & real_row).ravel()) * bounded[flat],
+            "dynamic": dynamic(log, video, time) if settings.side_features else still[: len(video)],
             "negatives": {name: value[negative] for name, value in codes.items()},
-            "negative_dynamic": dynamic(log, negative, moment),
+            "negative_dynamic": dynamic(log, negative, moment) if settings.side_features else still[: len(negative)],
             "negative_exists": log.table.uploaded[negative] <= moment,
             "probability": (drawn / (num_stream + num_negatives)).astype(np.float32),
             "ids": columns,

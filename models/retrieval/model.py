@@ -11,7 +11,7 @@ from models.vocabulary import Vocabulary
 
 
 class TwoTower(tfrs.models.Model):
-    """In-batch softmax over packed histories.
+    """Softmax over packed histories: over the videos of the step and sampled ones, or over the whole catalogue.
 
     Sources: Yi et al. 2019 (log-Q correction), Yang et al. 2020 "Mixed negative sampling" (uniform negatives beside
     the batch).
@@ -23,12 +23,14 @@ class TwoTower(tfrs.models.Model):
         countries: Vocabulary,
         languages: Vocabulary,
         settings: RetrievalSettings,
+        is_exact: bool,
     ) -> None:
+        """`is_exact`: the negatives of each step are the whole catalogue, in its order."""
         super().__init__()
-        width = settings.embedding_dim
-        self.content = Content(preprocessing, width, settings.id_dropout)
-        self.candidate = CandidateTower(width)
-        self.query = QueryTower(width, settings.history_length, countries.size, languages.size)
+        self._exact = is_exact
+        self.content = Content(preprocessing, settings)
+        self.candidate = CandidateTower(settings)
+        self.query = QueryTower(settings, countries.size, languages.size)
         self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
@@ -37,8 +39,7 @@ class TwoTower(tfrs.models.Model):
         Args:
           inputs: `tokens` codes of the r * l watched videos, in rows; `fraction`, `position`, `segment` [r, l];
             `country`, `language`, `age` codes [r, l]; `weight` [r * l], 0 for padding and for a run without its past;
-            `dynamic`
-            [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic` [g, NUM_DYNAMIC] and
+            `dynamic` [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic` [g, NUM_DYNAMIC] and
             `negative_exists` [g]; `probability` [r * l + g] of a column being drawn; `ids` [r * l + g]; `user` [r * l].
           training: whether dropout is on.
         """
@@ -59,23 +60,36 @@ class TwoTower(tfrs.models.Model):
         before = tf.reshape(tf.concat([tf.zeros_like(states[:, :1]), states[:, :-1]], axis=1), [-1, width])
         profile = {name: tf.reshape(inputs[name], [-1]) for name in ("country", "language", "age")}
         queries = self.query(before, tf.reshape(inputs["position"], [-1]) > 0, profile)
-        dynamic = tf.concat([inputs["dynamic"], inputs["negative_dynamic"]], axis=0)
-        candidates = self.candidate(tf.concat([positive, negative], axis=0), dynamic)
+        candidates = self.candidate(positive, inputs["dynamic"])
+        others = self.candidate(negative, inputs["negative_dynamic"])
+        loss = (self._exact_loss if self._exact else self._sampled_loss)(queries, candidates, others, inputs)
+        return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
+
+    def _exact_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
+        """Softmax over the catalogue `others`, in which each watched video has its vector of that moment."""
+        logits = tf.matmul(queries, others, transpose_b=True)
+        logits = tf.where(inputs["negative_exists"][None, :], logits, -1e9)
+        row = inputs["ids"][: tf.shape(queries)[0]]
+        place = tf.stack([tf.range(tf.shape(row, tf.int64)[0]), row], axis=1)
+        logits = tf.tensor_scatter_nd_update(logits, place, tf.reduce_sum(queries * candidates, axis=1))
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=row, logits=logits)
+        return tf.reduce_sum(loss * inputs["weight"])
+
+    def _sampled_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
         # What the same viewer watched elsewhere in the batch is not a negative: it is drawn far more often than log-Q
         # assumes.
         user = inputs["user"]
         other = (user[:, None] != user[None, :]) & (user[None, :] >= 0) | tf.eye(tf.shape(user)[0], dtype=tf.bool)
-        exists = tf.broadcast_to(inputs["negative_exists"][None, :], [tf.shape(user)[0], tf.shape(negative)[0]])
-        loss = self.task(
+        exists = tf.broadcast_to(inputs["negative_exists"][None, :], [tf.shape(user)[0], tf.shape(others)[0]])
+        return self.task(
             queries,
-            candidates,
+            tf.concat([candidates, others], axis=0),
             sample_weight=inputs["weight"],
             candidate_sampling_probability=inputs["probability"],
             candidate_ids=inputs["ids"],
             compute_metrics=False,
             score_mask=tf.concat([other, exists], axis=1),
         )
-        return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
 
 
 class SavedTowers(tf.Module):
@@ -89,7 +103,7 @@ class SavedTowers(tf.Module):
     ) -> None:
         super().__init__(name="towers")
         self.model, self.preprocessing, self.countries, self.languages = model, preprocessing, countries, languages
-        width = model.candidate.change.units
+        width = model.candidate.width
         self.contents = tf.Variable(tf.zeros([preprocessing.videos.size, width]), trainable=False)
 
     @tf.function(

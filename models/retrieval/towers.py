@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from homefeed.settings.retrieval import RetrievalSettings
 from models.video_table import VideoTable
 from models.vocabulary import UNKNOWN, Vocabulary, frequent
 
@@ -74,9 +75,10 @@ def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, An
 class Content(tf.keras.layers.Layer):
     """Codes of videos -> [n, width]: the sum of what id, channel, topics, title, language and duration say."""
 
-    def __init__(self, preprocessing: VideoPreprocessing, width: int, id_dropout: float) -> None:
+    def __init__(self, preprocessing: VideoPreprocessing, settings: RetrievalSettings) -> None:
         super().__init__()
-        self._id_dropout = id_dropout
+        width = settings.embedding_dim
+        self._side_features, self._id_dropout = settings.side_features, settings.id_dropout
 
         def table(size: int, scale: float = 0.05) -> Any:
             return tf.keras.layers.Embedding(size, width, embeddings_initializer=_normal(scale))
@@ -91,6 +93,8 @@ class Content(tf.keras.layers.Layer):
     def call(self, codes: dict[str, Any], training: bool = False) -> Any:
         """Embed; while training some ids are hidden, so that the content alone learns to speak for an upload."""
         video = codes["video"]
+        if not self._side_features:
+            return self.video(video)
         if training and self._id_dropout:
             hidden = tf.random.uniform(tf.shape(video)) < self._id_dropout
             video = tf.where(hidden, UNKNOWN * tf.ones_like(video), video)
@@ -111,10 +115,12 @@ def _mean(table: Any, codes: Any) -> Any:
 
 
 class CandidateTower(tf.keras.layers.Layer):
-    """Content and what the moment adds (age, counts of watches) -> [n, width + 1]."""
+    """Content and what the moment adds (age, counts of watches), if side features are on -> [n, width + 1]."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, settings: RetrievalSettings) -> None:
         super().__init__()
+        self.width = width = settings.embedding_dim
+        self._side_features = settings.side_features
         self.hidden = tf.keras.layers.Dense(2 * width, activation="relu")
         self.change = tf.keras.layers.Dense(width)
         self.bias_hidden = tf.keras.layers.Dense(width, activation="relu")
@@ -122,31 +128,58 @@ class CandidateTower(tf.keras.layers.Layer):
 
     def call(self, content: Any, dynamic: Any) -> Any:
         """content [n, width], dynamic [n, NUM_DYNAMIC] -> [n, width + 1], the bias last."""
+        if not self._side_features:
+            return tf.concat([content, tf.zeros_like(content[:, :1])], axis=1)
         both = tf.concat([content, dynamic], axis=1)
         vector = tf.math.l2_normalize(content + self.change(self.hidden(both)), axis=1)
         return tf.concat([vector, self.bias(self.bias_hidden(both))], axis=1)
 
 
-class QueryTower(tf.keras.layers.Layer):
-    """A causal transformer over the history, then the viewer's profile -> [n, width + 1].
+class Block(tf.keras.layers.Layer):
+    """Causal attention with a bias by distance, then a gated feed-forward layer, each normalised first and added.
 
-    Source: Kang and McAuley 2018, "Self-attentive sequential recommendation", section III, with pre-normalisation.
+    Sources: Kang and McAuley 2018, "Self-attentive sequential recommendation", section III; Raffel et al. 2020 (T5),
+    section 2.1, for the bias; Shazeer 2020, "GLU variants improve transformer", for the gate.
     """
 
-    def __init__(self, width: int, length: int, num_countries: int, num_languages: int, num_blocks: int = 1) -> None:
+    def __init__(self, width: int, length: int, num_heads: int, dropout: float) -> None:
         super().__init__()
+        self._num_heads, self._head_width = num_heads, width // num_heads
+        self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
+        self.project = tf.keras.layers.Dense(3 * width, use_bias=False)
+        self.merge = tf.keras.layers.Dense(width)
+        self.distance = self.add_weight(name="distance", shape=[num_heads, length], initializer="zeros")
+        self.norm_feed = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
+        self.feed = tf.keras.layers.Dense(4 * width)
+        self.out = tf.keras.layers.Dense(width)
+        self.dropout = tf.keras.layers.Dropout(dropout)
+
+    def call(self, x: Any, distance: Any, visible: Any, training: bool = False) -> Any:
+        """x [r, l, width], distance [l, l] between two places, visible [r, l, l] -> [r, l, width]."""
+        rows, length = tf.shape(x)[0], tf.shape(x)[1]
+        split = [rows, length, 3, self._num_heads, self._head_width]
+        query, key, value = tf.unstack(tf.transpose(tf.reshape(self.project(self.norm(x)), split), [2, 0, 3, 1, 4]))
+        score = tf.matmul(query, key, transpose_b=True) / self._head_width**0.5
+        score += tf.gather(self.distance, distance, axis=1)[None]
+        share = tf.nn.softmax(tf.where(visible[:, None], score, -1e9))
+        seen = tf.transpose(tf.matmul(self.dropout(share, training=training), value), [0, 2, 1, 3])
+        x += self.dropout(self.merge(tf.reshape(seen, tf.shape(x))), training=training)
+        opened, gate = tf.split(self.feed(self.norm_feed(x)), 2, axis=-1)
+        return x + self.dropout(self.out(opened * tf.nn.silu(gate)), training=training)
+
+
+class QueryTower(tf.keras.layers.Layer):
+    """A causal transformer over the history, then the viewer's profile -> [n, width + 1]."""
+
+    def __init__(self, settings: RetrievalSettings, num_countries: int, num_languages: int) -> None:
+        super().__init__()
+        width, length = settings.embedding_dim, settings.history_length
+        self._side_features, self._length = settings.side_features, length
         self.position = tf.keras.layers.Embedding(length, width, embeddings_initializer=_normal(0.05))
         self.fraction = tf.keras.layers.Dense(width)
-        self.blocks = [
-            {
-                "norm": tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON),
-                "attention": tf.keras.layers.MultiHeadAttention(2, width // 2, dropout=0.1),
-                "norm_feed": tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON),
-                "feed": tf.keras.layers.Dense(2 * width, activation="relu"),
-                "out": tf.keras.layers.Dense(width),
-            }
-            for _ in range(num_blocks)
-        ]
+        self.dropout = tf.keras.layers.Dropout(settings.dropout)
+        self.blocks = [Block(width, length, settings.num_heads, settings.dropout) for _ in range(settings.num_layers)]
+        self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
         self.newcomer = self.add_weight(name="newcomer", shape=[width], initializer=_normal(0.05))
         self.country = tf.keras.layers.Embedding(num_countries, 8)
         self.language = tf.keras.layers.Embedding(num_languages, 8)
@@ -165,24 +198,31 @@ class QueryTower(tf.keras.layers.Layer):
           fractions: [r, l] share that was watched.
           position: [r, l] place in the viewer's run.
           visible: [r, l, l] True where the first may look at the second.
+          training: whether dropout is on.
 
         Returns:
           [r, l, width].
         """
-        x = content + self.position(position) + self.fraction(fractions[:, :, None])
+        x = content + self.position(position)
+        if self._side_features:
+            x += self.fraction(fractions[:, :, None])
+        x = self.dropout(x, training=training)
+        place = tf.range(tf.shape(content)[1])
+        distance = tf.clip_by_value(place[:, None] - place[None, :], 0, self._length - 1)
         for block in self.blocks:
-            normed = block["norm"](x)
-            x = x + block["attention"](normed, normed, attention_mask=visible, training=training)
-            x = x + block["out"](block["feed"](block["norm_feed"](x)))
-        return x
+            x = block(x, distance, visible, training=training)
+        return self.norm(x)
 
     def call(self, state: Any, has_history: Any, profile: dict[str, Any]) -> Any:
         """state [n, width], has_history [n], profile of codes [n] -> query [n, width + 1], the last component one."""
         state = tf.where(has_history[:, None], state, tf.zeros_like(state) + self.newcomer)
+        one = tf.ones_like(state[:, :1])
+        if not self._side_features:
+            return tf.concat([state, one], axis=1)
         known = [self.country(profile["country"]), self.language(profile["language"]), self.age(profile["age"])]
         change = self.change(self.hidden(tf.concat([state, *known], axis=1)))
         vector = tf.math.l2_normalize(state + change, axis=1) * tf.exp(self.log_scale)
-        return tf.concat([vector, tf.ones_like(vector[:, :1])], axis=1)
+        return tf.concat([vector, one], axis=1)
 
 
 def age_bucket(age: Any) -> Any:

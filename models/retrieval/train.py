@@ -2,7 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation import recall_at
 from models.profiles import Profiles, profiles_of
+from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
@@ -89,7 +91,7 @@ def fit(
             )
     tf.keras.utils.set_random_seed(settings.seed)
     towers = Towers(settings, log)
-    history = towers.train(train, validation)
+    history = towers.train(train, lambda: towers.recall(validation))
     metrics: dict[str, Any] = {
         "recall_at_100": towers.recall(holdout),
         "popularity_recall_at_100": popularity_recall(log, holdout),
@@ -126,40 +128,63 @@ class Towers:
         self._languages = Vocabulary(frequent(log.profiles.languages, 1), "languages")
         self._preprocessing = VideoPreprocessing(table)
         self._codes = {name: value.numpy() for name, value in encode(self._preprocessing, table).items()}
-        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs)
+        self._is_exact = len(table) < knobs.exact_softmax_below
+        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs, self._is_exact)
         self._served = SavedTowers(self._model, self._preprocessing, self._countries, self._languages)
 
-    def train(self, train: Watches, validation: Watches) -> list[float]:
-        """Fit until validation stops to improve; the model keeps the best epoch. Returns recall@100 on validation by
-        epoch."""
+    def train(self, train: Watches, validate: Callable[[], float], deadline: float | None = None) -> list[float]:
+        """Fit until validation stops to improve; the model keeps the weights of the best look.
+
+        Args:
+          train: the watches that are learned.
+          validate: how good the model is as it is now, larger is better; asked after every pass.
+          deadline: `time.monotonic()` [s] at which training ends, also in the middle of a pass.
+
+        Returns:
+          What `validate` said.
+        """
         knobs = self._settings
         frequency = StreamingFrequency(len(self._log.table))
         frequency.update(self._random.permutation(train.videos))
         profile_codes = self._profile_codes(train.users)
         self._model.compile(optimizer=tf.keras.optimizers.legacy.Adam(knobs.learning_rate))
+        average = Average(self._model, knobs.average_steps)
+
         # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
-        learn = tf.function(self._model.train_step)
+        @tf.function
+        def learn(step: dict[str, Any]) -> None:
+            self._model.train_step(step)
+            average.update()
+
         history: list[float] = []
         best: list[NDArray[np.float32]] = []
-        for _ in range(knobs.max_epochs):
-            steps = batches(
-                self._log,
-                train,
-                codes=self._codes,
-                profile_codes=profile_codes,
-                frequency=frequency,
-                settings=knobs,
-                random=self._random,
-            )
-            for step in steps:
+        is_late = False
+        while len(history) < knobs.max_epochs and not is_late:
+            for step in self._steps(train, frequency, profile_codes):
                 learn(step)
-            history.append(self.recall(validation))
-            if history[-1] == max(history):
-                best = self._model.get_weights()
+                is_late = deadline is not None and time.monotonic() > deadline
+                if is_late:
+                    break
+            with average:
+                history.append(validate())
+                if history[-1] == max(history):
+                    best = self._model.get_weights()
             if len(history) - 1 - int(np.argmax(history)) >= knobs.patience:
                 break
         self._model.set_weights(best)
         return history
+
+    def _steps(self, train: Watches, frequency: StreamingFrequency, profile_codes: Any) -> Iterator[dict[str, Any]]:
+        return batches(
+            self._log,
+            train,
+            codes=self._codes,
+            profile_codes=profile_codes,
+            frequency=frequency,
+            settings=self._settings,
+            is_exact=self._is_exact,
+            random=self._random,
+        )
 
     def recall(self, wanted: Watches) -> float:
         """Recall@100 of the watches; NaN when there are none. Each query knows the watches before it, each list is
@@ -172,13 +197,9 @@ class Towers:
 
     def queries(self, users: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
         """Query vectors of viewers at times, [q], [q] -> [q, width + 1]."""
-        saved = self._saved()
+        saved = self.served()
         columns = viewers_at(self._log, users, times, self._settings.history_length)
-        blocks = [
-            saved.query({name: tf.constant(column[first : first + _BLOCK]) for name, column in columns.items()}).numpy()
-            for first in range(0, len(users), _BLOCK)
-        ]
-        return np.concatenate(blocks) if blocks else np.zeros((0, self._settings.embedding_dim + 1), np.float32)
+        return np.asarray(answers(saved, columns))
 
     def vectors_before(self, window: int) -> NDArray[np.float32]:
         """Vectors of the whole catalogue at the start of the window of that number, [v, width + 1]."""
@@ -189,7 +210,7 @@ class Towers:
     def save(self, folder: Any, end: int) -> None:
         """Write the towers' graph, the vectors of the videos uploaded before `end` [microseconds], and sample
         queries."""
-        saved = self._saved()
+        saved = self.served()
         tf.saved_model.save(
             saved, str(folder / "towers"), signatures={"query": saved.query, "candidate": saved.candidate}
         )
@@ -203,7 +224,8 @@ class Towers:
     def _contents(self) -> Any:
         return self._model.content({name: tf.constant(value) for name, value in self._codes.items()})
 
-    def _saved(self) -> SavedTowers:
+    def served(self) -> SavedTowers:
+        """The towers as they are served, with the weights of now."""
         nothing = tf.zeros([2, self._settings.embedding_dim])
         self._served.contents.assign(tf.concat([nothing, self._contents()], axis=0))
         return self._served
@@ -213,6 +235,16 @@ class Towers:
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
         country, language, age = self._log.profiles.of(users)
         return self._countries(country).numpy(), self._languages(language).numpy(), age_bucket(age).numpy()
+
+
+def answers(saved: SavedTowers, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Query vectors of the viewers in `columns` of `SavedTowers.query`, [q, width + 1], in blocks."""
+    num = len(columns["age"])
+    blocks = [
+        saved.query({name: tf.constant(column[first : first + _BLOCK]) for name, column in columns.items()}).numpy()
+        for first in range(0, num, _BLOCK)
+    ]
+    return np.concatenate(blocks) if blocks else np.zeros((0, saved.contents.shape[1] + 1), np.float32)
 
 
 def popularity_recall(log: Log, wanted: Watches) -> float:
@@ -226,7 +258,7 @@ def _split(settings: Settings, window: str) -> Split:
     knobs = settings.retrieval
     holdout = windows.start(windows.shift(window, 1 - knobs.holdout_windows))
     validation = holdout - knobs.validation_windows * windows.WINDOW
-    return Split(*(int(time.timestamp()) * 1_000_000 for time in (validation, holdout, windows.end(window))))
+    return Split(*(int(instant.timestamp()) * 1_000_000 for instant in (validation, holdout, windows.end(window))))
 
 
 def _newest(watches: Watches, most: int) -> Watches:

@@ -39,8 +39,10 @@ def shaped(
     from models.evaluation.sequences.size import size_of
 
     known = type(settings).model_fields
+    # A plain log has ids and their order, nothing beside them.
     chosen = {KNOBS[name]: value for name, value in asdict(size_of(train)).items()}
     chosen = {knob: value for knob, value in chosen.items() if knob in known and knob not in settings.model_fields_set}
+    chosen["side_features"] = False
     for name, value in options.items():
         if value is None:
             continue
