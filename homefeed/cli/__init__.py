@@ -17,6 +17,7 @@ VERBS = {
     "feed": "feed",
     "status": "status",
     "bench": "bench",
+    "evaluate": "evaluate",
     "docs": "docs",
 }
 

@@ -1,0 +1,55 @@
+"""The settings of the model that is measured: options first, then `HOMEFEED_RETRIEVAL__*`, then the rule by size."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from homefeed.cli.evaluate.inputs import ArgumentsError
+from homefeed.settings.retrieval import RetrievalSettings
+
+if TYPE_CHECKING:
+    from models.evaluation.sequences import SequenceLog
+
+#: Option -> knob of RetrievalSettings.
+KNOBS = {
+    "dimension": "embedding_dim",
+    "layers": "num_layers",
+    "heads": "num_heads",
+    "length": "history_length",
+    "dropout": "dropout",
+    "batch_size": "batch_size",
+    "epochs": "max_epochs",
+}
+
+
+def shaped(
+    settings: RetrievalSettings, train: "SequenceLog", options: dict[str, int | float | None]
+) -> RetrievalSettings:
+    """The settings for one training log.
+
+    Args:
+      settings: those that were loaded; a knob that was set there, by its environment variable, is kept.
+      train: decides what nobody said, by `size_of`.
+      options: what the command line said, by name of KNOBS; None is nothing.
+
+    Raises:
+      ArgumentsError: an option that the model has no knob for, or a value that it cannot have.
+    """
+    from pydantic import ValidationError
+
+    from models.evaluation.sequences.size import size_of
+
+    known = type(settings).model_fields
+    chosen = {KNOBS[name]: value for name, value in asdict(size_of(train)).items()}
+    chosen = {knob: value for knob, value in chosen.items() if knob in known and knob not in settings.model_fields_set}
+    for name, value in options.items():
+        if value is None:
+            continue
+        if KNOBS[name] not in known:
+            raise ArgumentsError(f"--{name.replace('_', '-')} has no effect: the retriever has no such knob")
+        chosen[KNOBS[name]] = value
+    try:
+        return RetrievalSettings.model_validate(settings.model_dump() | chosen)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        option = {knob: name for name, knob in KNOBS.items()}.get(str(wrong["loc"][0]), str(wrong["loc"][0]))
+        raise ArgumentsError(f"--{option.replace('_', '-')}: {wrong['msg']} (got {wrong['input']!r})") from error
