@@ -63,13 +63,13 @@ def page_table(page: dict[str, Any]) -> Any:
 
     now = datetime.fromisoformat(page["time"])
     title = f"{page['user']} · {page['release'] or 'no release yet'} · {page['latency_ms']:.0f} ms"
-    rows = Table(title=Text(title), caption=Text(page["request_id"]), header_style="bold")
-    rows.add_column("slot", justify="right", min_width=4)
+    rows = Table(title=Text(title), caption=Text(page["request_id"]), header_style="bold", expand=True)
+    rows.add_column("slot", justify="right", no_wrap=True)
     rows.add_column("title", ratio=5, overflow="ellipsis", no_wrap=True)
     rows.add_column("channel", ratio=3, overflow="ellipsis", no_wrap=True)
-    rows.add_column("min", justify="right", min_width=4)
-    rows.add_column("age [h]", justify="right", min_width=7)
-    rows.add_column("value", justify="right", min_width=7)
+    rows.add_column("min", justify="right", no_wrap=True)
+    rows.add_column("age [h]", justify="right", no_wrap=True)
+    rows.add_column("value", justify="right", no_wrap=True)
     rows.add_column("why", ratio=5, overflow="ellipsis", no_wrap=True)
     for video in page["videos"]:
         age_h = (now - datetime.fromisoformat(video["uploaded"])).total_seconds() / 3600

@@ -54,6 +54,8 @@ class Platform:
 
         registry = open_registry(self._settings.resolved_registry_url)
         is_fresh = registry.live() is None
+        if not is_fresh:
+            self._stages.resume()
         history = self._history() if is_fresh else None
         self._stages.begin("start")
         airflow = self._start_airflow(paused=is_fresh)

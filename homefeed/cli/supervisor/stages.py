@@ -17,6 +17,8 @@ STAGES: dict[str, tuple[str, float]] = {
     "deploy_release": ("gates", 20),
     "serve": ("the service takes the release", 10),
 }
+#: Stages of a start after the first release.
+RESUMED = {"start", "serve"}
 
 
 class Stages:
@@ -39,6 +41,10 @@ class Stages:
             self.begin(stage)
             self._done.add(stage)
             self._say(f"{STAGES[stage][0]}: done in {time.monotonic() - self._since[stage]:.0f} s")
+
+    def resume(self) -> None:
+        """A release was live before: only what every start does is left."""
+        self._done |= STAGES.keys() - RESUMED
 
     def left_s(self) -> float:
         """Seconds left: what each unfinished stage usually takes, less what it has taken already."""

@@ -42,7 +42,8 @@ class AllUnseen:
         scores[queries.seen()] = -np.inf
         score = scores[queries.rows, queries.wanted]
         best = min(self.k + 1, scores.shape[1])
-        scores.partition(scores.shape[1] - best, axis=1)
+        # A partition would do, but numpy's takes twenty times as long as its sort where most scores tie, as in a baseline.
+        scores.sort(axis=1)
         # The wanted item is one of those that score at least what it scores.
         above = (scores[:, -best:][queries.rows] >= score[:, None]).sum(axis=1) - 1
         return np.where(np.isneginf(score), MISSED, above)

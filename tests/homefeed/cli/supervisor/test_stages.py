@@ -20,6 +20,12 @@ def test_time_left_begins_with_the_usual_seconds_of_every_stage_and_ends_at_none
     assert stages.left_s() == 0
 
 
+def test_after_the_first_release_only_the_start_is_left() -> None:
+    stages, _ = _stages()
+    stages.resume()
+    assert stages.left_s() == STAGES["start"][1] + STAGES["serve"][1]
+
+
 def test_each_change_is_said_once() -> None:
     stages, out = _stages()
     for _ in range(3):

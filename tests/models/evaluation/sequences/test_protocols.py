@@ -120,13 +120,15 @@ def test_split_wants_several_items_and_only_training_is_history(tmp_path: Path) 
 
 
 def test_given_negatives_are_codes_of_the_training_log(tmp_path: Path) -> None:
-    (tmp_path / "train").write_text("0\ta\t5\t1\n0\tb\t5\t2\n0\tc\t5\t3\n1\tc\t5\t1\n2\td\t5\t1\n2\ta\t5\t2\n")
+    (tmp_path / "train").write_text(
+        "0\te\t5\t4\n0\ta\t5\t1\n0\tb\t5\t2\n0\tc\t5\t3\n1\tc\t5\t1\n2\td\t5\t1\n2\ta\t5\t2\n"
+    )
     (tmp_path / "test").write_text("0\td\t5\t9\n1\ta\t5\t9\n")
     (tmp_path / "negative").write_text("(0,d)\tc\ta\tnew\n(1,a)\ta\tb\n")
     split = protocols.given(ncf(tmp_path / "train", tmp_path / "test", tmp_path / "negative"), 1)
     assert split.validation is not None
     # The last training item of a user with two or more is the validation.
-    assert told(split, split.validation) == [("0", "ab", "ab", "c"), ("2", "d", "d", "a")]
-    assert told(split, split.test) == [("0", "abc", "ab", "d"), ("1", "c", "c", "a")]
+    assert told(split, split.validation) == [("0", "abc", "abc", "?"), ("2", "d", "d", "a")]
+    assert told(split, split.test) == [("0", "abc", "abc", "d"), ("1", "c", "c", "a")]
     names = np.append(split.train.item_ids, "?")
     assert names[split.test_candidates.negatives].tolist() == [["c", "a", "?"], ["a", "b", "?"]]
