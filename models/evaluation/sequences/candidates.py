@@ -42,7 +42,7 @@ class AllUnseen:
         scores[queries.seen()] = -np.inf
         score = scores[queries.rows, queries.wanted]
         best = min(self.k + 1, scores.shape[1])
-        # A partition would do, but numpy's takes twenty times as long as its sort where most scores tie, as in a baseline.
+        # A partition would do, but numpy's takes twenty times as long as its sort where most scores tie.
         scores.sort(axis=1)
         # The wanted item is one of those that score at least what it scores.
         above = (scores[:, -best:][queries.rows] >= score[:, None]).sum(axis=1) - 1
