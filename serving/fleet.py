@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from homefeed import windows
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
@@ -89,7 +90,8 @@ class Releases:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
 
         Args:
-          snapshot: the newest one; each bundle is told of it once, so that histories may hold the newest uploads.
+          snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
+            nothing withdrawn.
         """
         releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
         named = {release.id for release in releases}
@@ -105,7 +107,7 @@ class Releases:
         if snapshot is not None:
             for name, bundle in self._bundles.items():
                 if self._refreshed.get(name) != snapshot.window:
-                    bundle.refresh(snapshot.table)
+                    bundle.refresh(snapshot.table, windows.end(snapshot.window))
                     self._refreshed[name] = snapshot.window
 
     def _due(self, release: str) -> bool:

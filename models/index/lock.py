@@ -1,0 +1,49 @@
+"""Many readers or one writer."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class ReadersWriter:
+    """Readers run together; a writer runs alone, after the readers that are inside and before those that come later.
+
+    Not reentrant: a reader that asks again while a writer waits would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition(threading.Lock())
+        self._num_readers = 0
+        self._is_writing = False
+        self._num_waiting = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, nothing is written."""
+        with self._condition:
+            while self._is_writing or self._num_waiting:
+                self._condition.wait()
+            self._num_readers += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._num_readers -= 1
+                if not self._num_readers:
+                    self._condition.notify_all()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Inside, nobody reads."""
+        with self._condition:
+            self._num_waiting += 1
+            while self._is_writing or self._num_readers:
+                self._condition.wait()
+            self._num_waiting -= 1
+            self._is_writing = True
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._is_writing = False
+                self._condition.notify_all()
