@@ -17,6 +17,7 @@ class IndexSettings(Group):
     upsert_batch: int = knob(
         256, "Videos inserted or deleted at a time while searches wait; smaller waits are shorter and more.", gt=0
     )
+    bench_videos: int = knob(1_000_000, "Videos of `homefeed bench index`; 50000 is a quick run.", "videos", gt=2000)
     max_error_growth: float = knob(
         1.1,
         "The index is built anew when the mean quantisation error exceeds that of its build by this factor.",

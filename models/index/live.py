@@ -53,6 +53,11 @@ class LiveIndex:
         return len(self._held)
 
     @property
+    def searcher(self) -> Searcher:
+        """What is searched now; to be used by one who knows that nobody calls `hold` meanwhile."""
+        return self._held.searcher
+
+    @property
     def health(self) -> Health:
         """ScaNN's statistics now."""
         return self._held.searcher.health()

@@ -36,6 +36,10 @@ class Searcher:
         """What it was built with."""
         return self._plan
 
+    def planned(self, plan: Plan) -> "Searcher":
+        """The same rows, searched with another number of leaves and of reordered candidates."""
+        return Searcher(self._scann, plan, self._width)
+
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` rows with the largest dot products, fewer when there are fewer: query [d] -> rows [k], scores [k],
         best first.

@@ -93,20 +93,24 @@ def train_source(settings: Settings, folder: Path, num_queries: int) -> Source:
 
 def write_vectors(source: Source, path: Path, num: int, seed: int, told: Callable[[int], object]) -> None:
     """Write [num, WIDTH] float32 to `path` (a .npy file), block by block; `told` gets the number done."""
+    out = np.lib.format.open_memmap(path, "w+", np.float32, (num, WIDTH))
+    for first in range(0, num, _BLOCK):
+        size = min(_BLOCK, num - first)
+        out[first : first + size] = make_vectors(source, size, first, seed)
+        told(first + size)
+    out.flush()
+
+
+def make_vectors(source: Source, num: int, first: int, seed: int) -> NDArray[np.float32]:
+    """Vectors [num, WIDTH] of new videos, in no order; other `first`, other videos."""
     from homefeed.settings.world import WorldSettings
     from models.bundle.candidate_vectors import candidate_vectors
 
-    end_us = round(_END.timestamp() * 1e6)
-    out = np.lib.format.open_memmap(path, "w+", np.float32, (num, WIDTH))
-    for first in range(0, num, _BLOCK):
-        random = np.random.default_rng([seed, first])
-        size = min(_BLOCK, num - first)
-        videos = make_videos(WorldSettings(num_videos=size, live_days=0), source.channels, end_us, random)
-        rows = _rows(source, videos, first, seed, random)
-        _, vectors = candidate_vectors(source.towers, rows, _END)
-        out[first : first + size] = vectors[random.permutation(size)]
-        told(first + size)
-    out.flush()
+    random = np.random.default_rng([seed, first])
+    world = WorldSettings(num_videos=num, live_days=0)
+    videos = make_videos(world, source.channels, round(_END.timestamp() * 1e6), random)
+    _, vectors = candidate_vectors(source.towers, _rows(source, videos, first, seed, random), _END)
+    return vectors[random.permutation(num)]
 
 
 def _rows(source: Source, videos: Videos, first: int, seed: int, random: np.random.Generator) -> pa.Table:

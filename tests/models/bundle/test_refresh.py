@@ -83,16 +83,19 @@ def test_an_empty_snapshot_leaves_nothing_to_find(bundle: Bundle, release) -> No
     assert found(bundle, release) == []
 
 
-def test_an_upload_without_a_finite_vector_stays_out_and_the_others_come_in(bundle: Bundle, release) -> None:
-    later = uploads(bundle, 2)
-    counts = later.column("video_watches_7d").to_numpy().copy()
-    counts[later.column("video").to_numpy() == key("upload-0")] = np.nan
-    broken = later.set_column(
-        later.schema.get_field_index("video_watches_7d"), "video_watches_7d", pa.array(counts, pa.float32())
-    )
-    bundle.refresh(broken, NOW)
+def test_an_upload_without_a_finite_vector_stays_out_and_the_others_come_in(
+    bundle: Bundle, release, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(towers, rows: pa.Table, time: datetime):
+        keys, vectors = candidate_vectors(towers, rows, time)
+        vectors = np.where((keys == key("upload-0"))[:, None], np.float32(np.nan), vectors)
+        return keys, vectors
+
+    monkeypatch.setattr("models.bundle.bundle.candidate_vectors", broken)
+    bundle.refresh(uploads(bundle, 2), NOW)
     assert key("upload-0") not in found(bundle, release)
     assert key("upload-1") in found(bundle, release)
+    assert "1 new videos have no finite vector" in caplog.text
 
 
 def test_viewers_are_answered_while_the_catalogue_changes(bundle: Bundle, release) -> None:
