@@ -14,7 +14,7 @@ from homefeed import windows
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
-from serving.metrics import BUNDLE_FAILURES, RELEASE
+from serving.metrics import BUNDLE_FAILURES, REFRESH_FAILURES, RELEASE
 from serving.snapshot import Snapshot
 
 _logger = logging.getLogger(__name__)
@@ -70,6 +70,14 @@ def bucket(salt: str, user: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
+def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
+    try:
+        bundle.refresh(snapshot.table, windows.end(snapshot.window))
+    except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
+        REFRESH_FAILURES.labels(part="index").inc()
+        _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
+
+
 class Releases:
     """Keeps a fleet in step with the registry. `refresh` is called by one thread only.
 
@@ -107,8 +115,9 @@ class Releases:
         if snapshot is not None:
             for name, bundle in self._bundles.items():
                 if self._refreshed.get(name) != snapshot.window:
-                    bundle.refresh(snapshot.table, windows.end(snapshot.window))
+                    # Once per snapshot, also when it fails: what failed would fail again at every look.
                     self._refreshed[name] = snapshot.window
+                    _tell(bundle, snapshot)
 
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]

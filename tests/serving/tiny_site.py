@@ -78,6 +78,7 @@ class StubBundle:
         self.snapshot = snapshot
         self.videos = snapshot.column("video").to_numpy()
         self.broken: set[str] = set()
+        self.refreshed: list[datetime] = []
         self.manifest = Manifest(
             release=release,
             created=NOW.isoformat(),
@@ -94,6 +95,8 @@ class StubBundle:
         return (((keys % 999_983) * 31 + salt) % 999_983 / 999_983).astype(np.float32)
 
     def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+        self._fail("refresh")
+        self.refreshed.append(time)
         self.snapshot = snapshot
         self.videos = snapshot.column("video").to_numpy()
 

@@ -217,7 +217,7 @@ def _rivals(case: Case, progress: Any) -> dict[str, float]:
 
 @contextmanager
 def _memory() -> Iterator[dict[str, float]]:
-    """Filled at the end [GiB]: `peak`, the most resident memory inside, and `added`, how much more there is at the end."""
+    """Filled at the end [GiB]: `peak`, the most resident memory inside, and `added`, how much more the end has."""
     import psutil
 
     process, stop = psutil.Process(), threading.Event()
