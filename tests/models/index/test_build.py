@@ -145,3 +145,16 @@ def test_exact_rows_by_hand() -> None:
     assert [sorted(rows) for rows in exact_rows(vectors, queries, 2).tolist()] == [[0, 2], [0, 3]]
     assert exact_rows(vectors, queries, 9).shape == (2, 4)
     assert exact_rows(vectors[:0], queries, 2).shape == (2, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_opened_index_of_each_kind_can_be_changed(settings: Settings, tmp_path: Path, kind: str) -> None:
+    chosen = with_index(settings, kind)
+    build_index(chosen, training(tmp_path, 300))
+    index = opened(tmp_path, chosen)
+    new = np.full((2, DIMENSIONS), 9, np.float32) * np.array([[1], [2]], np.float32)
+    index.hold(np.append(np.arange(1100, 1300), [7, 8]), lambda missing: (missing, new))
+    keys, scores = index.search(np.ones(DIMENSIONS, np.float32), 400)
+    assert keys[:2].tolist() == [8, 7]
+    np.testing.assert_allclose(scores[:2], [2 * 9 * DIMENSIONS, 9 * DIMENSIONS])
+    assert sorted(keys.tolist()) == [7, 8, *range(1100, 1300)]
