@@ -3,6 +3,8 @@
 The catalogue has HOMEFEED_INDEX__BENCH_VIDEOS videos. How its vectors are made: `homefeed.cli.bench.tower_vectors`.
 """
 
+import ctypes
+import gc
 import tempfile
 import threading
 import time
@@ -197,7 +199,7 @@ def _rivals(case: Case, progress: Any) -> dict[str, float]:
     if len(case.vectors) > RIVALS_UP_TO:
         progress.console.print(f"left out above {RIVALS_UP_TO:,} videos: {', '.join(rivals.RIVALS)}")
         return results
-    for name in rivals.RIVALS.keys() - set(absent):
+    for name in [name for name in rivals.RIVALS if name not in absent]:
         with _memory() as memory:
             began = time.perf_counter()
             settings = rivals.RIVALS[name](case.vectors)
@@ -221,6 +223,9 @@ def _memory() -> Iterator[dict[str, float]]:
     import psutil
 
     process, stop = psutil.Process(), threading.Event()
+    # What was freed but is kept for later would be filled first, and not be counted.
+    gc.collect()
+    getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
     before = peak = process.memory_info().rss
     found: dict[str, float] = {}
 

@@ -7,6 +7,7 @@ import pytest
 
 from homefeed.settings.index import IndexSettings
 from models.index import Index, IndexInputError, LiveIndex, new_index
+from models.index.searcher import build_searcher
 
 pytestmark = pytest.mark.slow
 DIMENSIONS = 16
@@ -133,18 +134,23 @@ def test_searching_threads_never_see_a_wrong_row(kind: str) -> None:
     assert len(searches) > 30
 
 
-def test_a_rebuild_takes_over_with_what_changed_meanwhile() -> None:
+def test_a_rebuild_takes_over_with_what_changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     index = live(np.arange(1000), "quantised", max_inserted_share=0.1)
     assert not index.hold(np.arange(1050), vectors_of).rebuilt
     assert not index.is_rebuilding
+    may_build = threading.Event()
+    monkeypatch.setattr("models.index.live.build_searcher", lambda *given: may_build.wait() and build_searcher(*given))
     assert not index.hold(np.arange(1200), vectors_of).rebuilt
-    index.wait()
-    # The rebuild knows 0 to 1199; since then 0 to 99 are withdrawn and 1200 to 1219 uploaded.
+    assert index.is_rebuilding
+    # The rebuild knows 0 to 1199; meanwhile 0 to 99 are withdrawn and 1200 to 1219 uploaded.
     wanted = np.arange(100, 1220)
+    assert not index.hold(wanted, vectors_of).rebuilt
+    check_all(index, wanted)
+    may_build.set()
+    index.wait()
     assert index.hold(wanted, vectors_of).rebuilt
     check_all(index, wanted)
-    index.wait()
-    assert not index.hold(wanted, vectors_of).rebuilt
+    assert not index.is_rebuilding
 
 
 def test_a_small_catalogue_that_grows_gets_the_kind_of_its_size() -> None:
