@@ -14,7 +14,7 @@ from models.index.keyed import Keyed
 from models.index.lock import ReadersWriter
 from models.index.plan import plan_for
 from models.index.searcher import Searcher, build_searcher, finite
-from models.index.vectors import Vectors
+from models.index.vectors import Vectors, without
 
 _logger = logging.getLogger(__name__)
 #: Keys [n] -> those of them that have a vector [m], and the vectors [m, d].
@@ -93,9 +93,9 @@ class LiveIndex:
           IndexInputError: a new vector is of another width or not finite; then nothing changed.
         """
         rebuilt = self._take_over()
-        held = self._vectors.keys
-        gone = np.setdiff1d(held, wanted, assume_unique=True)
-        missing = np.setdiff1d(wanted, held, assume_unique=True)
+        # A snapshot is sorted by key, which this sort finds out in one pass.
+        wanted, held = np.sort(wanted, kind="stable"), self._vectors.keys
+        gone, missing = without(held, wanted), without(wanted, held)
         keys, vectors = vectors_of(missing) if len(missing) else (missing, self._vectors.added[:0])
         vectors = finite(vectors, self._vectors.base.shape[1], "the vectors of new videos")
         if len(gone) or len(keys):
@@ -139,11 +139,10 @@ class LiveIndex:
         if rebuild.made is None:
             return False
         then, now = rebuild.vectors.keys, self._vectors.keys
-        new = np.setdiff1d(now, then, assume_unique=True)
+        new = without(now, then)
         before = rebuild.made.searcher.health()
         # Nobody else knows it yet: its own lock keeps nobody waiting.
-        gone = np.setdiff1d(then, now, assume_unique=True)
-        self._apply(rebuild.made, gone, new, self._vectors.take(new), ReadersWriter())
+        self._apply(rebuild.made, without(then, now), new, self._vectors.take(new), ReadersWriter())
         with self._lock.writing():
             self._held = rebuild.made
         self._before, self._inserted = before, len(new)

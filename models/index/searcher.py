@@ -15,6 +15,9 @@ from models.index.plan import Kind, Plan
 #: Below it a vector's error across its direction weighs more than along it; ScaNN's own choice for unit vectors.
 _ANISOTROPIC = 0.2
 _DIMENSIONS_PER_BLOCK = 2
+#: Share of the size that can be inserted before ScaNN copies everything to a larger place while searches wait (0.6 s at
+#: a million videos). More than `max_inserted_share`, at which the index is built anew.
+_ROOM = 0.25
 
 
 class IndexInputError(HomefeedError):
@@ -27,6 +30,11 @@ class Searcher:
 
     def __init__(self, scann: Any, plan: Plan, width: int) -> None:
         self._scann, self._plan, self._width = scann, plan, width
+
+    def make_room(self) -> "Searcher":
+        """Reserve memory for uploads now, while nobody searches; it becomes resident as it is used."""
+        self._scann.reserve(math.ceil((1 + _ROOM) * max(len(self), 1)))
+        return self
 
     def __len__(self) -> int:
         return int(self._scann.size())
@@ -99,11 +107,12 @@ def build_searcher(vectors: NDArray[np.float32], plan: Plan, num_threads: int = 
     builder = scann_ops_pybind.builder(checked, max(1, min(RECALL_AT, num)), "dot_product")
     builder = builder.set_n_training_threads(num_threads)
     if plan.kind is Kind.EXACT:
-        return Searcher(builder.score_brute_force().build(), plan, vectors.shape[1])
+        return Searcher(builder.score_brute_force().build(), plan, vectors.shape[1]).make_room()
     if plan.kind is Kind.TREE:
         builder = builder.tree(plan.leaves, plan.searched_leaves, training_sample_size=plan.sample)
     builder = builder.score_ah(_DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC)
-    return Searcher(builder.reorder(math.ceil(plan.reordered * min(RECALL_AT, num))).build(), plan, vectors.shape[1])
+    scann = builder.reorder(math.ceil(plan.reordered * min(RECALL_AT, num))).build()
+    return Searcher(scann, plan, vectors.shape[1]).make_room()
 
 
 def load_searcher(folder: Path, plan: Plan, width: int) -> Searcher:
@@ -118,7 +127,7 @@ def load_searcher(folder: Path, plan: Plan, width: int) -> Searcher:
         scann.initialize_health_stats()
     except RuntimeError as error:
         raise ValueError(f"{folder} holds no whole index: {error}") from error
-    return Searcher(scann, plan, width)
+    return Searcher(scann, plan, width).make_room()
 
 
 def finite(vectors: NDArray[np.float32], width: int, what: str) -> NDArray[np.float32]:

@@ -62,3 +62,12 @@ class Vectors:
         every = np.concatenate([self.keys[kept], keys])
         order = np.argsort(every, kind="stable")
         return Vectors(every[order], np.concatenate([place, new])[order], self.base, added)
+
+
+def without(keys: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of `keys` [n] that are not among `others` [m], in order; both ascending, so nothing is sorted again."""
+    if not len(others):
+        return keys
+    found = np.minimum(np.searchsorted(others, keys), len(others) - 1)
+    kept: NDArray[np.int64] = keys[others[found] != keys]
+    return kept
