@@ -26,8 +26,8 @@ class Bundle(Protocol):
     def snapshot(self) -> pa.Table:
         """The candidate features as they were when the bundle was made."""
 
-    def refresh(self, snapshot: pa.Table) -> None:
-        """Know the videos of a newer snapshot."""
+    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+        """Know the videos of a newer snapshot, and no others; `time` is the end of its window."""
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The viewer's vector."""

@@ -10,10 +10,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from homefeed import windows
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
-from serving.metrics import BUNDLE_FAILURES, RELEASE
+from serving.metrics import BUNDLE_FAILURES, REFRESH_FAILURES, RELEASE
 from serving.snapshot import Snapshot
 
 _logger = logging.getLogger(__name__)
@@ -69,6 +70,14 @@ def bucket(salt: str, user: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
+def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
+    try:
+        bundle.refresh(snapshot.table, windows.end(snapshot.window))
+    except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
+        REFRESH_FAILURES.labels(part="index").inc()
+        _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
+
+
 class Releases:
     """Keeps a fleet in step with the registry. `refresh` is called by one thread only.
 
@@ -89,7 +98,8 @@ class Releases:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
 
         Args:
-          snapshot: the newest one; each bundle is told of it once, so that histories may hold the newest uploads.
+          snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
+            nothing withdrawn.
         """
         releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
         named = {release.id for release in releases}
@@ -105,8 +115,9 @@ class Releases:
         if snapshot is not None:
             for name, bundle in self._bundles.items():
                 if self._refreshed.get(name) != snapshot.window:
-                    bundle.refresh(snapshot.table)
+                    # Once per snapshot, also when it fails: what failed would fail again at every look.
                     self._refreshed[name] = snapshot.window
+                    _tell(bundle, snapshot)
 
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]

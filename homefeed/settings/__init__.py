@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from homefeed.errors import HomefeedError
 from homefeed.settings.features import FeatureSettings
 from homefeed.settings.group import knob
+from homefeed.settings.index import IndexSettings
 from homefeed.settings.ingest import IngestSettings
 from homefeed.settings.monitoring import MonitoringSettings
 from homefeed.settings.platform import PlatformSettings
@@ -44,7 +45,8 @@ class Settings(BaseSettings):
 
     ingest: IngestSettings = knob(IngestSettings(), "Event log and ingestion.")
     features: FeatureSettings = knob(FeatureSettings(), "Exposures and features.")
-    retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever and index.")
+    retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever.")
+    index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")

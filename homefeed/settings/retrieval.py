@@ -1,10 +1,10 @@
-"""Knobs of the two-tower retriever and of its index."""
+"""Knobs of the two-tower retriever."""
 
 from homefeed.settings.group import Group, knob
 
 
 class RetrievalSettings(Group):
-    """Two-tower retriever and index."""
+    """Two-tower retriever."""
 
     embedding_dim: int = knob(
         32, "Width of both towers' vectors, before the component that holds a video's bias.", gt=0
@@ -52,8 +52,3 @@ class RetrievalSettings(Group):
     holdout_windows: int = knob(
         12, "Newest closed windows that training never sees: the reported recall.", "windows", gt=0
     )
-    index_exact_below: int = knob(
-        20_000, "A catalogue smaller than this is searched exactly: quantising it saves nothing.", "videos", ge=0
-    )
-    index_tree_above: int = knob(100_000, "A larger catalogue is searched in leaves of a k-means tree.", "videos", gt=0)
-    index_queries: int = knob(500, "Queries that measure index recall against exact search.", gt=0)

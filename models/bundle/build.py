@@ -12,7 +12,7 @@ from homefeed.manifest import Manifest, ManifestError
 from homefeed.settings import Settings
 from models.bundle.store import FOLDER, BundleError, open_store, stored, tag_of
 from models.index import FOLDER as INDEX_FOLDER
-from models.index import build_index, load_index, pairing_of
+from models.index import build_index, pairing_of, read_record
 from models.ranking.train import REFERENCE_FILE
 from models.training import Training, read_training
 from models.value import value_weights
@@ -39,7 +39,7 @@ def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -
 
     retrieval, ranking = read_training(Path(retrieval_path)), read_training(Path(ranking_path))
     window = max(retrieval.window, ranking.window)
-    shaped = settings.model_dump_json(include={"retrieval", "ranking", "features", "seed"})
+    shaped = settings.model_dump_json(include={"retrieval", "index", "ranking", "features", "seed"})
     settings_digest = hashlib.sha256(shaped.encode()).hexdigest()
     made_from = hashlib.sha256(f"{retrieval.id} {ranking.id} {settings_digest}".encode()).hexdigest()
     release = f"r{windows.window_of(windows.end(window))}-{made_from[:6]}"
@@ -100,7 +100,7 @@ def _fill(folder: Path, settings: Settings, retrieval: Training, ranking: Traini
 
 def _metrics(folder: Path, retrieval: Training, ranking: Training) -> dict[str, Any]:
     """Quality of the parts, for the manifest."""
-    index = load_index(folder / INDEX_FOLDER)
+    index = read_record(folder / INDEX_FOLDER)
     if index.pairing != pairing_of(folder / "towers"):
         where = retrieval.path / INDEX_FOLDER
         raise BundleError(f"the index in {where} is of other towers; run the build_index DAG again")

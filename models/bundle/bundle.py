@@ -1,5 +1,6 @@
 """A loaded bundle: everything that answers a request, without a line of training code."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
+from models.bundle.candidate_vectors import candidate_vectors
 from models.history import microseconds, string_keys
-from models.index import Index
+from models.index import Change, Index
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
 from models.value import value
 from models.video_table import VideoTable, video_table
 
+_logger = logging.getLogger(__name__)
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
 _WARM_UP = 1000
 _HISTORY = ("history_videos", "history_fractions")
@@ -34,15 +37,15 @@ class Shape:
 
 
 class Bundle:
-    """One release, ready to answer. Reading is safe from several threads; `refresh` swaps the catalogue atomically.
+    """One release, ready to answer. Reading is safe from several threads while one calls `refresh`.
 
     Attributes:
       release: id.
       path: its folder.
       manifest: its lineage and metrics.
-      vectors: [v, d] float32 of the indexed videos, the bias last.
+      vectors: [v, d] float32 of the videos that it was built with, the bias last; mapped into memory.
       videos: [v] int64 keys, in the order of `vectors`.
-      index: the searcher.
+      index: what is searched; `refresh` keeps it to the newest catalogue.
       snapshot: candidate features as they were when the bundle was made.
     """
 
@@ -66,7 +69,6 @@ class Bundle:
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
         self._towers, self._ranker = towers, ranker
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
-        self._order = np.argsort(videos, kind="stable")
         self._table: VideoTable = video_table(snapshot)
 
     @property
@@ -74,13 +76,31 @@ class Bundle:
         """Content of the videos that histories are looked up in."""
         return self._table
 
-    def refresh(self, snapshot: pa.Table) -> None:
-        """Know the videos of a newer snapshot, so that a history holding a new upload counts for its topic and
-        channel."""
+    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+        """Know the videos of a newer snapshot, and no others: a history holding a new upload counts for its topic and
+        channel, the index finds the upload, and it finds nothing that was withdrawn.
+
+        Args:
+          snapshot: every video that may be shown.
+          time: end of the snapshot's window, for which the vectors of new videos are computed.
+        """
         table = video_table(snapshot)
         # Once before it is swapped in, so that no viewer waits while the channels' topics are counted.
         table.topic_of_channel(table.channels[:0])
         self._table = table
+        keys = snapshot.column("video").to_numpy()
+
+        def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            rows = snapshot.filter(pa.array(np.isin(keys, missing)))
+            new, vectors = candidate_vectors(self._towers, rows, time)
+            whole = np.isfinite(vectors).all(axis=1)
+            if not whole.all():
+                _logger.warning("%d new videos have no finite vector and stay out of the index", (~whole).sum())
+            return new[whole], vectors[whole]
+
+        change = self.index.hold(keys, vectors_of)
+        if change != Change():
+            _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The query vector of a viewer, [d].
@@ -105,8 +125,7 @@ class Bundle:
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""
-        rows, scores = self.index.search(vector, k)
-        return self.videos[rows], scores
+        return self.index.search(vector, k)
 
     def similar(self, videos: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos most like any mixture of the given ones, these left out: keys [m] -> keys [k], cosine scores
@@ -115,13 +134,10 @@ class Bundle:
         The bias is left out, so that the answer is alike rather than popular. Empty when the index knows none of them.
         """
         wanted = np.asarray(videos, np.int64)
-        if not len(wanted) or not len(self.videos):
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        found = self._order[np.minimum(np.searchsorted(self.videos, wanted, sorter=self._order), len(self.videos) - 1)]
-        found = found[self.videos[found] == wanted]
+        found = self.index.take(wanted)
         if not len(found):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        mean = self.vectors[found].mean(axis=0)
+        mean = found.mean(axis=0)
         mean[-1] = 0
         mean /= max(float(np.linalg.norm(mean)), 1e-6)
         keys, scores = self.search(mean, k + len(found))

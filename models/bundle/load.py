@@ -9,11 +9,12 @@ import pyarrow as pa
 from homefeed import manifest
 from homefeed.manifest import ManifestError
 from homefeed.settings import Settings
+from homefeed.settings.index import IndexSettings
 from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE, VALUE_FILE
 from models.bundle.bundle import Bundle, Shape
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
-from models.index import load_index, pairing_of
+from models.index import load_index, pairing_of, read_record
 from models.ranking.calibration import Calibrator
 
 __all__ = ["BundleError", "bundle_path", "load_bundle", "open_bundle"]
@@ -26,11 +27,11 @@ def load_bundle(settings: Settings, release: str) -> Bundle:
       BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
         training; or the bundle is of another release.
     """
-    return open_bundle(bundle_path(settings, release), release)
+    return open_bundle(bundle_path(settings, release), release, settings.index)
 
 
-def open_bundle(path: Path, release: str) -> Bundle:
-    """`load_bundle` on a folder."""
+def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
+    """`load_bundle` on a folder; `settings` say how its index is kept fresh."""
     try:
         made = manifest.verify(path)
     except ManifestError as error:
@@ -38,21 +39,23 @@ def open_bundle(path: Path, release: str) -> Bundle:
     if made.release != release:
         raise BundleError(f"{path} holds release {made.release}, not {release}")
     try:
-        index, vectors, videos = (
-            load_index(path / INDEX_FOLDER),
-            np.load(path / "vectors.npy"),
-            np.load(path / "videos.npy"),
-        )
-    except (OSError, ValueError, KeyError) as error:
+        record = read_record(path / INDEX_FOLDER)
+        vectors = np.load(path / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        videos = np.load(path / "videos.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
         raise BundleError(f"bundle {release} cannot be read: {error}") from error
-    pairings = {"manifest": made.pairing, "towers": pairing_of(path / "towers"), "index": index.pairing}
+    pairings = {"manifest": made.pairing, "towers": pairing_of(path / "towers"), "index": record.pairing}
     if len(set(pairings.values())) > 1:
         named = ", ".join(f"{part} {pairing}" for part, pairing in pairings.items())
         raise BundleError(f"bundle {release} pairs towers and index of different trainings: {named}; build it again")
-    if not index.size == len(vectors) == len(videos):
+    if not record.size == len(vectors) == len(videos):
         raise BundleError(
-            f"bundle {release} indexes {index.size} videos but has {len(vectors)} vectors of {len(videos)} videos"
+            f"bundle {release} indexes {record.size} videos but has {len(vectors)} vectors of {len(videos)} videos"
         )
+    try:
+        index = load_index(path / INDEX_FOLDER, videos, vectors, settings)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"bundle {release} cannot be read: {error}") from error
     import tensorflow as tf
 
     # The graphs are kept whole: a function of a SavedModel does not keep its variables alive.

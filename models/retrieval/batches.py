@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.frequency import StreamingFrequency
+from models.retrieval.moment import moment
 from models.retrieval.towers import NUM_DYNAMIC
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
 from models.video_table import VideoTable
-
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,7 @@ class Log:
 def dynamic(log: Log, videos: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
     """What changes about a video: log age [h] and log counts before the window of the time; rows [n], times [n] ->
     [n, NUM_DYNAMIC]."""
-    window = window_number(times)
-    age_h = np.maximum(times - log.table.uploaded[videos], 0) / _HOUR_US
-    counts = log.counts.before(videos, window)
-    return np.concatenate([np.log1p(age_h)[:, None] / 5.0, np.log1p(counts) / 3.0], axis=1).astype(np.float32)
+    return moment(log.table.uploaded[videos], log.counts.before(videos, window_number(times)), times)
 
 
 def batches(
@@ -86,10 +82,10 @@ def batches(
         frequency.update(video[real])
         if is_exact:
             negative = np.arange(num_videos)
-            moment = np.full(num_videos, random.choice(time[real]))
+            instant = np.full(num_videos, random.choice(time[real]))
         else:
             negative = random.integers(0, num_videos, num_negatives)
-            moment = random.choice(time[real], num_negatives)
+            instant = random.choice(time[real], num_negatives)
         columns = np.concatenate([video, negative])
         # Probability that a column drawn from the mixture of stream and catalogue is this video.
         num_stream = int(real.sum())
@@ -106,8 +102,8 @@ def batches(
             "weight": (real & (stream.complete[rows] & real_row).ravel()) * bounded[flat],
             "dynamic": dynamic(log, video, time) if settings.side_features else still[: len(video)],
             "negatives": {name: value[negative] for name, value in codes.items()},
-            "negative_dynamic": dynamic(log, negative, moment) if settings.side_features else still[: len(negative)],
-            "negative_exists": log.table.uploaded[negative] <= moment,
+            "negative_dynamic": dynamic(log, negative, instant) if settings.side_features else still[: len(negative)],
+            "negative_exists": log.table.uploaded[negative] <= instant,
             "probability": (drawn / (num_stream + num_negatives)).astype(np.float32),
             "ids": columns,
             "user": np.where(real, train.users[flat], -1),

@@ -121,7 +121,7 @@ class Towers:
     """A two-tower model with the log that it is trained and measured on."""
 
     def __init__(self, settings: Settings, log: Log) -> None:
-        self._settings, self._log = settings.retrieval, log
+        self._settings, self._log, self._num_queries = settings.retrieval, log, settings.index.num_queries
         self._random = np.random.default_rng(settings.seed)
         knobs, table = settings.retrieval, log.table
         self._countries = Vocabulary(frequent(log.profiles.countries, 1), "countries")
@@ -218,7 +218,7 @@ class Towers:
         exists = self._log.table.uploaded < end
         np.save(folder / "vectors.npy", vectors[exists])
         np.save(folder / "videos.npy", self._log.table.keys[exists])
-        newest = _newest(self._log.watches, self._settings.index_queries)
+        newest = _newest(self._log.watches, self._num_queries)
         np.save(folder / "queries.npy", self.queries(newest.users, newest.times))
 
     def _contents(self) -> Any:

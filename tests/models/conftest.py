@@ -9,6 +9,7 @@ import small_site
 from homefeed import windows
 from homefeed.registry import open_registry
 from homefeed.settings import Settings, load
+from homefeed.settings.index import IndexSettings
 from homefeed.settings.ranking import RankingSettings
 from homefeed.settings.retrieval import RetrievalSettings
 
@@ -31,7 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
     settings = load(
         var=tmp_path_factory.mktemp("site") / "var",
-        retrieval=RetrievalSettings(max_epochs=3, num_negatives=128, batch_size=256, index_queries=50),
+        retrieval=RetrievalSettings(max_epochs=3, num_negatives=128, batch_size=256),
+        index=IndexSettings(num_queries=50),
         ranking=RankingSettings(max_epochs=2, negative_rate=0.5, min_steps=60, min_training_steps=120),
     )
     names = small_site.write_site(settings)

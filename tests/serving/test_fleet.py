@@ -1,7 +1,10 @@
 import pytest
+from tiny_site import WINDOW, table
 
+from homefeed import windows
 from homefeed.registry import Stage
 from serving.fleet import Releases, bucket
+from serving.snapshot import Snapshot
 
 
 @pytest.fixture
@@ -78,3 +81,27 @@ def test_releases_that_are_gone_leave_the_memory(world, releases):
     world.release("r2")
     releases.refresh()
     assert list(releases._bundles) == ["r2"]
+
+
+def test_each_bundle_is_told_once_of_a_snapshot_with_the_end_of_its_window(world, releases):
+    world.release("r1")
+    world.release("r2", Stage.SHADOW)
+    snapshot = Snapshot(WINDOW, table(5))
+    releases.refresh(snapshot)
+    releases.refresh(snapshot)
+    assert [bundle.refreshed for bundle in releases._bundles.values()] == [[windows.end(WINDOW)]] * 2
+    releases.refresh(Snapshot("20261123T2200Z", table(6)))
+    assert [len(bundle.refreshed) for bundle in releases._bundles.values()] == [2, 2]
+
+
+def test_a_bundle_that_cannot_take_a_snapshot_goes_on_and_the_others_are_told(world, releases):
+    world.release("r1")
+    world.release("r2", Stage.SHADOW)
+    releases.refresh()
+    releases._bundles["r1"].broken.add("refresh")
+    releases.refresh(Snapshot(WINDOW, table(5)))
+    assert releases.fleet.arm("viewer-1").release == "r1"
+    assert [len(releases._bundles[name].refreshed) for name in ("r1", "r2")] == [0, 1]
+    releases._bundles["r1"].broken.clear()
+    releases.refresh(Snapshot("20261123T2200Z", table(5)))
+    assert len(releases._bundles["r1"].refreshed) == 1

@@ -78,6 +78,7 @@ class StubBundle:
         self.snapshot = snapshot
         self.videos = snapshot.column("video").to_numpy()
         self.broken: set[str] = set()
+        self.refreshed: list[datetime] = []
         self.manifest = Manifest(
             release=release,
             created=NOW.isoformat(),
@@ -93,7 +94,9 @@ class StubBundle:
         salt = int.from_bytes(hashlib.md5(self.release.encode()).digest()[:4], "big")
         return (((keys % 999_983) * 31 + salt) % 999_983 / 999_983).astype(np.float32)
 
-    def refresh(self, snapshot: pa.Table) -> None:
+    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+        self._fail("refresh")
+        self.refreshed.append(time)
         self.snapshot = snapshot
         self.videos = snapshot.column("video").to_numpy()
 

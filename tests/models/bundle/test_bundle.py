@@ -70,17 +70,17 @@ def test_an_altered_file_is_refused(copy: Path, release, name: str) -> None:
     content[-1] ^= 1
     (copy / name).write_bytes(content)
     with pytest.raises(BundleError, match="altered"):
-        open_bundle(copy, release.id)
+        open_bundle(copy, release.id, release.settings.index)
 
 
 def test_a_missing_and_an_added_file_are_refused(copy: Path, release) -> None:
     (copy / "more.txt").write_text("x")
     with pytest.raises(BundleError, match=r"more\.txt"):
-        open_bundle(copy, release.id)
+        open_bundle(copy, release.id, release.settings.index)
     (copy / "more.txt").unlink()
     (copy / "value.json").unlink()
     with pytest.raises(BundleError, match=r"value\.json"):
-        open_bundle(copy, release.id)
+        open_bundle(copy, release.id, release.settings.index)
 
 
 def test_an_index_of_other_towers_is_refused_even_with_a_manifest_that_fits(copy: Path, release) -> None:
@@ -88,19 +88,19 @@ def test_an_index_of_other_towers_is_refused_even_with_a_manifest_that_fits(copy
     file.write_text(json.dumps(json.loads(file.read_text()) | {"pairing": "0123456789abcdef"}))
     manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
     with pytest.raises(BundleError, match="different trainings"):
-        open_bundle(copy, release.id)
+        open_bundle(copy, release.id, release.settings.index)
 
 
 def test_vectors_that_the_index_does_not_hold_are_refused(copy: Path, release) -> None:
     np.save(copy / "vectors.npy", np.load(copy / "vectors.npy")[:-1])
     manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
     with pytest.raises(BundleError, match="indexes 300 videos but has 299 vectors"):
-        open_bundle(copy, release.id)
+        open_bundle(copy, release.id, release.settings.index)
 
 
 def test_a_bundle_under_the_name_of_another_release_is_refused(copy: Path, release) -> None:
     with pytest.raises(BundleError, match="holds release"):
-        open_bundle(copy, "r20261123T2200Z-000000")
+        open_bundle(copy, "r20261123T2200Z-000000", release.settings.index)
 
 
 def test_search_finds_what_exact_search_finds(bundle: Bundle, release) -> None:

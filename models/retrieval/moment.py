@@ -1,0 +1,21 @@
+"""What changes about a video from one moment to the next, as the candidate tower reads it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HOUR_US = 3_600_000_000
+
+
+def moment(uploaded: NDArray[np.int64], counts: NDArray[np.float32], times: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Log age [h] and log counts.
+
+    Args:
+      uploaded: [n] microseconds.
+      counts: [n, c] watches in each of `watches.COUNT_SPANS` before the window of the time.
+      times: [n] microseconds, or one for all.
+
+    Returns:
+      [n, 1 + c] float32: `dynamic` of the candidate tower.
+    """
+    age_h = np.maximum(times - uploaded, 0) / _HOUR_US
+    return np.concatenate([np.log1p(age_h)[:, None] / 5.0, np.log1p(counts) / 3.0], axis=1).astype(np.float32)
