@@ -12,11 +12,11 @@ from homefeed.settings import Settings
 
 NUM_EVENTS = 1_000_000
 _WINDOW = "20261123T2200Z"
-_RUNS = 3
+_RUNS = 5
 
 MEANING = {
     "events": "Events of the window: 97 of 100 impressions, 2 watches, 1 like; one in a thousand is a copy.",
-    "events_per_s": "Events per second from JSON lines to deduplicated Delta tables; best of 3 runs.",
+    "events_per_s": "Events per second from JSON lines to deduplicated Delta tables; best of 5 runs.",
     "events_per_cpu_s": "The same per second of processor time: robust when other work shares the cores.",
     "parse_only_events_per_s": "Events per second that DuckDB's read_json parses from the same file, unchecked.",
     "times_parse_only": "Processor time of ingestion divided by that of parsing alone.",

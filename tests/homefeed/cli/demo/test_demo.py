@@ -11,6 +11,8 @@ import pytest
 TINY = {
     "HOMEFEED_WORLD__NUM_VIEWERS": "1500",
     "HOMEFEED_WORLD__NUM_VIDEOS": "1000",
+    # At night, too, the windows that the gates read then hold enough watches.
+    "HOMEFEED_WORLD__VISITS_PER_DAY": "4",
     "HOMEFEED_RETRIEVAL__MAX_EPOCHS": "2",
     "HOMEFEED_RANKING__MAX_EPOCHS": "2",
 }

@@ -1,0 +1,80 @@
+"""The transformer sees the past of its own viewer and nothing else; without side features ids alone decide."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.model import TwoTower
+from models.retrieval.towers import NUM_DYNAMIC, CandidateTower, QueryTower
+
+#: After the package, which chooses Keras 2.
+tf = importlib.import_module("tensorflow")
+SETTINGS = RetrievalSettings(embedding_dim=8, num_layers=2, history_length=6, dropout=0.0)
+PLAIN = SETTINGS.model_copy(update={"side_features": False})
+PROFILE = {name: tf.constant([1]) for name in ("country", "language", "age")}
+
+
+def states(tower: QueryTower, content: np.ndarray, segment: list[int]) -> np.ndarray:
+    causal = np.tril(np.ones((6, 6), bool))
+    visible = causal & (np.array(segment)[:, None] == np.array(segment)[None, :])
+    nothing = tf.zeros([1, 6])
+    return tower.states(tf.constant(content[None]), nothing, tf.range(6)[None], tf.constant(visible[None])).numpy()[0]
+
+
+@pytest.fixture
+def content() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(6, 8)).astype(np.float32)
+
+
+def test_a_state_knows_its_past_and_not_its_future(content: np.ndarray) -> None:
+    tower = QueryTower(SETTINGS, 3, 3)
+    before = states(tower, content, [0] * 6)
+    content[3] *= -1
+    after = states(tower, content, [0] * 6)
+    np.testing.assert_allclose(after[:3], before[:3], atol=1e-6)
+    assert (np.abs(after[3:] - before[3:]).max(axis=1) > 1e-4).all()
+
+
+def test_viewers_in_one_row_do_not_see_each_other(content: np.ndarray) -> None:
+    tower = QueryTower(SETTINGS, 3, 3)
+    before = states(tower, content, [0, 0, 0, 1, 1, 1])
+    content[:3] *= -1
+    after = states(tower, content, [0, 0, 0, 1, 1, 1])
+    np.testing.assert_allclose(after[3:], before[3:], atol=1e-6)
+
+
+def test_without_side_features_a_query_is_its_state_and_a_candidate_its_id() -> None:
+    state, dynamic = tf.random.normal([1, 8]), tf.random.normal([1, NUM_DYNAMIC])
+    other = {name: tf.constant([2]) for name in PROFILE}
+    query = QueryTower(PLAIN, 3, 3)
+    np.testing.assert_array_equal(query(state, tf.constant([True]), PROFILE)[:, :8], state)
+    np.testing.assert_array_equal(query(state, tf.constant([True]), other)[:, :8], state)
+    np.testing.assert_array_equal(CandidateTower(PLAIN)(state, dynamic), tf.concat([state, [[0.0]]], axis=1))
+
+
+def test_with_side_features_the_profile_and_the_moment_count() -> None:
+    state = tf.random.normal([1, 8])
+    query, candidate = QueryTower(SETTINGS, 3, 3), CandidateTower(SETTINGS)
+    other = {name: tf.constant([2]) for name in PROFILE}
+    known = tf.constant([True])
+    assert np.abs(query(state, known, PROFILE) - query(state, known, other)).max() > 1e-4
+    young, old = tf.zeros([1, NUM_DYNAMIC]), tf.ones([1, NUM_DYNAMIC])
+    assert np.abs(candidate(state, young) - candidate(state, old)).max() > 1e-4
+
+
+def test_the_exact_loss_is_the_softmax_over_the_catalogue_with_the_watched_video_as_it_was() -> None:
+    """One query, three videos with logits 0, ln 2 and ln 4; the watched one had ln 3 instead of ln 2; the last is not
+    uploaded yet."""
+    model = TwoTower.__new__(TwoTower)
+    inputs = {
+        "negative_exists": tf.constant([True, True, False]),
+        "ids": tf.constant([1, 0, 1, 2], tf.int64),
+        "weight": tf.constant([2.0]),
+    }
+    others = tf.constant([[0.0], [np.log(2.0)], [np.log(4.0)]], tf.float32)
+    watched = tf.constant([[np.log(3.0)]], tf.float32)
+    loss = TwoTower._exact_loss(model, tf.constant([[1.0]]), watched, others, inputs)
+    # Twice the surprise of 3 / (1 + 3).
+    assert float(loss) == pytest.approx(2 * np.log(4 / 3), rel=1e-5)
