@@ -144,9 +144,10 @@ class Block(tf.keras.layers.Layer):
 
     def __init__(self, width: int, length: int, num_heads: int, dropout: float) -> None:
         super().__init__()
-        self._num_heads, self._head_width = num_heads, width // num_heads
+        # Rounded up, as a width need not be a multiple of the heads: `merge` brings it back.
+        self._num_heads, self._head_width = num_heads, -(-width // num_heads)
         self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
-        self.project = tf.keras.layers.Dense(3 * width, use_bias=False)
+        self.project = tf.keras.layers.Dense(3 * num_heads * self._head_width, use_bias=False)
         self.merge = tf.keras.layers.Dense(width)
         self.distance = self.add_weight(name="distance", shape=[num_heads, length], initializer="zeros")
         self.norm_feed = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
@@ -163,7 +164,8 @@ class Block(tf.keras.layers.Layer):
         score += tf.gather(self.distance, distance, axis=1)[None]
         share = tf.nn.softmax(tf.where(visible[:, None], score, -1e9))
         seen = tf.transpose(tf.matmul(self.dropout(share, training=training), value), [0, 2, 1, 3])
-        x += self.dropout(self.merge(tf.reshape(seen, tf.shape(x))), training=training)
+        merged = self.merge(tf.reshape(seen, [rows, length, self._num_heads * self._head_width]))
+        x += self.dropout(merged, training=training)
         opened, gate = tf.split(self.feed(self.norm_feed(x)), 2, axis=-1)
         return x + self.dropout(self.out(opened * tf.nn.silu(gate)), training=training)
 

@@ -42,7 +42,7 @@ MEANING = {
 for _name in rivals.RIVALS:
     MEANING |= {
         f"{_name}_build_s": f"Time to build the index of {_name} on all cores.",
-        f"{_name}_gib": f"Resident memory that the index of {_name} adds.",
+        f"{_name}_build_peak_gib": f"Most resident memory of the process while {_name} builds.",
         f"{_name}_equal_ms": f"One query at that recall, one thread: {_name}.",
         f"{_name}_equal_recall": f"The recall that {_name} has there; below equal_recall no setting tried reaches it.",
     }
@@ -210,7 +210,7 @@ def _rivals(case: Case, progress: Any) -> dict[str, float]:
             recall, ms = case.first_enough(settings)
         results |= {
             f"{name}_build_s": built_s,
-            f"{name}_gib": memory["added"],
+            f"{name}_build_peak_gib": memory["peak"],
             f"{name}_equal_ms": ms,
             f"{name}_equal_recall": recall,
         }

@@ -37,6 +37,11 @@ def test_a_state_knows_its_past_and_not_its_future(content: np.ndarray) -> None:
     assert (np.abs(after[3:] - before[3:]).max(axis=1) > 1e-4).all()
 
 
+def test_a_width_need_not_be_a_multiple_of_the_heads(content: np.ndarray) -> None:
+    tower = QueryTower(SETTINGS.model_copy(update={"embedding_dim": 7, "num_heads": 3}), 3, 3)
+    assert states(tower, content[:, :7], [0] * 6).shape == (6, 7)
+
+
 def test_viewers_in_one_row_do_not_see_each_other(content: np.ndarray) -> None:
     tower = QueryTower(SETTINGS, 3, 3)
     before = states(tower, content, [0, 0, 0, 1, 1, 1])
