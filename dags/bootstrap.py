@@ -36,14 +36,6 @@ with DAG(
         from homefeed.windows import span
 
         report = ingest_windows(load(), span(params["first"], params["last"]))
-        outlet_events[EVENTS].extra = plain(
-            {
-                "arrivals": report.windows,
-                "touched": report.touched,
-                "accepted": report.accepted,
-                "quarantined": report.quarantined,
-                "duplicate": report.duplicate,
-            }
-        )
+        outlet_events[EVENTS].extra = plain(vars(report))
 
     ingest()

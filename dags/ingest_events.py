@@ -31,14 +31,6 @@ with DAG(
         from homefeed.settings import load
 
         report = ingest_due(load(), scheduled_window(context, data_interval_start))
-        outlet_events[EVENTS].extra = plain(
-            {
-                "arrivals": report.windows,
-                "touched": report.touched,
-                "accepted": report.accepted,
-                "quarantined": report.quarantined,
-                "duplicate": report.duplicate,
-            }
-        )
+        outlet_events[EVENTS].extra = plain(vars(report))
 
     ingest()

@@ -38,14 +38,14 @@ class IngestReport:
     """What one run did; a run that is repeated reports the same.
 
     Attributes:
-      windows: arrival windows that are now in the lake, in order.
+      arrivals: arrival windows that are now in the lake, in order.
       accepted: events that were new.
       quarantined: rows that broke the schema.
       duplicate: copies of events.
       touched: event windows whose content changed, in order.
     """
 
-    windows: list[str]
+    arrivals: list[str]
     accepted: int
     quarantined: int
     duplicate: int
@@ -106,7 +106,7 @@ def ingest_windows(settings: Settings, windows: Sequence[str], run: str = "") ->
             for entry in _ingest(settings, log, registry, batch, run)
         ]
     return IngestReport(
-        windows=ordered,
+        arrivals=ordered,
         accepted=sum(e.accepted for e in entries),
         quarantined=sum(e.quarantined for e in entries),
         duplicate=sum(e.valid - e.accepted for e in entries),

@@ -11,7 +11,7 @@ from homefeed.settings.retrieval import RetrievalSettings
 from models.evaluation.sequences import Histories, SequenceLog
 from models.profiles import Profiles
 from models.retrieval.batches import Log
-from models.retrieval.train import Towers, answers
+from models.retrieval.trainer import Towers, answers
 from models.retrieval.watches import WatchCounts, Watches
 from models.video_table import MAX_TOPICS, VideoTable
 

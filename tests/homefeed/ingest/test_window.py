@@ -303,9 +303,9 @@ def test_due_are_the_window_itself_and_those_never_seen_or_changed(settings: Set
     first = ingest_due(settings, B)
     assert first == IngestReport([A, B], 2, 0, 0, [A])
     assert ingest_due(settings, B) == first
-    assert ingest_due(settings, C).windows == [C]
+    assert ingest_due(settings, C).arrivals == [C]
     write(settings, A, event(4), name="late-writer.jsonl")
-    assert ingest_due(settings, C).windows == [A, C]
+    assert ingest_due(settings, C).arrivals == [A, C]
 
 
 def test_files_from_the_landing_folder_arrive_in_the_window_of_the_run(settings: Settings) -> None:
