@@ -9,8 +9,11 @@ from homefeed.settings.retrieval import RetrievalSettings
 if TYPE_CHECKING:
     from models.evaluation.sequences import SequenceLog
 
-#: Option -> knob of RetrievalSettings.
+#: Option, or part of the size that is no option -> knob of RetrievalSettings.
 KNOBS = {
+    "patience": "patience",
+    "learning_rate": "learning_rate",
+    "average_steps": "average_steps",
     "dimension": "embedding_dim",
     "layers": "num_layers",
     "heads": "num_heads",

@@ -17,6 +17,9 @@ class Size:
       dropout: share of activations left out in training.
       batch_size: training interactions per step.
       epochs: upper bound of passes over the training log; the best on validation is kept.
+      patience: passes without a better one after which training ends.
+      learning_rate: of Adam.
+      average_steps: steps over which the weights that are validated and kept are averaged.
     """
 
     dimension: int
@@ -26,6 +29,9 @@ class Size:
     dropout: float
     batch_size: int
     epochs: int
+    patience: int
+    learning_rate: float
+    average_steps: float
 
 
 def size_of(train: SequenceLog) -> Size:
@@ -46,4 +52,7 @@ def size_of(train: SequenceLog) -> Size:
         dropout=0.2 if mean >= 20 else 0.5,
         batch_size=4096 if len(train) >= 500_000 else 1024,
         epochs=100,
+        patience=10,
+        learning_rate=0.001,
+        average_steps=500.0,
     )
