@@ -188,9 +188,10 @@ class QueryTower(tf.keras.layers.Layer):
         self.age = tf.keras.layers.Embedding(_NUM_AGES + 1, 8)
         self.hidden = tf.keras.layers.Dense(2 * width, activation="relu")
         self.change = tf.keras.layers.Dense(width)
-        self.log_scale = self.add_weight(
-            name="log_scale", shape=[], initializer=tf.keras.initializers.Constant(np.log(8.0))
-        )
+        if self._side_features:
+            self.log_scale = self.add_weight(
+                name="log_scale", shape=[], initializer=tf.keras.initializers.Constant(np.log(8.0))
+            )
 
     def states(self, content: Any, fractions: Any, position: Any, visible: Any, training: bool = False) -> Any:
         """What is known after each watch.
