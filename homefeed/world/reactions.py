@@ -190,8 +190,8 @@ class ReplayReactions:
         rows = self._future.filter(mine).sort_by([("user", "ascending"), ("place", "ascending")])
         user = np.asarray(rows.column("user").combine_chunks().dictionary_encode().indices)
         nth = np.arange(len(user)) - np.searchsorted(user, user)
-        sought = rows.filter(nth < self._elsewhere)
-        at_us = visit_us + 30 * _SECOND_US * (1 + nth[nth < self._elsewhere])
+        is_next = nth < self._elsewhere
+        sought, at_us = rows.filter(is_next), visit_us + 30 * _SECOND_US * (1 + nth[is_next])
         left = ~np.isin(self._future.column("place").to_numpy(), sought.column("place").to_numpy())
         self._future = self._future.filter(left)
         return sought.append_column("time_us", pa.array(at_us)).append_column(

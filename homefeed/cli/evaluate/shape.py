@@ -35,23 +35,17 @@ def shaped(
       options: what the command line said, by name of KNOBS; None is nothing.
 
     Raises:
-      ArgumentsError: an option that the model has no knob for, or a value that it cannot have.
+      ArgumentsError: an option has a value that it cannot have.
     """
     from pydantic import ValidationError
 
     from models.evaluation.sequences.size import size_of
 
-    known = type(settings).model_fields
+    by_size = {KNOBS[name]: value for name, value in asdict(size_of(train)).items()}
+    chosen = {knob: value for knob, value in by_size.items() if knob not in settings.model_fields_set}
+    chosen |= {KNOBS[name]: value for name, value in options.items() if value is not None}
     # A plain log has ids and their order, nothing beside them.
-    chosen = {KNOBS[name]: value for name, value in asdict(size_of(train)).items()}
-    chosen = {knob: value for knob, value in chosen.items() if knob in known and knob not in settings.model_fields_set}
     chosen["side_features"] = False
-    for name, value in options.items():
-        if value is None:
-            continue
-        if KNOBS[name] not in known:
-            raise ArgumentsError(f"--{name.replace('_', '-')} has no effect: the retriever has no such knob")
-        chosen[KNOBS[name]] = value
     try:
         return RetrievalSettings.model_validate(settings.model_dump() | chosen)
     except ValidationError as error:
