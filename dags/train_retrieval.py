@@ -1,13 +1,15 @@
 """### Train the retriever when an hour of exposures has closed
 
-Fits the two towers on every watch up to the newest closed window, except the newest ones, which are kept out to
-measure it.
+Goes on from the training of the hour before with the newest watches and a replay of older ones; at the first window
+after `retrieval.full_training_hour`, and when a setting of the retriever changed, it starts anew on every watch. The
+newest windows are kept out to measure it.
 
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
-**When it fails**: the live release keeps answering, so nothing is urgent. Too few watches: look at `ingest_events`
-first. Out of memory: lower `HOMEFEED_RETRIEVAL__BATCH_SIZE`. Then clear the task.
+**When it fails**: the live release keeps answering, so nothing is urgent, and the next hour learns what this one missed.
+Too few watches: look at `ingest_events` first. Out of memory: lower `HOMEFEED_RETRIEVAL__BATCH_SIZE`; as that changes a
+setting, the next training starts anew. Then clear the task.
 """
 
 from airflow.sdk import DAG, task

@@ -53,6 +53,11 @@ class StreamingFrequency:
         ]
         return np.asarray(np.clip(np.min(faded, axis=0), 1.0, total) / total, np.float64)
 
+    @property
+    def num_watches(self) -> int:
+        """Length of the stream so far."""
+        return self._step
+
     def collision_rate(self, keys: NDArray[np.int64]) -> float:
         """Share of the distinct `keys` that share a bucket with another in every hash: their estimate is too high."""
         distinct = np.unique(keys)

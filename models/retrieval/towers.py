@@ -50,9 +50,8 @@ class VideoPreprocessing(tf.Module):
     def __call__(self, videos: dict[str, Any]) -> dict[str, Any]:
         """`video`, `channel`, `language` keys [n], `topics` keys [n, t], `title` [n], `duration_s` [n] -> name ->
         codes."""
-        titles = videos["title"]
-        words = tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
-        words = words[:, :MAX_TITLE_TOKENS].to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
+        words = _words(videos["title"])[:, :MAX_TITLE_TOKENS]
+        words = words.to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
         # Bucket 0 is padding, which the empty string stands for.
         buckets = tf.strings.to_hash_bucket_fast(words, TITLE_BUCKETS - 1) + 1
         return {
@@ -63,6 +62,20 @@ class VideoPreprocessing(tf.Module):
             "title": tf.where(words == "", tf.zeros_like(buckets), buckets),
             "log_duration": tf.math.log1p(tf.cast(videos["duration_s"], tf.float32)) / 6.0,
         }
+
+
+def title_collision_rate(table: VideoTable) -> float:
+    """Share of the distinct words of the titles that share a bucket with another word; 0 without words."""
+    if not len(table):
+        return 0.0
+    words = np.unique(_words(tf.constant(table.titles.astype(str))).flat_values.numpy())
+    buckets = tf.strings.to_hash_bucket_fast(tf.constant(words, tf.string), TITLE_BUCKETS - 1).numpy()
+    return float((np.bincount(buckets)[buckets] > 1).mean()) if len(words) else 0.0
+
+
+def _words(titles: Any) -> Any:
+    """Titles [n] -> [n, ragged] words in small letters."""
+    return tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
 
 
 def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
 from models.retrieval.recall import popularity, ranks
 from models.retrieval.start import shape_digest, start_of
+from models.retrieval.towers import title_collision_rate
 from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
 from models.retrieval.watches import COUNT_SPANS, WatchCounts, Watches, watches_of
@@ -106,6 +107,9 @@ def fit(
         "train_watches": len(train),
         "holdout_watches": len(holdout),
         "videos": len(table),
+        "new_videos": towers.num_new_videos,
+        "frequency_collision_rate": towers.frequency_collision_rate,
+        "title_collision_rate": title_collision_rate(table),
     }
     made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
     path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"

@@ -39,8 +39,11 @@ class Towers:
         self._train, self._is_warm = train, start is not None
         knobs, table = settings.retrieval, log.table
         self._known = vocabularies_of(table, log.profiles, train.watches.videos)
+        self.num_new_videos = len(self._known.videos)
         if start is not None:
-            self._known = load_vocabularies(start).grown(self._known)
+            before = load_vocabularies(start)
+            self._known = before.grown(self._known)
+            self.num_new_videos = len(self._known.videos) - len(before.videos)
         self._countries = Vocabulary(self._known.countries, "countries")
         self._languages = Vocabulary(self._known.languages, "languages")
         self._preprocessing = VideoPreprocessing(self._known)
@@ -115,6 +118,11 @@ class Towers:
         frequency = StreamingFrequency(self._settings.frequency_buckets, self._settings.frequency_memory)
         frequency.update(self._random.permutation(self._log.table.keys[train.watches.videos]))
         return frequency
+
+    @property
+    def frequency_collision_rate(self) -> float:
+        """`StreamingFrequency.collision_rate` of the catalogue; NaN where the loss needs no frequencies."""
+        return float("nan") if self._frequency is None else self._frequency.collision_rate(self._log.table.keys)
 
     def _build(self) -> None:
         """Make every weight, which Keras does when a layer is first called."""
