@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,11 +14,14 @@ from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation import recall_at
+from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import popularity, ranks
+from models.retrieval.recall import popular_ranks, recall_by_k
+from models.retrieval.report import write_report
+from models.retrieval.slices import slices
 from models.retrieval.trainer import Towers
-from models.retrieval.watches import COUNT_SPANS, WatchCounts, Watches, watches_of
+from models.retrieval.watches import WatchCounts, Watches, watches_of
 from models.training import Training, TrainingError, measured, publish_training
 from models.video_table import VideoTable, video_table
 
@@ -43,7 +46,8 @@ def train_retrieval(settings: Settings, window: str) -> Training:
       window: newest closed window of exposures.
 
     Returns:
-      The training; metrics `recall_at_100` and `popularity_recall_at_100` are of the holdout windows.
+      The training; metrics `recall_at_100`, `recall_at_k` and `slices`, and those of popularity, are of the holdout
+      windows. `losses` and `validations` are of every pass. Its folder holds `report.html`.
 
     Raises:
       TrainingError: no watches to train on or to choose the epoch by.
@@ -53,10 +57,19 @@ def train_retrieval(settings: Settings, window: str) -> Training:
 
     lake = open_lake(settings.lake_path)
     versions = {table: lake.version(table) for table in TABLES}
-    table = video_table(catalogue(settings, windows.end(window)))
+    videos = catalogue(settings, windows.end(window))
+    table = video_table(videos)
     sequences = watch_sequences(settings, window, versions=versions)
     users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
-    return fit(settings, window, table, watches_of(sequences, table), profiles_of(users), versions=versions)
+    return fit(
+        settings,
+        window,
+        table,
+        watches_of(sequences, table),
+        profiles_of(users),
+        versions=versions,
+        names=names_of(videos, users),
+    )
 
 
 def fit(
@@ -67,8 +80,9 @@ def fit(
     profiles: Profiles,
     *,
     versions: Mapping[str, int],
+    names: Names = NO_NAMES,
 ) -> Training:
-    """`train_retrieval` on columns in memory."""
+    """`train_retrieval` on columns in memory; `names` are shown in the report."""
     knobs = settings.retrieval
     split = _split(settings, window)
     log = Log(table, watches, profiles, WatchCounts(watches))
@@ -83,13 +97,21 @@ def fit(
             )
     tf.keras.utils.set_random_seed(settings.seed)
     towers = Towers(settings, log)
-    history = towers.train(train, lambda: towers.recall(validation))
+    passes = towers.train(train, lambda: towers.recall(validation))
+    found, popular = towers.ranks(holdout), popular_ranks(log, holdout)
     metrics: dict[str, Any] = {
-        "recall_at_100": towers.recall(holdout),
-        "popularity_recall_at_100": popularity_recall(log, holdout),
-        "validation_recall_at_100": max(history),
-        "validation_popularity_recall_at_100": popularity_recall(log, validation),
-        "epochs": int(np.argmax(history)) + 1,
+        "recall_at_100": recall_at(found, 100),
+        "popularity_recall_at_100": recall_at(popular, 100),
+        "recall_at_k": measured(recall_by_k(found)),
+        "popularity_recall_at_k": measured(recall_by_k(popular)),
+        "slices": [
+            measured(asdict(part)) for part in slices(log, holdout, found, popular, names=names, seed=settings.seed)
+        ],
+        "validation_recall_at_100": max(passes.validations),
+        "validation_popularity_recall_at_100": recall_at(popular_ranks(log, validation), 100),
+        "losses": [loss if np.isfinite(loss) else None for loss in passes.losses],
+        "validations": passes.validations,
+        "epochs": int(np.argmax(passes.validations)) + 1,
         "train_watches": len(train),
         "holdout_watches": len(holdout),
         "videos": len(table),
@@ -104,16 +126,9 @@ def fit(
     towers.save(draft, split.end)
     first = windows.window_of(datetime.fromtimestamp(int(train.times.min()) / 1_000_000, UTC))
     last = windows.shift(window, -knobs.holdout_windows - knobs.validation_windows)
-    return publish_training(
-        Training(KIND, path.name, path, window, (first, last), dict(versions), measured(metrics)), draft
-    )
-
-
-def popularity_recall(log: Log, wanted: Watches) -> float:
-    """Recall@100 of the better of three lists of popular videos: of the last hour, day and seven days."""
-    if not len(wanted):
-        return float("nan")
-    return max(recall_at(ranks(log, wanted, popularity(log, span)), 100) for span in COUNT_SPANS)
+    training = Training(KIND, path.name, path, window, (first, last), dict(versions), measured(metrics))
+    write_report(settings, training, draft, log, names)
+    return publish_training(training, draft)
 
 
 def _split(settings: Settings, window: str) -> Split:
