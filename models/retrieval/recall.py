@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.interval import viewer_bootstrap
 from models.evaluation.metrics import recall_at
 from models.retrieval.batches import Log
 from models.retrieval.watches import COUNT_SPANS, Watches, histories, spans, window_number
@@ -55,6 +56,16 @@ def ranks(log: Log, wanted: Watches, scores: Scores) -> NDArray[np.float64]:
 def recall_by_k(ranks: NDArray[np.float64]) -> dict[str, float]:
     """Recall at each length of `LENGTHS`, keyed as JSON keeps it; ranks [n], NaN where left out."""
     return {str(k): recall_at(ranks, k) for k in LENGTHS}
+
+
+def intervals_by_k(ranks: NDArray[np.float64], users: NDArray[np.int64], seed: int) -> dict[str, list[float] | None]:
+    """Low and high end of the 95 % interval over viewers of `recall_by_k`; None with fewer than two viewers."""
+    kept = ~np.isnan(ranks)
+    found: dict[str, list[float] | None] = {}
+    for k in LENGTHS:
+        interval = viewer_bootstrap(users[kept], ranks[kept] < k, np.ones(kept.sum()), seed=seed)
+        found[str(k)] = [interval.low, interval.high] if np.isfinite(interval.low) else None
+    return found
 
 
 def popularity(log: Log, span: int) -> Scores:

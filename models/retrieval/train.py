@@ -17,7 +17,7 @@ from models.evaluation import recall_at
 from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import popular_ranks, recall_by_k
+from models.retrieval.recall import intervals_by_k, popular_ranks, recall_by_k
 from models.retrieval.report import write_report
 from models.retrieval.slices import slices
 from models.retrieval.trainer import Towers
@@ -103,14 +103,15 @@ def fit(
         "recall_at_100": recall_at(found, 100),
         "popularity_recall_at_100": recall_at(popular, 100),
         "recall_at_k": measured(recall_by_k(found)),
+        "recall_at_k_interval": intervals_by_k(found, holdout.users, settings.seed),
         "popularity_recall_at_k": measured(recall_by_k(popular)),
         "slices": [
             measured(asdict(part)) for part in slices(log, holdout, found, popular, names=names, seed=settings.seed)
         ],
         "validation_recall_at_100": max(passes.validations),
         "validation_popularity_recall_at_100": recall_at(popular_ranks(log, validation), 100),
-        "losses": [loss if np.isfinite(loss) else None for loss in passes.losses],
-        "validations": passes.validations,
+        "losses": _numbers(passes.losses),
+        "validations": _numbers(passes.validations),
         "epochs": int(np.argmax(passes.validations)) + 1,
         "train_watches": len(train),
         "holdout_watches": len(holdout),
@@ -129,6 +130,11 @@ def fit(
     training = Training(KIND, path.name, path, window, (first, last), dict(versions), measured(metrics))
     write_report(settings, training, draft, log, names)
     return publish_training(training, draft)
+
+
+def _numbers(values: list[float]) -> list[float | None]:
+    """Values for JSON; one that is not a number was not measured."""
+    return [value if np.isfinite(value) else None for value in values]
 
 
 def _split(settings: Settings, window: str) -> Split:

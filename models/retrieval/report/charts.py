@@ -81,11 +81,11 @@ def histogram(counts: list[int], low: float, high: float, x_name: str) -> str:
 
 
 def axis(low: float, high: float) -> list[float]:
-    """About five round numbers at equal steps of 1, 2 or 5 times a power of ten, from at most `low` to at least
+    """Up to seven round numbers at equal steps of 1, 2 or 5 times a power of ten, from at most `low` to at least
     `high`."""
     span = high - low or abs(high) or 1.0
-    size = 10.0 ** math.floor(math.log10(span / 4))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= span / 4 * (1 - 1e-9))
+    size = 10.0 ** math.floor(math.log10(span / 5))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= span / 5 * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [float(f"{number * step:.12g}") for number in range(first, max(last, first + 1) + 1)]
 

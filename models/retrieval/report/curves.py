@@ -40,20 +40,22 @@ def recall_by_length(metrics: dict[str, Any]) -> str:
     heading = "Recall by length of the list"
     sentence = (
         "Share of the held-out watches that are among the first k videos, for short lists on the left and long ones on "
-        "the right (logarithmic)."
+        "the right (logarithmic). The shade is the 95 % interval over viewers."
     )
     if not lengths:
         reason = f"a list of one video holds the whole catalogue of {metrics['videos']}"
         return section(heading, sentence, not_measured(reason))
     if own[lengths[0]] is None:
         return section(heading, sentence, not_measured("the holdout windows hold no watch that counts"))
+    intervals = metrics["recall_at_k_interval"]
+    band = [(float(k), *intervals[k]) for k in lengths if intervals[k]]
     lines = [
-        Line("towers", [(float(k), own[k]) for k in lengths]),
+        Line("towers", [(float(k), own[k]) for k in lengths], band=band),
         Line("popularity", [(float(k), popular[k]) for k in lengths], style="rival"),
     ]
     chart = line_chart(lines, x_name="length k of the list", ticks=[float(k) for k in lengths], is_log=True)
     rows = "".join(
-        f"<tr><td>{int(k):,}</td><td>{own[k]:.4f}</td><td>{popular[k]:.4f}</td>"
+        f"<tr><td>{int(k):,}</td><td>{own[k]:.4f}{_interval(intervals[k])}</td><td>{popular[k]:.4f}</td>"
         f"<td>{_times(own[k], popular[k])}</td></tr>"
         for k in lengths
     )
@@ -65,5 +67,9 @@ def _by_pass(values: list[float | None]) -> list[tuple[float, float]]:
     return [(float(number), value) for number, value in enumerate(values, 1) if value is not None]
 
 
+def _interval(bounds: list[float] | None) -> str:
+    return "" if bounds is None else f" <small>({bounds[0]:.3f} to {bounds[1]:.3f})</small>"
+
+
 def _times(own: float, popular: float) -> str:
-    return f"{own / popular:.1f} x" if popular else "popularity found none"
+    return f"{own / popular:.2f}" if popular else "popularity found none"

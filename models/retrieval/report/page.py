@@ -13,8 +13,8 @@ from models.retrieval.report.slice_table import slice_table
 #: Distribution -> heading and what it is.
 _DISTRIBUTIONS = {
     "lengths": ("Length of video vectors", "without the bias; equal lengths mean that only directions compete"),
-    "biases": ("Bias of videos", "what a video gains in every list, whoever asks: how far it is liked by everyone"),
     "queries": ("Length of query vectors", "of the newest queries; it weighs taste against the bias"),
+    "biases": ("Bias of videos", "what a video gains in every list, whoever asks: how far it is liked by everyone"),
     "pairs": ("Cosine of two random videos", "a heap at 1 would mean that all videos look alike to the model"),
 }
 
@@ -41,12 +41,19 @@ def _lead(metrics: dict[str, Any]) -> str:
     overall = metrics["slices"][0]
     if overall["recall"] is None:
         return f'<p class="lead">{not_measured(_why_no_recall(metrics))}</p>'
-    interval = "" if overall["low"] is None else f" (95 % interval {overall['low']:.1%} to {overall['high']:.1%})"
+    interval = (
+        "" if overall["low"] is None else f" (95 % interval {_percent(overall['low'])} to {_percent(overall['high'])})"
+    )
     return (
         '<p class="lead">The retriever picks, out of the whole catalogue, the videos that the ranker then puts in '
-        f"order. Its list of 100 holds <b>{overall['recall']:.1%}</b>{interval} of the videos that viewers went on to "
-        f"watch in windows it never saw. A list of what is popular holds <b>{overall['popularity']:.1%}</b>.</p>"
+        f"order. Its list of 100 holds <b>{_percent(overall['recall'])}</b>{interval} of the videos that viewers went "
+        f"on to watch in windows it never saw. A list of what is popular holds "
+        f"<b>{_percent(overall['popularity'])}</b>.</p>"
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _why_no_recall(metrics: dict[str, Any]) -> str:

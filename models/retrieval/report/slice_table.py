@@ -51,7 +51,7 @@ def _recall(part: dict[str, Any]) -> str:
 
 def _bar(part: dict[str, Any], largest: float) -> str:
     def place(value: float) -> str:
-        return f"{value / largest:.2%}".replace("%", "") + "%"
+        return f"{value / largest:.2%}"
 
     whisker = ""
     if part["low"] is not None:
