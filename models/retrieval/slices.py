@@ -100,6 +100,7 @@ def masks(log: Log, wanted: Watches, names: Names) -> Iterator[tuple[str, str, M
     for name, mask in _steps(age_h, _AGES_H, _AGES):
         yield "age of the video", name, mask
     decile = deciles(log, wanted)
+    yield "popularity of the video", "not watched in the seven days before", decile < 0
     for number in range(10):
         name = f"decile {number + 1}" + {0: ", least watched", 9: ", most watched"}.get(number, "")
         yield "popularity of the video", name, decile == number
@@ -141,18 +142,20 @@ def _steps(
 
 
 def deciles(log: Log, wanted: Watches) -> NDArray[np.int64]:
-    """Tenth of the catalogue that each wanted video was in, [n] from 0 to 9: by its watches in the seven days before
-    the window, among the videos uploaded by then. Videos with as many watches share their middle place."""
+    """Popularity of each wanted video among those watched in the seven days before the window: [n] from 0, the least
+    watched tenth of them, to 9; -1 for a video that was not watched then. Equal counts share their middle place."""
     window, every = window_number(wanted.times), np.arange(len(log.table))
-    place = np.zeros(len(wanted))
+    found = np.zeros(len(wanted), np.int64)
     for number in np.unique(window):
         here = window == number
         counts = log.counts.before(every, np.full(len(every), number), COUNT_SPANS[-1:])[:, 0]
         mine = counts[wanted.videos[here]]
-        there = np.sort(counts[window_number(log.table.uploaded) <= number])
+        there = np.sort(counts[counts > 0])
         below, until = np.searchsorted(there, mine, side="left"), np.searchsorted(there, mine, side="right")
-        place[here] = (below + until) / 2 / max(len(there), 1)
-    return np.minimum((place * 10).astype(np.int64), 9)
+        # The middle of the places below..until - 1, in tenths of all places; whole numbers keep the edges exact.
+        tenth = 5 * (below + until) // max(len(there), 1)
+        found[here] = np.where(mine > 0, np.minimum(tenth, 9), -1)
+    return found
 
 
 def _countries(log: Log, wanted: Watches, names: Names) -> Iterator[tuple[str, str, Mask]]:

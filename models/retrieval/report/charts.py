@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT = 500.0, 260.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 12.0, 42.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 22.0, 12.0, 42.0
 
 
 @dataclass(frozen=True)

@@ -66,12 +66,13 @@ def _figures(metrics: dict[str, Any]) -> str:
     overall = metrics["slices"][0]
     interval = "" if overall["low"] is None else f", {overall['low']:.3f} to {overall['high']:.3f}"
     counted = overall["num_watches"]
-    left_out = metrics["holdout_watches"] - counted
+    others = metrics["holdout_watches"] - counted
+    left_out = f"; {others:,} left out: watched before or not uploaded" if others else ""
     return tiles(
         [
             (number(metrics["recall_at_100"], 3, "not measured"), f"recall@100{interval}"),
             (number(metrics["popularity_recall_at_100"], 3, "not measured"), "recall@100 of popularity, same watches"),
-            (f"{counted:,}", f"held-out watches of {overall['num_viewers']:,} viewers; {left_out:,} repeats left out"),
+            (f"{counted:,}", f"held-out watches of {overall['num_viewers']:,} viewers{left_out}"),
             (f"{metrics['train_watches']:,}", "watches learned from"),
             (f"{metrics['videos']:,}", "videos in the catalogue"),
             (f"{metrics['epochs']} of {len(metrics['validations'])}", "the pass that was kept"),
@@ -83,7 +84,7 @@ def _data(content: dict[str, Any]) -> str:
     told = {
         "training": "the weights learned from these",
         "validation": "chose the pass that was kept",
-        "holdout": "never seen: all figures below rest on these",
+        "holdout": "never seen: recall on this page, where nothing else is said, is of these",
     }
     steps = "".join(
         f'<li class="{name}"><b>{name}</b><span>{escape(first)} to {escape(last)}</span>'

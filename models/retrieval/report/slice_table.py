@@ -12,14 +12,18 @@ FEW_VIEWERS = 30
 
 def slice_table(parts: list[dict[str, Any]]) -> str:
     """The slices of `metrics["slices"]`, by group."""
-    shown = [p[name] for p in parts for name in ("recall", "high", "popularity") if p[name] is not None]
-    largest = max([*shown, 1e-9])
+    # The interval of a few viewers may reach 1 and would press the others together; its line ends with the track.
+    judged = [part for part in parts if part["num_viewers"] >= FEW_VIEWERS]
+    bounds = [part["high"] for part in judged] + [part[name] for part in parts for name in ("recall", "popularity")]
+    largest = max([bound for bound in bounds if bound is not None], default=0.0) or 1.0
     rows = []
     for group, members in groupby(parts, key=lambda part: str(part["group"])):
         if group != "all":
             rows.append(f'<tr class="group"><th colspan="6">{escape(group)}</th></tr>')
         rows += [_row(part, largest) for part in members]
-    head = "<tr><th>slice</th><th>watches</th><th>viewers</th><th></th><th>recall@100</th><th>popularity</th></tr>"
+    scale = f'<div class="scale"><span>0</span><span>{largest:.3f}</span></div>'
+    names = ("slice", "watches", "viewers", scale, "recall@100", "popularity")
+    head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
     return section(
         "Recall by slice",
         "The same list of 100, asked about some of the held-out watches. Bar: the towers; thin line: its 95 % "

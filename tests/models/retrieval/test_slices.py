@@ -51,9 +51,18 @@ def test_countries_with_most_watches_first(members: dict[tuple[str, str], str]) 
 
 
 def test_equal_popularity_shares_its_middle_place() -> None:
-    """Three of four videos had no watch in seven days: their middle is 1.5 of 4. The fourth's is 3.5 of 4."""
+    """Before the window of a to e only video 0 was watched in seven days, and is the middle of one place. Before that
+    of f, 1 to 3 were watched once, their middle is 1.5 of 4 places, and 0 four times."""
     log, wanted = six_watches()
-    assert deciles(log, wanted).tolist() == [3, 3, 8, 3, 8, 3]
+    assert deciles(log, wanted).tolist() == [-1, -1, 5, -1, 5, 3]
+
+
+def test_popularity_shares_out_the_watches(members: dict[tuple[str, str], str]) -> None:
+    tenths = of(members, "popularity of the video")
+    assert {name: letters for name, letters in tenths.items() if letters} == {
+        "not watched in the seven days before": "abd", "decile 4": "f", "decile 6": "ce"
+    }  # fmt: skip
+    assert len(tenths) == 11
 
 
 def test_recall_of_a_slice(found: dict[str, Slice]) -> None:

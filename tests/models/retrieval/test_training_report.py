@@ -69,7 +69,7 @@ def written(settings: Settings, made: Training, titles: tuple[str, ...] = ("old"
 
 def test_the_page_holds_the_numbers_and_asks_the_network_for_nothing(settings: Settings, tmp_path: Path) -> None:
     html = written(settings, training(tmp_path / "t"))
-    for number in ("45.7 %", "41.0 % to 49.0 %", "12.3 %", "0.457", "0.123", "12,345", "2 of 3", "20 repeats left out"):
+    for number in ("45.7 %", "41.0 % to 49.0 %", "12.3 %", "0.457", "0.123", "12,345", "2 of 3", "20 left out"):
         assert number in html, number
     assert "watches at version 3" in html
     # Recall at 50: 50/2000 of the towers, 50/5000 of popularity.
