@@ -106,10 +106,13 @@ def viewers_at(log: Log, users: NDArray[np.int64], times: NDArray[np.int64], len
     # One row more, which the absent places point at, so that an empty log needs no case of its own.
     keys = np.append(log.table.keys[log.watches.videos], 0)
     fractions = np.append(log.watches.fractions, np.float32(0))
+    watched = np.append(log.watches.times, 0)
     country, language, age = log.profiles.of(users)
     return {
         "history_videos": np.where(present, keys[index], 0),
+        "history_times": np.where(present, watched[index], 0),
         "history_fractions": np.where(present, fractions[index], 0).astype(np.float32),
+        "time": times,
         "country": country,
         "language": language,
         "age": age,

@@ -1,6 +1,5 @@
 """Train the two towers on one range of windows, choose the epoch on the next one, report recall on the newest."""
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,9 +19,11 @@ from models.retrieval.batches import Log
 from models.retrieval.recall import intervals_by_k, popular_ranks, recall_by_k
 from models.retrieval.report import write_report
 from models.retrieval.slices import slices
+from models.retrieval.start import shape_digest, start_of
+from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
 from models.retrieval.watches import WatchCounts, Watches, watches_of
-from models.training import Training, TrainingError, measured, publish_training
+from models.training import Training, TrainingError, digest_of, measured, publish_training
 from models.video_table import VideoTable, video_table
 
 KIND = "retrieval"
@@ -39,7 +40,8 @@ class Split:
 
 
 def train_retrieval(settings: Settings, window: str) -> Training:
-    """Train on every watch before the validation windows that end before the holdout windows that end with `window`.
+    """Train on the watches before the validation windows that end before the holdout windows that end with `window`: on
+    all of them once a day, else on those since the training before and a replay of older ones (`start_of`).
 
     Args:
       settings: `settings.retrieval` shapes the model.
@@ -47,7 +49,7 @@ def train_retrieval(settings: Settings, window: str) -> Training:
 
     Returns:
       The training; metrics `recall_at_100`, `recall_at_k` and `slices`, and those of popularity, are of the holdout
-      windows. `losses` and `validations` are of every pass. Its folder holds `report.html`.
+      windows. `losses` and `validations` are of every pass (`trainer.Passes`). Its folder holds `report.html`.
 
     Raises:
       TrainingError: no watches to train on or to choose the epoch by.
@@ -68,6 +70,7 @@ def train_retrieval(settings: Settings, window: str) -> Training:
         watches_of(sequences, table),
         profiles_of(users),
         versions=versions,
+        start=start_of(settings, window),
         names=names_of(videos, users),
     )
 
@@ -80,24 +83,33 @@ def fit(
     profiles: Profiles,
     *,
     versions: Mapping[str, int],
+    start: Training | None = None,
     names: Names = NO_NAMES,
 ) -> Training:
-    """`train_retrieval` on columns in memory; `names` are shown in the report."""
+    """`train_retrieval` on columns in memory, going on from `start` if there is one; `names` are shown in the
+    report."""
     knobs = settings.retrieval
     split = _split(settings, window)
     log = Log(table, watches, profiles, WatchCounts(watches))
-    train = watches.take(watches.times < split.validation).newest(knobs.max_train_watches)
+    if start is None:
+        train = all_watches(watches, split.validation, knobs)
+    else:
+        since, random = _microseconds(windows.end(start.windows[1])), np.random.default_rng(settings.seed)
+        train = newest_watches(watches, since, split.validation, knobs, random)
     validation = _sample(watches, split.validation, split.holdout, knobs.max_eval_watches)
     holdout = _sample(watches, split.holdout, split.end, knobs.max_eval_watches)
-    for part, name in ((train, "train on"), (validation, "choose the epoch by")):
-        if not len(part):
+    for is_missing, name in (
+        (start is None and not len(train), "train on"),
+        (not len(validation), "choose the epoch by"),
+    ):
+        if is_missing:
             raise TrainingError(
                 f"no watches to {name} for window {window}: ingest a longer history, or lower "
                 "HOMEFEED_RETRIEVAL__VALIDATION_WINDOWS and HOMEFEED_RETRIEVAL__HOLDOUT_WINDOWS"
             )
     tf.keras.utils.set_random_seed(settings.seed)
-    towers = Towers(settings, log)
-    passes = towers.train(train, lambda: towers.recall(validation))
+    towers = Towers(settings, log, train, start.path if start else None)
+    passes = towers.train(lambda: towers.recall(validation))
     found, popular = towers.ranks(holdout), popular_ranks(log, holdout)
     metrics: dict[str, Any] = {
         "recall_at_100": recall_at(found, 100),
@@ -112,22 +124,29 @@ def fit(
         "validation_popularity_recall_at_100": recall_at(popular_ranks(log, validation), 100),
         "losses": _numbers(passes.losses),
         "validations": _numbers(passes.validations),
-        "epochs": int(np.argmax(passes.validations)) + 1,
+        "epochs": int(np.argmax(passes.validations)) + (start is None),
         "train_watches": len(train),
         "holdout_watches": len(holdout),
         "videos": len(table),
     }
-    digest = hashlib.sha256(repr((sorted(versions.items()), knobs.model_dump(), settings.seed)).encode()).hexdigest()[
-        :8
-    ]
-    path = settings.models_path / KIND / f"{window}-{digest}"
+    made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
+    path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"
     draft = path.with_name(path.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     towers.save(draft, split.end)
-    first = windows.window_of(datetime.fromtimestamp(int(train.times.min()) / 1_000_000, UTC))
-    last = windows.shift(window, -knobs.holdout_windows - knobs.validation_windows)
-    training = Training(KIND, path.name, path, window, (first, last), dict(versions), measured(metrics))
+    training = Training(
+        kind=KIND,
+        id=path.name,
+        path=path,
+        window=window,
+        windows=(start.windows[0] if start else _window(train.watches), _before(split.validation)),
+        versions=dict(versions),
+        metrics=measured(metrics),
+        settings_digest=shape_digest(settings),
+        started_from=start.id if start else "",
+        full_window=start.full_window if start else window,
+    )
     write_report(settings, training, draft, log, names)
     return publish_training(training, draft)
 
@@ -141,7 +160,21 @@ def _split(settings: Settings, window: str) -> Split:
     knobs = settings.retrieval
     holdout = windows.start(windows.shift(window, 1 - knobs.holdout_windows))
     validation = holdout - knobs.validation_windows * windows.WINDOW
-    return Split(*(int(instant.timestamp()) * 1_000_000 for instant in (validation, holdout, windows.end(window))))
+    return Split(*(_microseconds(instant) for instant in (validation, holdout, windows.end(window))))
+
+
+def _microseconds(instant: datetime) -> int:
+    return int(instant.timestamp()) * 1_000_000
+
+
+def _window(watches: Watches) -> str:
+    """The window of the oldest watch."""
+    return windows.window_of(datetime.fromtimestamp(int(watches.times.min()) / 1_000_000, UTC))
+
+
+def _before(instant: int) -> str:
+    """The window that ends at an instant."""
+    return windows.shift(windows.window_of(datetime.fromtimestamp(instant / 1_000_000, UTC)), -1)
 
 
 def _sample(watches: Watches, begin: int, until: int, most: int) -> Watches:

@@ -9,8 +9,10 @@ from models.retrieval.report.section import card, not_measured, section
 def learning(metrics: dict[str, Any]) -> str:
     """Loss and validation recall of every pass."""
     kept, popular = metrics["epochs"], metrics["validation_popularity_recall_at_100"]
-    losses, validations = _by_pass(metrics["losses"]), _by_pass(metrics["validations"])
-    ticks = [float(number) for number in range(1, len(metrics["validations"]) + 1)]
+    # A training that goes on from another was looked at before its first pass too.
+    first = 1 + len(metrics["losses"]) - len(metrics["validations"])
+    losses, validations = _by_pass(metrics["losses"], 1), _by_pass(metrics["validations"], first)
+    ticks = [float(number) for number in range(first, len(metrics["losses"]) + 1)]
     loss = not_measured("no watch of any pass weighed anything")
     if losses:
         loss = line_chart([Line("mean loss", losses, marked=kept)], x_name="pass", ticks=ticks, from_zero=False)
@@ -23,8 +25,8 @@ def learning(metrics: dict[str, Any]) -> str:
         recall = line_chart(lines, x_name="pass", ticks=ticks)
     return section(
         "How it learned",
-        f"One pass goes once over all training watches. The larger dot is pass {kept}, which was kept because it had "
-        "the best recall on validation.",
+        f"One pass goes once over all training watches{'; 0 is the training that it went on from' * (first == 0)}. The "
+        f"larger dot is pass {kept}, which was kept because it had the best recall on validation.",
         '<div class="cards">'
         + card("Training loss", "Surprise at what was watched next, in nats; lower is better.", loss)
         + card("Recall@100 on validation", "Share of watches that a list of 100 holds; higher is better.", recall)
@@ -63,8 +65,8 @@ def recall_by_length(metrics: dict[str, Any]) -> str:
     return section(heading, sentence, f'<div class="cards"><div class="card">{chart}</div><div>{table}</div></div>')
 
 
-def _by_pass(values: list[float | None]) -> list[tuple[float, float]]:
-    return [(float(number), value) for number, value in enumerate(values, 1) if value is not None]
+def _by_pass(values: list[float | None], first: int) -> list[tuple[float, float]]:
+    return [(float(number), value) for number, value in enumerate(values, first) if value is not None]
 
 
 def _interval(bounds: list[float] | None) -> str:

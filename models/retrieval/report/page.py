@@ -75,7 +75,7 @@ def _figures(metrics: dict[str, Any]) -> str:
             (f"{counted:,}", f"held-out watches of {overall['num_viewers']:,} viewers{left_out}"),
             (f"{metrics['train_watches']:,}", "watches learned from"),
             (f"{metrics['videos']:,}", "videos in the catalogue"),
-            (f"{metrics['epochs']} of {len(metrics['validations'])}", "the pass that was kept"),
+            (f"{metrics['epochs']} of {len(metrics['losses'])}", "the pass that was kept"),
         ]
     )
 
@@ -91,11 +91,13 @@ def _data(content: dict[str, Any]) -> str:
         f"<small>{told[name]}</small></li>"
         for name, (first, last) in content["parts"].items()
     )
+    before = content["started_from"]
+    start = f"It went on from training {escape(before)}." if before else "It started anew, from no other training."
     read = ", ".join(f"{escape(table)} at version {version}" for table, version in sorted(content["versions"].items()))
     return section(
         "What it read",
         "Time runs from left to right; a window is named by the minute it starts at, in UTC, and lasts ten minutes.",
-        f'<ol class="windows">{steps}</ol><p>Lake tables: {read or "none, columns in memory"}.</p>',
+        f'<ol class="windows">{steps}</ol><p>{start} Lake tables: {read or "none, columns in memory"}.</p>',
     )
 
 

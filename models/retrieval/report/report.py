@@ -52,6 +52,7 @@ def content(settings: Settings, training: Training, folder: Path, log: Log, name
         "id": training.id,
         "window": window,
         "parts": {"training": training.windows, "validation": validation, "holdout": (held_out, window)},
+        "started_from": training.started_from,
         "versions": training.versions,
         "metrics": training.metrics,
         "distributions": {

@@ -132,6 +132,18 @@ def test_passes_that_measured_nothing_are_left_out_of_the_curves(settings: Setti
     assert "not measured: the validation windows hold no watch that counts" in html
 
 
+def test_a_training_that_goes_on_from_another_is_looked_at_before_its_first_pass(
+    settings: Settings, tmp_path: Path
+) -> None:
+    made = training(tmp_path / "t", losses=[5.8], validations=[0.44, 0.43], epochs=0)
+    html = written(settings, Training(**{**vars(made), "started_from": "t-0"}))
+    assert "It went on from training t-0." in html
+    assert "0 of 1" in html
+    assert "0 is the training that it went on from" in html
+    assert "<title>towers, pass 0: 0.44</title>" in html
+    assert "<title>mean loss, pass 1: 5.8</title>" in html
+
+
 def test_one_video_and_an_empty_holdout(settings: Settings) -> None:
     """The smallest training that there is. What cannot be measured on it has its reason in the page."""
     knobs = RetrievalSettings(max_epochs=1, validation_windows=1, holdout_windows=1, embedding_dim=4, batch_size=16)
