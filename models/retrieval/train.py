@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,14 +13,17 @@ from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation import recall_at
+from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import popularity, ranks
+from models.retrieval.recall import intervals_by_k, popular_ranks, recall_by_k
+from models.retrieval.report import write_report
+from models.retrieval.slices import slices
 from models.retrieval.start import shape_digest, start_of
 from models.retrieval.towers import title_collision_rate
 from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
-from models.retrieval.watches import COUNT_SPANS, WatchCounts, Watches, watches_of
+from models.retrieval.watches import WatchCounts, Watches, watches_of
 from models.training import Training, TrainingError, digest_of, measured, publish_training
 from models.video_table import VideoTable, video_table
 
@@ -46,7 +49,8 @@ def train_retrieval(settings: Settings, window: str) -> Training:
       window: newest closed window of exposures.
 
     Returns:
-      The training; metrics `recall_at_100` and `popularity_recall_at_100` are of the holdout windows.
+      The training; metrics `recall_at_100`, `recall_at_k` and `slices`, and those of popularity, are of the holdout
+      windows. `losses` and `validations` are of every pass (`trainer.Passes`). Its folder holds `report.html`.
 
     Raises:
       TrainingError: no watches to train on or to choose the epoch by.
@@ -56,12 +60,19 @@ def train_retrieval(settings: Settings, window: str) -> Training:
 
     lake = open_lake(settings.lake_path)
     versions = {table: lake.version(table) for table in TABLES}
-    table = video_table(catalogue(settings, windows.end(window)))
+    videos = catalogue(settings, windows.end(window))
+    table = video_table(videos)
     sequences = watch_sequences(settings, window, versions=versions)
     users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
-    start = start_of(settings, window)
     return fit(
-        settings, window, table, watches_of(sequences, table), profiles_of(users), versions=versions, start=start
+        settings,
+        window,
+        table,
+        watches_of(sequences, table),
+        profiles_of(users),
+        versions=versions,
+        start=start_of(settings, window),
+        names=names_of(videos, users),
     )
 
 
@@ -74,8 +85,10 @@ def fit(
     *,
     versions: Mapping[str, int],
     start: Training | None = None,
+    names: Names = NO_NAMES,
 ) -> Training:
-    """`train_retrieval` on columns in memory, going on from `start` if there is one."""
+    """`train_retrieval` on columns in memory, going on from `start` if there is one; `names` are shown in the
+    report."""
     knobs = settings.retrieval
     split = _split(settings, window)
     log = Log(table, watches, profiles, WatchCounts(watches))
@@ -97,13 +110,22 @@ def fit(
             )
     tf.keras.utils.set_random_seed(settings.seed)
     towers = Towers(settings, log, train, start.path if start else None)
-    history = towers.train(lambda: towers.recall(validation))
+    passes = towers.train(lambda: towers.recall(validation))
+    found, popular = towers.ranks(holdout), popular_ranks(log, holdout)
     metrics: dict[str, Any] = {
-        "recall_at_100": towers.recall(holdout),
-        "popularity_recall_at_100": popularity_recall(log, holdout),
-        "validation_recall_at_100": max(history),
-        "validation_popularity_recall_at_100": popularity_recall(log, validation),
-        "epochs": int(np.argmax(history)) + (start is None),
+        "recall_at_100": recall_at(found, 100),
+        "popularity_recall_at_100": recall_at(popular, 100),
+        "recall_at_k": measured(recall_by_k(found)),
+        "recall_at_k_interval": intervals_by_k(found, holdout.users, settings.seed),
+        "popularity_recall_at_k": measured(recall_by_k(popular)),
+        "slices": [
+            measured(asdict(part)) for part in slices(log, holdout, found, popular, names=names, seed=settings.seed)
+        ],
+        "validation_recall_at_100": max(passes.validations),
+        "validation_popularity_recall_at_100": recall_at(popular_ranks(log, validation), 100),
+        "losses": _numbers(passes.losses),
+        "validations": _numbers(passes.validations),
+        "epochs": int(np.argmax(passes.validations)) + (start is None),
         "train_watches": len(train),
         "holdout_watches": len(holdout),
         "videos": len(table),
@@ -117,28 +139,25 @@ def fit(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     towers.save(draft, split.end)
-    return publish_training(
-        Training(
-            kind=KIND,
-            id=path.name,
-            path=path,
-            window=window,
-            windows=(start.windows[0] if start else _window(train.watches), _before(split.validation)),
-            versions=dict(versions),
-            metrics=measured(metrics),
-            settings_digest=shape_digest(settings),
-            started_from=start.id if start else "",
-            full_window=start.full_window if start else window,
-        ),
-        draft,
+    training = Training(
+        kind=KIND,
+        id=path.name,
+        path=path,
+        window=window,
+        windows=(start.windows[0] if start else _window(train.watches), _before(split.validation)),
+        versions=dict(versions),
+        metrics=measured(metrics),
+        settings_digest=shape_digest(settings),
+        started_from=start.id if start else "",
+        full_window=start.full_window if start else window,
     )
+    write_report(settings, training, draft, log, names)
+    return publish_training(training, draft)
 
 
-def popularity_recall(log: Log, wanted: Watches) -> float:
-    """Recall@100 of the better of three lists of popular videos: of the last hour, day and seven days."""
-    if not len(wanted):
-        return float("nan")
-    return max(recall_at(ranks(log, wanted, popularity(log, span)), 100) for span in COUNT_SPANS)
+def _numbers(values: list[float]) -> list[float | None]:
+    """Values for JSON; one that is not a number was not measured."""
+    return [value if np.isfinite(value) else None for value in values]
 
 
 def _split(settings: Settings, window: str) -> Split:
