@@ -7,7 +7,7 @@ newest windows are kept out to measure it; the report is linked from the task.
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
-**When it fails**: the live release keeps answering, so nothing is urgent, and the next hour learns what this one missed.
+**When it fails**: the live release keeps answering, so nothing is urgent; the next hour learns what this one missed.
 Too few watches: look at `ingest_events` first. Out of memory: lower `HOMEFEED_RETRIEVAL__BATCH_SIZE`; as that changes a
 setting, the next training starts anew. Then clear the task.
 """
