@@ -11,6 +11,7 @@ from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.moment import moment
+from models.retrieval.runs import pack_runs
 from models.retrieval.towers import NUM_DYNAMIC
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
 from models.video_table import VideoTable
@@ -63,7 +64,7 @@ def batches(
       random: order of the viewers and choice of negatives.
     """
     length = settings.history_length
-    stream = pack(train, length, random)
+    stream = (pack_runs if settings.whole_runs else pack)(train, length, random)
     rows_per_step = max(1, settings.batch_size // length)
     order = random.permutation(len(stream.watch))
     order = np.append(order, np.full(-len(order) % rows_per_step, -1))

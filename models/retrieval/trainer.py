@@ -16,6 +16,7 @@ from models.retrieval.batches import Log, batches, dynamic
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.recall import ranks, two_tower, viewers_at
+from models.retrieval.step_size import step_size
 from models.retrieval.towers import VideoPreprocessing, age_bucket, encode
 from models.retrieval.watches import Watches
 from models.vocabulary import Vocabulary, frequent
@@ -54,7 +55,8 @@ class Towers:
         frequency = StreamingFrequency(len(self._log.table))
         frequency.update(self._random.permutation(train.videos))
         profile_codes = self._profile_codes(train.users)
-        self._model.compile(optimizer=tf.keras.optimizers.legacy.Adam(knobs.learning_rate))
+        optimizer = tf.keras.optimizers.legacy.Adam(knobs.learning_rate)
+        self._model.compile(optimizer=optimizer)
         average = Average(self._model, knobs.average_steps)
 
         # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
@@ -65,10 +67,12 @@ class Towers:
 
         history: list[float] = []
         best: list[NDArray[np.float32]] = []
-        is_late = False
+        is_late, num_steps = False, 0
         while len(history) < knobs.max_epochs and not is_late:
             for step in self._steps(train, frequency, profile_codes):
+                optimizer.learning_rate = step_size(knobs, num_steps, len(history))
                 learn(step)
+                num_steps += 1
                 is_late = deadline is not None and time.monotonic() > deadline
                 if is_late:
                     break

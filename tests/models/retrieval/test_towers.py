@@ -73,6 +73,7 @@ def test_the_exact_loss_is_the_softmax_over_the_catalogue_with_the_watched_video
     """One query, three videos with logits 0, ln 2 and ln 4; the watched one had ln 3 instead of ln 2; the last is not
     uploaded yet."""
     model = TwoTower.__new__(TwoTower)
+    model._compute_type = tf.float32
     inputs = {
         "negative_exists": tf.constant([True, True, False]),
         "ids": tf.constant([1, 0, 1, 2], tf.int64),
