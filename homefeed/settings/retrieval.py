@@ -36,10 +36,10 @@ class RetrievalSettings(Group):
         200.0, "All watches of one viewer weigh at most as much as this many in the loss.", "watches", gt=0
     )
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
-    compute_type: Literal["float32", "bfloat16"] = knob(
+    compute_type: Literal["float32", "bfloat16", "fastest"] = knob(
         "float32",
-        "Type of the matrix products while training; weights, sums and the served towers are float32. bfloat16 takes "
-        "half the time where the processor has it, as AVX-512 BF16.",
+        "Type of the matrix products while training; weights, sums and the served towers are float32. fastest is "
+        "bfloat16 where the processor multiplies it (AVX-512 BF16 or AMX), else float32.",
     )
     learning_rate: float = knob(0.003, "Largest step size of Adam.", gt=0)
     warmup_steps: int = knob(0, "Steps in which the step size grows to `learning_rate`.", "steps", ge=0)

@@ -39,7 +39,7 @@ def catalogue_softmax(queries: Any, videos: Any, own: Any, row: Any, exists: Any
             by_video = tf.matmul(others, tf.cast(queries * scale, kind), transpose_a=True)
             return by_query, tf.cast(by_video, tf.float32), upstream * (own_part / total - 1.0)
 
-        return tf.math.log(total) + top - own, gradient
+        return tf.math.log(total) + (top - own), gradient
 
     return surprise(queries, videos, own)
 

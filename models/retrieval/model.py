@@ -7,6 +7,7 @@ import tensorflow_recommenders as tfrs
 
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.catalogue_softmax import catalogue_softmax
+from models.retrieval.compute_type import compute_type
 from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket
 from models.vocabulary import Vocabulary
 
@@ -29,7 +30,7 @@ class TwoTower(tfrs.models.Model):
         """`is_exact`: the negatives of each step are the whole catalogue, in its order."""
         super().__init__()
         self._seen_negatives = settings.seen_negatives
-        self._exact, self._compute_type = is_exact, tf.as_dtype(settings.compute_type)
+        self._exact, self._compute_type = is_exact, compute_type(settings)
         self.content = Content(preprocessing, settings)
         self.candidate = CandidateTower(settings)
         self.query = QueryTower(settings, countries.size, languages.size)
@@ -71,16 +72,16 @@ class TwoTower(tfrs.models.Model):
             loss = self._sampled_loss(queries, candidates, others, inputs)
         return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
 
-    def _exact_loss(
-        self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any], seen: Any = None
-    ) -> Any:
+    def _exact_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any], seen: Any = None) -> Any:
         """Softmax over the catalogue `others`, in which each watched video has its vector of that moment.
 
         `seen` [r * l, v] is True at what is no negative of a watch, because its viewer had watched it before."""
         row = inputs["ids"][: tf.shape(queries)[0]]
         own = tf.reduce_sum(queries * candidates, axis=1)
         exists = inputs["negative_exists"][None, :]
-        loss = catalogue_softmax(queries, others, own, row, exists if seen is None else exists & ~seen, self._compute_type)
+        loss = catalogue_softmax(
+            queries, others, own, row, exists if seen is None else exists & ~seen, self._compute_type
+        )
         return tf.reduce_sum(loss * inputs["weight"])
 
     def _sampled_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:

@@ -40,8 +40,9 @@ def _places(
     # Rows by the room they have left. The loops are over lengths; runs of one length are placed together.
     room: list[NDArray[np.int64]] = [np.zeros(0, np.int64) for _ in range(length + 1)]
     num_rows = 0
-    distinct, first = np.unique(-sizes[ordered], return_index=True)
-    for size, runs in zip(-distinct, np.split(ordered, first[1:]), strict=True):
+    distinct, counts = np.unique(-sizes, return_counts=True)
+    for size, end, count in zip(-distinct, np.cumsum(counts), counts, strict=True):
+        runs = ordered[end - count : end]
         while len(runs):
             left = next((left for left in range(size, length + 1) if len(room[left])), length)
             if not len(room[left]):

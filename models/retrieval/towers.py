@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.compute_type import compute_type
 from models.video_table import VideoTable
 from models.vocabulary import UNKNOWN, Vocabulary, frequent
 
@@ -147,7 +148,7 @@ class Block(tf.keras.layers.Layer):
         width, length, num_heads = settings.embedding_dim, settings.history_length, settings.num_heads
         # Rounded up, as a width need not be a multiple of the heads: `merge` brings it back.
         self._num_heads, self._head_width = num_heads, -(-width // num_heads)
-        self._training_type = tf.as_dtype(settings.compute_type)
+        self._training_type = compute_type(settings)
         self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
         self.project = tf.keras.layers.Dense(3 * num_heads * self._head_width, use_bias=False)
         self.merge = tf.keras.layers.Dense(width)

@@ -26,12 +26,17 @@ _BLOCK = 1024
 
 
 class Towers:
-    """A two-tower model with the log that it is trained and measured on."""
+    """A two-tower model with the log that it is trained and measured on.
+
+    Attributes:
+      is_cut: True where a deadline ended the training.
+    """
 
     def __init__(self, settings: Settings, log: Log) -> None:
         self._settings, self._log, self._num_queries = settings.retrieval, log, settings.index.num_queries
         self._random = np.random.default_rng(settings.seed)
         knobs, table = settings.retrieval, log.table
+        self.is_cut = False
         self._countries = Vocabulary(frequent(log.profiles.countries, 1), "countries")
         self._languages = Vocabulary(frequent(log.profiles.languages, 1), "languages")
         self._preprocessing = VideoPreprocessing(table)
@@ -67,14 +72,14 @@ class Towers:
 
         history: list[float] = []
         best: list[NDArray[np.float32]] = []
-        is_late, num_steps = False, 0
-        while len(history) < knobs.max_epochs and not is_late:
+        self.is_cut, num_steps = False, 0
+        while len(history) < knobs.max_epochs and not self.is_cut:
             for step in self._steps(train, frequency, profile_codes):
                 optimizer.learning_rate = step_size(knobs, num_steps, len(history))
                 learn(step)
                 num_steps += 1
-                is_late = deadline is not None and time.monotonic() > deadline
-                if is_late:
+                self.is_cut = deadline is not None and time.monotonic() > deadline
+                if self.is_cut:
                     break
             with average:
                 history.append(validate())
