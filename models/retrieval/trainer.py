@@ -20,6 +20,7 @@ from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.recall import ranks, two_tower, viewers_at
+from models.retrieval.step_size import step_size
 from models.retrieval.towers import VideoPreprocessing, age_bucket, encode, is_new
 from models.retrieval.train_set import TrainSet
 from models.retrieval.vocabularies import load_vocabularies, vocabularies_of
@@ -45,7 +46,11 @@ class Passes:
 
 
 class Towers:
-    """A two-tower model with the log that it is trained and measured on."""
+    """A two-tower model with the log that it is trained and measured on.
+
+    Attributes:
+      is_cut: True where a deadline ended the training.
+    """
 
     def __init__(self, settings: Settings, log: Log, train: TrainSet, start: Path | None = None) -> None:
         """`train` is what will be learned; `start` the folder of the training from which this one goes on."""
@@ -53,6 +58,7 @@ class Towers:
         self._random = np.random.default_rng(settings.seed)
         self._train, self._is_warm = train, start is not None
         knobs, table = settings.retrieval, log.table
+        self.is_cut = False
         self._known = vocabularies_of(table, log.profiles, train.watches.videos)
         self.num_new_videos = len(self._known.videos)
         if start is not None:
@@ -101,15 +107,19 @@ class Towers:
         # One look more when there is one before the first pass.
         history += [validate()] if self._is_warm else []
         best = self._model.get_weights() if self._is_warm else []
-        num_looks = 1 + knobs.incremental_epochs if self._is_warm else knobs.max_epochs
-        is_late = False
-        while len(history) < num_looks and not is_late:
+        num_passes = knobs.incremental_epochs if self._is_warm else knobs.max_epochs
+        self.is_cut, num_steps = False, 0
+        while len(passes.losses) < num_passes and not self.is_cut:
             lost = weighed = 0.0
             for step in self._steps(profile_codes):
+                self._model.optimizer.learning_rate = (
+                    knobs.incremental_learning_rate if self._is_warm else step_size(knobs, num_steps, len(history))
+                )
                 weight = float(step["weight"].sum())
                 lost, weighed = lost + weight * float(learn(step)), weighed + weight
-                is_late = deadline is not None and time.monotonic() > deadline
-                if is_late:
+                num_steps += 1
+                self.is_cut = deadline is not None and time.monotonic() > deadline
+                if self.is_cut:
                     break
             passes.losses.append(lost / weighed if weighed else float("nan"))
             with average:
