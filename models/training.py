@@ -1,5 +1,6 @@
 """One training: where its files are, what it read and how good it is. The reference that travels in asset events."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -28,6 +29,9 @@ class Training:
       windows: first and last window that its weights learned from.
       versions: version of each lake table that it read.
       metrics: quality on windows that training never saw.
+      settings_digest: of the knobs that shape the model.
+      started_from: id of the training that it went on from; empty for one that started anew.
+      full_window: `window` of the training that its chain started anew with; its own when that is itself.
     """
 
     kind: str
@@ -37,6 +41,9 @@ class Training:
     windows: tuple[str, str]
     versions: dict[str, int]
     metrics: dict[str, Any]
+    settings_digest: str = ""
+    started_from: str = ""
+    full_window: str = ""
 
 
 def publish_training(training: Training, draft: Path) -> Training:
@@ -58,6 +65,16 @@ def read_training(path: Path) -> Training:
             f"{path} holds no finished training ({error}); run the training DAG of that model again"
         ) from error
     return Training(**{**record, "path": path, "windows": tuple(record["windows"])})
+
+
+def trainings(folder: Path) -> list[Training]:
+    """The finished trainings of one kind, oldest window first."""
+    return [read_training(file.parent) for file in sorted(folder.glob(f"*/{FILE}")) if file.parent.suffix != ".draft"]
+
+
+def digest_of(read: object) -> str:
+    """A short name of what a training was made from."""
+    return hashlib.sha256(repr(read).encode()).hexdigest()[:8]
 
 
 def measured(metrics: dict[str, Any]) -> dict[str, Any]:

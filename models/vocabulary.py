@@ -16,7 +16,7 @@ class Vocabulary(tf.Module):
     def __init__(self, keys: NDArray[np.int64], name: str) -> None:
         """`keys` [v] distinct and not 0."""
         super().__init__(name=name)
-        self.size = len(keys) + 2
+        self.keys, self.size = keys, len(keys) + 2
         every = np.concatenate([np.zeros(1, np.int64), keys.astype(np.int64)])
         codes = np.concatenate([np.zeros(1, np.int32), np.arange(2, self.size, dtype=np.int32)])
         self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(every, codes), default_value=UNKNOWN)
@@ -24,6 +24,11 @@ class Vocabulary(tf.Module):
     def __call__(self, keys: Any) -> Any:
         """Keys of any shape, int64 -> codes of that shape, int32."""
         return self.table.lookup(tf.convert_to_tensor(keys, tf.int64))
+
+
+def grown(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`known` in its order, then those of `keys` that are new: codes that were given out never change."""
+    return np.concatenate([known, keys[~np.isin(keys, known)]])
 
 
 def frequent(keys: NDArray[np.int64], least: int) -> NDArray[np.int64]:

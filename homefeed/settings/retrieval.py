@@ -65,8 +65,31 @@ class RetrievalSettings(Group):
         "steps",
         ge=0,
     )
+    frequency_memory: float = knob(
+        200_000.0,
+        "Watches of the stream after which an occurrence counts 1 / e in the estimate of how often a video is drawn.",
+        "watches",
+        gt=0,
+    )
+    frequency_buckets: int = knob(
+        65_536, "Buckets that videos are hashed into for that estimate, four hashes over; more collide less.", gt=0
+    )
     id_dropout: float = knob(
         0.1, "Share of videos shown to the towers without their id, so that an upload has a vector.", ge=0, lt=1
+    )
+    full_training_hour: int = knob(
+        3,
+        "At the first window after this hour of the day training starts anew; else it goes on.",
+        "UTC",
+        ge=0,
+        le=23,
+    )
+    incremental_epochs: int = knob(
+        2, "Passes over the newest watches and those replayed when training goes on from the last one.", gt=0
+    )
+    incremental_learning_rate: float = knob(0.001, "Step size of Adam when training goes on from the last one.", gt=0)
+    replay_share: float = knob(
+        0.5, "Share of the loss that watches learned before have when training goes on from the last one.", ge=0, lt=1
     )
     max_train_watches: int = knob(2_000_000, "Newest watches that training reads.", gt=0)
     max_eval_watches: int = knob(5_000, "Newest watches that one measurement of recall reads.", gt=0)

@@ -14,6 +14,7 @@ from models.bundle.store import FOLDER, BundleError, open_store, stored, tag_of
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import build_index, pairing_of, read_record
 from models.ranking.train import REFERENCE_FILE
+from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.training import Training, read_training
 from models.value import value_weights
 
@@ -85,6 +86,8 @@ def _fill(folder: Path, settings: Settings, retrieval: Training, ranking: Traini
         shutil.copytree(retrieval.path / name, folder / name)
     for name in ("vectors.npy", "videos.npy"):
         shutil.copy(retrieval.path / name, folder / name)
+    if (retrieval.path / FREQUENCY_FILE).exists():
+        shutil.copy(retrieval.path / FREQUENCY_FILE, folder / FREQUENCY_FILE)
     shutil.copytree(ranking.path / "ranker", folder / "ranker")
     for name in ("calibrators.json", REFERENCE_FILE):
         shutil.copy(ranking.path / name, folder / name)

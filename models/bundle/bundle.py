@@ -24,7 +24,7 @@ from models.video_table import VideoTable, video_table
 _logger = logging.getLogger(__name__)
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
 _WARM_UP = 1000
-_HISTORY = ("history_videos", "history_fractions")
+_HISTORY = ("history_videos", "history_times", "history_fractions")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ class Bundle:
         columns = {name: np.zeros((1, max(1, int(known.sum()))), viewer[name].dtype) for name in _HISTORY}
         for name, column in columns.items():
             column[0, : known.sum()] = viewer[name][known]
-        profile = {name: viewer[name] for name in ("country", "language", "age")}
-        return np.asarray(self.queries(columns | profile)[0])
+        rest = {name: viewer[name] for name in ("time", "country", "language", "age")}
+        return np.asarray(self.queries(columns | rest)[0])
 
     def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""

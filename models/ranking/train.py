@@ -1,6 +1,5 @@
 """Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from models.ranking.baseline import tree_predictions
 from models.ranking.calibration import Calibrator, calibrate
 from models.ranking.examples import Examples, examples_of
 from models.ranking.trainer import Trainer
-from models.training import Training, TrainingError, measured, publish_training
+from models.training import Training, TrainingError, digest_of, measured, publish_training
 from models.video_table import video_table
 
 KIND = "ranking"
@@ -131,10 +130,8 @@ def fit(
         metrics["calibration_by_slice"] = measured(calibration_by_slice(holdout, heads["watched"]))
         tree = tree_predictions(settings, train, validation, holdout)
         metrics |= {f"gbt_{name}": number for name, number in quality(holdout.labels["watched"], tree).items()}
-    digest = hashlib.sha256(repr((sorted(versions.items()), knobs.model_dump(), settings.seed)).encode()).hexdigest()[
-        :8
-    ]
-    path = settings.models_path / KIND / f"{window}-{digest}"
+    made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed)
+    path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"
     draft = path.with_name(path.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)

@@ -13,6 +13,7 @@ from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.moment import moment
 from models.retrieval.runs import pack_runs
 from models.retrieval.towers import NUM_DYNAMIC
+from models.retrieval.train_set import TrainSet
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
 from models.video_table import VideoTable
 
@@ -42,36 +43,34 @@ def dynamic(log: Log, videos: NDArray[np.int64], times: NDArray[np.int64]) -> ND
 
 def batches(
     log: Log,
-    train: Watches,
+    train: TrainSet,
     *,
     codes: dict[str, Any],
     profile_codes: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
-    frequency: StreamingFrequency,
+    frequency: StreamingFrequency | None,
     settings: RetrievalSettings,
-    is_exact: bool,
     random: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
     """One pass over `train`, every step of the same shape.
 
     Args:
       log: where the counts come from.
-      train: the watches that are learned.
+      train: the watches and their weights.
       codes: of every video of the catalogue, by `towers.encode`, as numpy.
       profile_codes: country, language and age code of each watch of `train`.
-      frequency: updated as the stream passes.
+      frequency: updated as the stream passes. None: the negatives of each step are the whole catalogue at one moment of
+        the step, instead of a sample.
       settings: batch size, history length, negatives.
-      is_exact: the negatives of each step are the whole catalogue at one moment of the step, instead of a sample.
       random: order of the viewers and choice of negatives.
     """
     length = settings.history_length
-    stream = (pack_runs if settings.whole_runs else pack)(train, length, random)
+    watches = train.watches
+    stream = (pack_runs if train.has_whole_runs else pack)(watches, length, random)
     rows_per_step = max(1, settings.batch_size // length)
     order = random.permutation(len(stream.watch))
     order = np.append(order, np.full(-len(order) % rows_per_step, -1))
     num_videos = len(log.table)
-    num_negatives = num_videos if is_exact else settings.num_negatives
-    _, viewer, sizes = np.unique(train.users, return_inverse=True, return_counts=True)
-    bounded = np.minimum(1.0, settings.max_viewer_watches / sizes)[viewer].astype(np.float32)
+    num_negatives = num_videos if frequency is None else settings.num_negatives
     still = np.zeros((max(num_videos, rows_per_step * length), NUM_DYNAMIC), np.float32)
     for first in range(0, len(order), rows_per_step):
         rows = order[first : first + rows_per_step]
@@ -79,33 +78,37 @@ def batches(
         watch = np.where(real_row, stream.watch[rows], -1)
         flat = np.maximum(watch.ravel(), 0)
         real = watch.ravel() >= 0
-        video, time = train.videos[flat], train.times[flat]
-        frequency.update(video[real])
-        if is_exact:
+        video, time = watches.videos[flat], watches.times[flat]
+        if frequency is None:
             negative = np.arange(num_videos)
             instant = np.full(num_videos, random.choice(time[real]))
         else:
             negative = random.integers(0, num_videos, num_negatives)
             instant = random.choice(time[real], num_negatives)
         columns = np.concatenate([video, negative])
-        # Probability that a column drawn from the mixture of stream and catalogue is this video.
-        num_stream = int(real.sum())
-        drawn = num_stream * frequency.probability(columns) + num_negatives / num_videos
+        probability = np.ones(len(columns), np.float32)
+        if frequency is not None:
+            frequency.update(log.table.keys[video[real]])
+            # Probability that a column drawn from the mixture of stream and catalogue is this video.
+            share = real.sum() / (real.sum() + num_negatives)
+            drawn = frequency.probability(log.table.keys[columns])
+            probability = (share * drawn + (1 - share) / num_videos).astype(np.float32)
         country, language, age = (c[flat].reshape(watch.shape) for c in profile_codes)
         yield {
             "tokens": {name: value[video] for name, value in codes.items()},
-            "fraction": train.fractions[flat].reshape(watch.shape),
+            "fraction": watches.fractions[flat].reshape(watch.shape),
+            "time": time.reshape(watch.shape),
             "position": stream.position[rows].astype(np.int32),
             "segment": np.where(watch >= 0, stream.segment[rows], -1).astype(np.int32),
             "country": country,
             "language": language,
             "age": age,
-            "weight": (real & (stream.complete[rows] & real_row).ravel()) * bounded[flat],
+            "weight": (real & (stream.complete[rows] & real_row).ravel()) * train.weight[flat],
             "dynamic": dynamic(log, video, time) if settings.side_features else still[: len(video)],
             "negatives": {name: value[negative] for name, value in codes.items()},
             "negative_dynamic": dynamic(log, negative, instant) if settings.side_features else still[: len(negative)],
             "negative_exists": log.table.uploaded[negative] <= instant,
-            "probability": (drawn / (num_stream + num_negatives)).astype(np.float32),
+            "probability": probability,
             "ids": columns,
-            "user": np.where(real, train.users[flat], -1),
+            "user": np.where(real, watches.users[flat], -1),
         }

@@ -8,7 +8,8 @@ import tensorflow_recommenders as tfrs
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.catalogue_softmax import catalogue_softmax
 from models.retrieval.compute_type import compute_type
-from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket
+from models.retrieval.request_time import context, log_gap
+from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket, is_new
 from models.vocabulary import Vocabulary
 
 
@@ -40,29 +41,34 @@ class TwoTower(tfrs.models.Model):
         """Mean loss of the watches of one step.
 
         Args:
-          inputs: `tokens` codes of the r * l watched videos, in rows; `fraction`, `position`, `segment` [r, l];
-            `country`, `language`, `age` codes [r, l]; `weight` [r * l], 0 for padding and for a run without its past;
-            `dynamic` [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic` [g, NUM_DYNAMIC] and
-            `negative_exists` [g]; `probability` [r * l + g] of a column being drawn; `ids` [r * l + g]; `user` [r * l].
+          inputs: `tokens` codes of the r * l watched videos, in rows; `fraction`, `time` [microseconds], `position`,
+            `segment` [r, l]; `country`, `language`, `age` codes [r, l]; `weight` [r * l], 0 for padding and for a run
+            without its past; `dynamic` [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic`
+            [g, NUM_DYNAMIC] and `negative_exists` [g]; `probability` [r * l + g] of a column being drawn; `ids`
+            [r * l + g]; `user` [r * l].
           training: whether dropout is on.
         """
         rows, length = tf.unstack(tf.shape(inputs["segment"]))
-        positive = self.content(inputs["tokens"], training=training)
-        negative = self.content(inputs["negatives"], training=training)
+        positive = self.content(inputs["tokens"], is_new(inputs["dynamic"]), training=training)
+        negative = self.content(inputs["negatives"], is_new(inputs["negative_dynamic"]), training=training)
         segment = inputs["segment"]
         causal = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
         visible = causal[None] & (segment[:, :, None] == segment[:, None, :])
         width = positive.shape[-1]
+        time, has_history = inputs["time"], inputs["position"] > 0
+        earlier = tf.concat([time[:, :1], time[:, :-1]], axis=1)
         states = self.query.states(
             tf.reshape(positive, [rows, length, width]),
             inputs["fraction"],
-            inputs["position"],
-            visible,
+            log_gap(time, earlier, has_history),
+            position=inputs["position"],
+            visible=visible,
             training=training,
         )
         before = tf.reshape(tf.concat([tf.zeros_like(states[:, :1]), states[:, :-1]], axis=1), [-1, width])
         profile = {name: tf.reshape(inputs[name], [-1]) for name in ("country", "language", "age")}
-        queries = self.query(before, tf.reshape(inputs["position"], [-1]) > 0, profile)
+        moment = context(*(tf.reshape(part, [-1]) for part in (time, earlier, has_history)))
+        queries = self.query(before, tf.reshape(has_history, [-1]), profile, moment)
         candidates = self.candidate(positive, inputs["dynamic"])
         others = self.candidate(negative, inputs["negative_dynamic"])
         if self._exact:
@@ -116,22 +122,29 @@ def _seen(visible: Any, ids: Any, num_videos: Any) -> Any:
 class SavedTowers(tf.Module):
     """Both towers as they are served: keys and strings go in, vectors come out; all preprocessing is in the graph.
 
-    `contents` [v + 2, width] is what the query tower reads of each video of the vocabulary, computed once.
+    `contents` [v + 2, width] is what the query tower reads of each video of the catalogue, computed once.
     """
 
     def __init__(
-        self, model: TwoTower, preprocessing: VideoPreprocessing, countries: Vocabulary, languages: Vocabulary
+        self,
+        model: TwoTower,
+        preprocessing: VideoPreprocessing,
+        catalogue: Vocabulary,
+        countries: Vocabulary,
+        languages: Vocabulary,
     ) -> None:
         super().__init__(name="towers")
-        self.model, self.preprocessing, self.countries, self.languages = model, preprocessing, countries, languages
-        width = model.candidate.width
-        self.contents = tf.Variable(tf.zeros([preprocessing.videos.size, width]), trainable=False)
+        self.model, self.preprocessing, self.catalogue = model, preprocessing, catalogue
+        self.countries, self.languages = countries, languages
+        self.contents = tf.Variable(tf.zeros([catalogue.size, model.candidate.width]), trainable=False)
 
     @tf.function(
         input_signature=[
             {
                 "history_videos": tf.TensorSpec([None, None], tf.int64, "history_videos"),
+                "history_times": tf.TensorSpec([None, None], tf.int64, "history_times"),
                 "history_fractions": tf.TensorSpec([None, None], tf.float32, "history_fractions"),
+                "time": tf.TensorSpec([None], tf.int64, "time"),
                 "country": tf.TensorSpec([None], tf.int64, "country"),
                 "language": tf.TensorSpec([None], tf.int64, "language"),
                 "age": tf.TensorSpec([None], tf.int32, "age"),
@@ -142,25 +155,30 @@ class SavedTowers(tf.Module):
         """Query vectors [q, width + 1].
 
         Args:
-          viewers: `history_videos` keys and `history_fractions` [q, h] with h at least 1, left-aligned, oldest first,
-            padded with 0; `country` and `language` keys [q]; `age` years [q], -1 unknown.
+          viewers: `history_videos` keys, `history_times` [microseconds] and `history_fractions` [q, h] with h at least
+            1, left-aligned, oldest first, padded with 0; `time` of the request [q, microseconds]; `country` and
+            `language` keys [q]; `age` years [q], -1 unknown.
         """
-        history = viewers["history_videos"]
-        codes, present = self.preprocessing.videos(history), history != 0
+        history, times = viewers["history_videos"], viewers["history_times"]
+        codes, present = self.catalogue(history), history != 0
         length = tf.shape(codes)[1]
         causal = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
         position = tf.broadcast_to(tf.range(length)[None, :], tf.shape(codes))
         visible = causal[None] & present[:, None, :] | tf.eye(length, dtype=tf.bool)[None]
+        gaps = log_gap(times, tf.concat([times[:, :1], times[:, :-1]], axis=1), position > 0)
         content = tf.gather(self.contents, codes)
-        states = self.model.query.states(content, viewers["history_fractions"], position, visible)
+        states = self.model.query.states(
+            content, viewers["history_fractions"], gaps, position=position, visible=visible
+        )
         size = tf.reduce_sum(tf.cast(present, tf.int32), axis=1)
-        last = tf.gather(states, tf.maximum(size - 1, 0), batch_dims=1)
+        newest = tf.maximum(size - 1, 0)
         profile = {
             "country": self.countries(viewers["country"]),
             "language": self.languages(viewers["language"]),
             "age": age_bucket(viewers["age"]),
         }
-        return self.model.query(last, size > 0, profile)
+        moment = context(viewers["time"], tf.gather(times, newest, batch_dims=1), size > 0)
+        return self.model.query(tf.gather(states, newest, batch_dims=1), size > 0, profile, moment)
 
     @tf.function(
         input_signature=[
@@ -175,4 +193,5 @@ class SavedTowers(tf.Module):
     )
     def candidate(self, videos: dict[str, Any]) -> Any:
         """Candidate vectors [n, width + 1] of videos that the vocabulary may or may not know."""
-        return self.model.candidate(self.model.content(self.preprocessing(videos)), videos["dynamic"])
+        dynamic = videos["dynamic"]
+        return self.model.candidate(self.model.content(self.preprocessing(videos), is_new(dynamic)), dynamic)

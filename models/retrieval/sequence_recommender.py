@@ -12,6 +12,7 @@ from models.evaluation.sequences import Histories, SequenceLog
 from models.profiles import Profiles
 from models.retrieval.batches import Log
 from models.retrieval.model import SavedTowers
+from models.retrieval.train_set import all_watches
 from models.retrieval.trainer import Towers, answers
 from models.retrieval.watches import WatchCounts, Watches
 from models.video_table import MAX_TOPICS, VideoTable
@@ -37,8 +38,8 @@ class TwoTowerRecommender:
         tf.keras.utils.set_random_seed(seed % 2**32)
         log = _log(train)
         settings = load(seed=seed, retrieval=self._settings)
-        self._towers = Towers(settings, log)
-        self._towers.train(log.watches, validate or (lambda: 0.0), deadline)
+        self._towers = Towers(settings, log, all_watches(log.watches, np.inf, self._settings))
+        self._towers.train(validate or (lambda: 0.0), deadline)
         return self._towers.is_cut
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
@@ -66,6 +67,8 @@ def _queries(saved: SavedTowers, items: NDArray[np.int64], present: NDArray[np.b
         saved,
         {
             "history_videos": videos,
+            "history_times": np.zeros_like(videos),
+            "time": nothing,
             "history_fractions": np.zeros(videos.shape, np.float32),
             "country": nothing,
             "language": nothing,

@@ -9,13 +9,21 @@ import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.compute_type import compute_type
+from models.retrieval.vocabularies import Vocabularies
 from models.video_table import VideoTable
-from models.vocabulary import UNKNOWN, Vocabulary, frequent
+from models.vocabulary import UNKNOWN, Vocabulary
 
 TITLE_BUCKETS = 8192
 MAX_TITLE_TOKENS = 12
 #: Log of the age in hours and of the counts of `watches.COUNT_SPANS`.
 NUM_DYNAMIC = 4
+
+
+def is_new(dynamic: Any) -> Any:
+    """Whether a video had no watch in the longest span before its moment: dynamic [n, NUM_DYNAMIC] -> [n]."""
+    return dynamic[:, -1] <= 0
+
+
 #: Years of age per bucket, and how many buckets there are besides "unknown".
 _AGE_BUCKET, _NUM_AGES = 10, 13
 
@@ -33,20 +41,18 @@ def _normal(deviation: float) -> Any:
 class VideoPreprocessing(tf.Module):
     """Content of videos -> codes, inside the graph."""
 
-    def __init__(self, table: VideoTable) -> None:
-        """Vocabularies of the videos, channels, topics and languages in `table`."""
+    def __init__(self, known: Vocabularies) -> None:
         super().__init__(name="video_preprocessing")
-        self.videos = Vocabulary(table.keys, "videos")
-        self.channels = Vocabulary(frequent(table.channels, 1), "channels")
-        self.topics = Vocabulary(frequent(table.topics.ravel(), 1), "topics")
-        self.languages = Vocabulary(frequent(table.languages, 1), "video_languages")
+        self.videos = Vocabulary(known.videos, "videos")
+        self.channels = Vocabulary(known.channels, "channels")
+        self.topics = Vocabulary(known.topics, "topics")
+        self.languages = Vocabulary(known.video_languages, "video_languages")
 
     def __call__(self, videos: dict[str, Any]) -> dict[str, Any]:
         """`video`, `channel`, `language` keys [n], `topics` keys [n, t], `title` [n], `duration_s` [n] -> name ->
         codes."""
-        titles = videos["title"]
-        words = tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
-        words = words[:, :MAX_TITLE_TOKENS].to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
+        words = _words(videos["title"])[:, :MAX_TITLE_TOKENS]
+        words = words.to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
         # Bucket 0 is padding, which the empty string stands for.
         buckets = tf.strings.to_hash_bucket_fast(words, TITLE_BUCKETS - 1) + 1
         return {
@@ -57,6 +63,20 @@ class VideoPreprocessing(tf.Module):
             "title": tf.where(words == "", tf.zeros_like(buckets), buckets),
             "log_duration": tf.math.log1p(tf.cast(videos["duration_s"], tf.float32)) / 6.0,
         }
+
+
+def title_collision_rate(table: VideoTable) -> float:
+    """Share of the distinct words of the titles that share a bucket with another word; 0 without words."""
+    if not len(table):
+        return 0.0
+    words = np.unique(_words(tf.constant(table.titles.astype(str))).flat_values.numpy())
+    buckets = tf.strings.to_hash_bucket_fast(tf.constant(words, tf.string), TITLE_BUCKETS - 1).numpy()
+    return float((np.bincount(buckets)[buckets] > 1).mean()) if len(words) else 0.0
+
+
+def _words(titles: Any) -> Any:
+    """Titles [n] -> [n, ragged] words in small letters."""
+    return tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
 
 
 def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, Any]:
@@ -91,14 +111,17 @@ class Content(tf.keras.layers.Layer):
         self.title = table(TITLE_BUCKETS)
         self.duration = tf.keras.layers.Dense(width)
 
-    def call(self, codes: dict[str, Any], training: bool = False) -> Any:
-        """Embed; while training some ids are hidden, so that the content alone learns to speak for an upload."""
+    def call(self, codes: dict[str, Any], is_new: Any = None, training: bool = False) -> Any:
+        """Embed. Where `is_new` [n], and for some others while training, the id is hidden, so that the content alone
+        learns to speak for a video that nobody has watched yet."""
         video = codes["video"]
         if not self._side_features:
             return self.video(video)
+        unknown = UNKNOWN * tf.ones_like(video)
+        if is_new is not None:
+            video = tf.where(is_new, unknown, video)
         if training and self._id_dropout:
-            hidden = tf.random.uniform(tf.shape(video)) < self._id_dropout
-            video = tf.where(hidden, UNKNOWN * tf.ones_like(video), video)
+            video = tf.where(tf.random.uniform(tf.shape(video)) < self._id_dropout, unknown, video)
         return (
             self.video(video)
             + self.channel(codes["channel"])
@@ -200,14 +223,14 @@ def _shares(score: Any, bias: Any, visible: Any) -> Any:
 
 
 class QueryTower(tf.keras.layers.Layer):
-    """A causal transformer over the history, then the viewer's profile -> [n, width + 1]."""
+    """A causal transformer over the history, then the viewer's profile and the moment -> [n, width + 1]."""
 
     def __init__(self, settings: RetrievalSettings, num_countries: int, num_languages: int) -> None:
         super().__init__()
         width, length = settings.embedding_dim, settings.history_length
         self._side_features, self._length = settings.side_features, length
         self.position = tf.keras.layers.Embedding(length, width, embeddings_initializer=_normal(0.05))
-        self.fraction = tf.keras.layers.Dense(width)
+        self.watch = tf.keras.layers.Dense(width)
         self.dropout = tf.keras.layers.Dropout(settings.dropout)
         self.blocks = [Block(settings) for _ in range(settings.num_layers)]
         self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
@@ -222,12 +245,15 @@ class QueryTower(tf.keras.layers.Layer):
                 name="log_scale", shape=[], initializer=tf.keras.initializers.Constant(np.log(8.0))
             )
 
-    def states(self, content: Any, fractions: Any, position: Any, visible: Any, training: bool = False) -> Any:
+    def states(
+        self, content: Any, fractions: Any, gaps: Any, *, position: Any, visible: Any, training: bool = False
+    ) -> Any:
         """What is known after each watch.
 
         Args:
           content: [r, l, width] of the watched videos.
           fractions: [r, l] share that was watched.
+          gaps: [r, l] `log_gap` to the watch before.
           position: [r, l] place in the viewer's run.
           visible: [r, l, l] True where the first may look at the second.
           training: whether dropout is on.
@@ -237,7 +263,7 @@ class QueryTower(tf.keras.layers.Layer):
         """
         x = content + self.position(position)
         if self._side_features:
-            x += self.fraction(fractions[:, :, None])
+            x += self.watch(tf.stack([fractions, gaps], axis=2))
         x = self.dropout(x, training=training)
         place = tf.range(tf.shape(content)[1])
         distance = tf.clip_by_value(place[:, None] - place[None, :], 0, self._length - 1)
@@ -245,14 +271,15 @@ class QueryTower(tf.keras.layers.Layer):
             x = block(x, distance, visible, training=training)
         return self.norm(x)
 
-    def call(self, state: Any, has_history: Any, profile: dict[str, Any]) -> Any:
-        """state [n, width], has_history [n], profile of codes [n] -> query [n, width + 1], the last component one."""
+    def call(self, state: Any, has_history: Any, profile: dict[str, Any], context: Any) -> Any:
+        """state [n, width], has_history [n], profile of codes [n], context [n, NUM_CONTEXT] -> query [n, width + 1],
+        the last component one."""
         state = tf.where(has_history[:, None], state, tf.zeros_like(state) + self.newcomer)
         one = tf.ones_like(state[:, :1])
         if not self._side_features:
             return tf.concat([state, one], axis=1)
         known = [self.country(profile["country"]), self.language(profile["language"]), self.age(profile["age"])]
-        change = self.change(self.hidden(tf.concat([state, *known], axis=1)))
+        change = self.change(self.hidden(tf.concat([state, *known, context], axis=1)))
         vector = tf.math.l2_normalize(state + change, axis=1) * tf.exp(self.log_scale)
         return tf.concat([vector, one], axis=1)
 

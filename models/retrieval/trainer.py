@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,34 @@ from homefeed.settings import Settings
 from models.evaluation import recall_at
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
+from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
+from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.recall import ranks, two_tower, viewers_at
 from models.retrieval.step_size import step_size
-from models.retrieval.towers import VideoPreprocessing, age_bucket, encode
+from models.retrieval.towers import VideoPreprocessing, age_bucket, encode, is_new
+from models.retrieval.train_set import TrainSet
+from models.retrieval.vocabularies import load_vocabularies, vocabularies_of
 from models.retrieval.watches import Watches
-from models.vocabulary import Vocabulary, frequent
+from models.vocabulary import Vocabulary
 
 #: Queries answered in one call.
 _BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What each pass over the training watches came to.
+
+    Attributes:
+      losses: mean training loss of its watches [nats]; NaN when none of them weighed anything.
+      validations: what validation said after it; one more, of before the first pass, in a training that goes on from
+        another.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    validations: list[float] = field(default_factory=list)
 
 
 class Towers:
@@ -32,55 +52,76 @@ class Towers:
       is_cut: True where a deadline ended the training.
     """
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, train: TrainSet, start: Path | None = None) -> None:
+        """`train` is what will be learned; `start` the folder of the training from which this one goes on."""
         self._settings, self._log, self._num_queries = settings.retrieval, log, settings.index.num_queries
         self._random = np.random.default_rng(settings.seed)
+        self._train, self._is_warm = train, start is not None
         knobs, table = settings.retrieval, log.table
         self.is_cut = False
-        self._countries = Vocabulary(frequent(log.profiles.countries, 1), "countries")
-        self._languages = Vocabulary(frequent(log.profiles.languages, 1), "languages")
-        self._preprocessing = VideoPreprocessing(table)
+        self._known = vocabularies_of(table, log.profiles, train.watches.videos)
+        self.num_new_videos = len(self._known.videos)
+        if start is not None:
+            before = load_vocabularies(start)
+            self._known = before.grown(self._known)
+            self.num_new_videos = len(self._known.videos) - len(before.videos)
+        self._countries = Vocabulary(self._known.countries, "countries")
+        self._languages = Vocabulary(self._known.languages, "languages")
+        self._preprocessing = VideoPreprocessing(self._known)
         self._codes = {name: value.numpy() for name, value in encode(self._preprocessing, table).items()}
-        self._is_exact = len(table) < knobs.exact_softmax_below
-        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs, self._is_exact)
-        self._served = SavedTowers(self._model, self._preprocessing, self._countries, self._languages)
+        self._frequency = None if len(table) < knobs.exact_softmax_below else self._frequency_of(train, start)
+        is_exact = self._frequency is None
+        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs, is_exact)
+        self._served = SavedTowers(
+            self._model, self._preprocessing, Vocabulary(table.keys, "catalogue"), self._countries, self._languages
+        )
+        self._model.compile(optimizer=tf.keras.optimizers.legacy.Adam(knobs.learning_rate))
+        if start is not None:
+            self._build()
+            restore_checkpoint(start, self._model, self._model.optimizer)
 
-    def train(self, train: Watches, validate: Callable[[], float], deadline: float | None = None) -> list[float]:
+    def train(self, validate: Callable[[], float], deadline: float | None = None) -> Passes:
         """Fit until validation stops to improve; the model keeps the weights of the best look.
 
         Args:
-          train: the watches that are learned.
-          validate: how good the model is as it is now, larger is better; asked after every pass.
+          validate: how good the model is as it is now, larger is better; asked after every pass, and before the first
+            one of a training that goes on from another, so that no hour makes the model worse.
           deadline: `time.monotonic()` [s] at which training ends, also in the middle of a pass.
 
         Returns:
-          What `validate` said.
+          The loss of every pass and what `validate` said after it.
         """
         knobs = self._settings
-        frequency = StreamingFrequency(len(self._log.table))
-        frequency.update(self._random.permutation(train.videos))
-        profile_codes = self._profile_codes(train.users)
-        optimizer = tf.keras.optimizers.legacy.Adam(knobs.learning_rate)
-        self._model.compile(optimizer=optimizer)
+        profile_codes = self._profile_codes(self._train.watches.users)
         average = Average(self._model, knobs.average_steps)
 
         # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
         @tf.function
-        def learn(step: dict[str, Any]) -> None:
-            self._model.train_step(step)
+        def learn(step: dict[str, Any]) -> Any:
+            loss = self._model.train_step(step)["loss"]
             average.update()
+            return loss
 
-        history: list[float] = []
-        best: list[NDArray[np.float32]] = []
+        passes = Passes()
+        history = passes.validations
+        # One look more when there is one before the first pass.
+        history += [validate()] if self._is_warm else []
+        best = self._model.get_weights() if self._is_warm else []
+        num_passes = knobs.incremental_epochs if self._is_warm else knobs.max_epochs
         self.is_cut, num_steps = False, 0
-        while len(history) < knobs.max_epochs and not self.is_cut:
-            for step in self._steps(train, frequency, profile_codes):
-                optimizer.learning_rate = step_size(knobs, num_steps, len(history))
-                learn(step)
+        while len(passes.losses) < num_passes and not self.is_cut:
+            lost = weighed = 0.0
+            for step in self._steps(profile_codes):
+                self._model.optimizer.learning_rate = (
+                    knobs.incremental_learning_rate if self._is_warm else step_size(knobs, num_steps, len(history))
+                )
+                weight = float(step["weight"].sum())
+                lost, weighed = lost + weight * float(learn(step)), weighed + weight
                 num_steps += 1
                 self.is_cut = deadline is not None and time.monotonic() > deadline
                 if self.is_cut:
                     break
+            passes.losses.append(lost / weighed if weighed else float("nan"))
             with average:
                 history.append(validate())
                 if history[-1] == max(history):
@@ -88,28 +129,45 @@ class Towers:
             if len(history) - 1 - int(np.argmax(history)) >= knobs.patience:
                 break
         self._model.set_weights(best)
-        return history
+        return passes
 
-    def _steps(self, train: Watches, frequency: StreamingFrequency, profile_codes: Any) -> Iterator[dict[str, Any]]:
+    def _steps(self, profile_codes: Any) -> Iterator[dict[str, Any]]:
         return batches(
             self._log,
-            train,
+            self._train,
             codes=self._codes,
             profile_codes=profile_codes,
-            frequency=frequency,
+            frequency=self._frequency,
             settings=self._settings,
-            is_exact=self._is_exact,
             random=self._random,
         )
 
+    def _frequency_of(self, train: TrainSet, start: Path | None) -> StreamingFrequency:
+        """That of the training before, or of one pass over the watches."""
+        if start is not None and (start / FREQUENCY_FILE).exists():
+            return StreamingFrequency.load(start)
+        frequency = StreamingFrequency(self._settings.frequency_buckets, self._settings.frequency_memory)
+        frequency.update(self._random.permutation(self._log.table.keys[train.watches.videos]))
+        return frequency
+
+    @property
+    def frequency_collision_rate(self) -> float:
+        """`StreamingFrequency.collision_rate` of the catalogue; NaN where the loss needs no frequencies."""
+        return float("nan") if self._frequency is None else self._frequency.collision_rate(self._log.table.keys)
+
+    def _build(self) -> None:
+        """Make every weight, which Keras does when a layer is first called."""
+        self.vectors_before(0)
+        self.queries(np.zeros(1, np.int64), np.zeros(1, np.int64))
+
     def recall(self, wanted: Watches) -> float:
-        """Recall@100 of the watches; NaN when there are none. Each query knows the watches before it, each list is
-        its window's."""
-        if not len(wanted):
-            return float("nan")
-        return recall_at(
-            ranks(self._log, wanted, two_tower(self.queries(wanted.users, wanted.times), self.vectors_before)), 100
-        )
+        """Recall@100 of the watches; NaN when there are none."""
+        return recall_at(self.ranks(wanted), 100)
+
+    def ranks(self, wanted: Watches) -> NDArray[np.float64]:
+        """Rank of each watch [n], as `recall.ranks` has it. Each query knows the watches before it, each list is its
+        window's."""
+        return ranks(self._log, wanted, two_tower(self.queries(wanted.users, wanted.times), self.vectors_before))
 
     def queries(self, users: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
         """Query vectors of viewers at times, [q], [q] -> [q, width + 1]."""
@@ -121,11 +179,11 @@ class Towers:
         """Vectors of the whole catalogue at the start of the window of that number, [v, width + 1]."""
         every = np.arange(len(self._log.table))
         moment = dynamic(self._log, every, np.full(len(every), window * windows.WINDOW_S * 1_000_000))
-        return np.asarray(self._model.candidate(self._contents(), moment).numpy())
+        return np.asarray(self._model.candidate(self._contents(is_new(moment)), moment).numpy())
 
     def save(self, folder: Any, end: int) -> None:
-        """Write the towers' graph, the vectors of the videos uploaded before `end` [microseconds], and sample
-        queries."""
+        """Write the towers' graph, the vectors of the videos uploaded before `end` [microseconds], sample queries, and
+        what the next training goes on from."""
         saved = self.served()
         tf.saved_model.save(
             saved, str(folder / "towers"), signatures={"query": saved.query, "candidate": saved.candidate}
@@ -136,9 +194,13 @@ class Towers:
         np.save(folder / "videos.npy", self._log.table.keys[exists])
         newest = self._log.watches.newest(self._num_queries)
         np.save(folder / "queries.npy", self.queries(newest.users, newest.times))
+        self._known.save(folder)
+        save_checkpoint(folder, self._model, self._model.optimizer)
+        if self._frequency is not None:
+            self._frequency.save(folder)
 
-    def _contents(self) -> Any:
-        return self._model.content({name: tf.constant(value) for name, value in self._codes.items()})
+    def _contents(self, hidden: Any = None) -> Any:
+        return self._model.content({name: tf.constant(value) for name, value in self._codes.items()}, hidden)
 
     def served(self) -> SavedTowers:
         """The towers as they are served, with the weights of now."""

@@ -1,6 +1,7 @@
 """Watches as arrays, for the query tower: the training stream, the histories of queries, and counts up to a time."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,23 @@ _MANY_WINDOWS = 1 << 24
 def window_number(times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number of the window that holds each time (microseconds), of any shape."""
     return times // _WINDOW_US
+
+
+@dataclass(frozen=True)
+class Order:
+    """Watches as one ascending column, so that a search finds where a viewer's watches before a time end.
+
+    Attributes:
+      users: [u] distinct keys, ascending, whose watches begin at `starts` [u + 1].
+      times: distinct times, ascending; ranks of times instead of times, so that (viewer, rank) fits one integer.
+      packed: [n] place in `users` times `scale` plus rank of the time.
+    """
+
+    users: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    times: NDArray[np.int64]
+    packed: NDArray[np.int64]
+    scale: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,14 @@ class Watches:
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> "Watches":
         """The watches at `index`, a mask or positions that keep the order."""
         return Watches(self.users[index], self.videos[index], self.times[index], self.fractions[index])
+
+    @cached_property
+    def order(self) -> Order:
+        """What `spans` searches, made once."""
+        users, first = np.unique(self.users, return_index=True)
+        times, rank = np.unique(self.times, return_inverse=True)
+        starts, scale = np.append(first, len(self)), len(times) + 1
+        return Order(users, starts, times, np.repeat(np.arange(len(users)), np.diff(starts)) * scale + rank, scale)
 
     def newest(self, most: int) -> "Watches":
         """The newest `most` of them, in the same order."""
@@ -121,22 +147,13 @@ def spans(
     watches: Watches, users: NDArray[np.int64], times: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions [start, end) of each user's watches before a time, [q] each."""
-    distinct, first = np.unique(watches.users, return_index=True)
-    bounds = np.append(first, len(watches))
-    code = np.searchsorted(distinct, users)
-    known = (
-        (code < len(distinct)) & (distinct[np.minimum(code, len(distinct) - 1)] == users)
-        if len(distinct)
-        else np.zeros(len(users), bool)
-    )
+    order = watches.order
+    code = np.searchsorted(order.users, users)
+    known = np.append(order.users, -1)[code] == users
+    # Row 0 stands in for a stranger, also where there are no watches at all.
     code = np.where(known, code, 0)
-    # Ranks of times instead of times: (user, rank) then always fits one integer.
-    every = np.unique(watches.times)
-    scale = len(every) + 1
-    ordered = np.repeat(np.arange(len(distinct)), np.diff(bounds)) * scale + np.searchsorted(every, watches.times)
-    ends = np.searchsorted(ordered, code * scale + np.searchsorted(every, times))
-    starts = bounds[code] if len(distinct) else np.zeros(len(users), np.int64)
-    return np.where(known, starts, 0), np.where(known, ends, 0)
+    ends = np.searchsorted(order.packed, code * order.scale + np.searchsorted(order.times, times))
+    return np.where(known, order.starts[code], 0), np.where(known, ends, 0)
 
 
 class WatchCounts:

@@ -7,20 +7,23 @@ import pytest
 
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.model import TwoTower, _seen
-from models.retrieval.towers import NUM_DYNAMIC, Block, CandidateTower, QueryTower
+from models.retrieval.towers import NUM_DYNAMIC, Block, CandidateTower, Content, QueryTower, VideoPreprocessing, is_new
+from models.retrieval.vocabularies import Vocabularies
 
 #: After the package, which chooses Keras 2.
 tf = importlib.import_module("tensorflow")
 SETTINGS = RetrievalSettings(embedding_dim=8, num_layers=2, history_length=6, dropout=0.0)
 PLAIN = SETTINGS.model_copy(update={"side_features": False})
 PROFILE = {name: tf.constant([1]) for name in ("country", "language", "age")}
+NOON = tf.constant([[0.0, -1.0, 0.5]])
 
 
 def states(tower: QueryTower, content: np.ndarray, segment: list[int]) -> np.ndarray:
     causal = np.tril(np.ones((6, 6), bool))
     visible = causal & (np.array(segment)[:, None] == np.array(segment)[None, :])
     nothing = tf.zeros([1, 6])
-    return tower.states(tf.constant(content[None]), nothing, tf.range(6)[None], tf.constant(visible[None])).numpy()[0]
+    place, seen = tf.range(6)[None], tf.constant(visible[None])
+    return tower.states(tf.constant(content[None]), nothing, nothing, position=place, visible=seen).numpy()[0]
 
 
 @pytest.fixture
@@ -54,8 +57,8 @@ def test_without_side_features_a_query_is_its_state_and_a_candidate_its_id() -> 
     state, dynamic = tf.random.normal([1, 8]), tf.random.normal([1, NUM_DYNAMIC])
     other = {name: tf.constant([2]) for name in PROFILE}
     query = QueryTower(PLAIN, 3, 3)
-    np.testing.assert_array_equal(query(state, tf.constant([True]), PROFILE)[:, :8], state)
-    np.testing.assert_array_equal(query(state, tf.constant([True]), other)[:, :8], state)
+    np.testing.assert_array_equal(query(state, tf.constant([True]), PROFILE, NOON)[:, :8], state)
+    np.testing.assert_array_equal(query(state, tf.constant([True]), other, -NOON)[:, :8], state)
     np.testing.assert_array_equal(CandidateTower(PLAIN)(state, dynamic), tf.concat([state, [[0.0]]], axis=1))
 
 
@@ -64,7 +67,8 @@ def test_with_side_features_the_profile_and_the_moment_count() -> None:
     query, candidate = QueryTower(SETTINGS, 3, 3), CandidateTower(SETTINGS)
     other = {name: tf.constant([2]) for name in PROFILE}
     known = tf.constant([True])
-    assert np.abs(query(state, known, PROFILE) - query(state, known, other)).max() > 1e-4
+    assert np.abs(query(state, known, PROFILE, NOON) - query(state, known, other, NOON)).max() > 1e-4
+    assert np.abs(query(state, known, PROFILE, NOON) - query(state, known, PROFILE, -NOON)).max() > 1e-4
     young, old = tf.zeros([1, NUM_DYNAMIC]), tf.ones([1, NUM_DYNAMIC])
     assert np.abs(candidate(state, young) - candidate(state, old)).max() > 1e-4
 
@@ -84,6 +88,21 @@ def test_the_exact_loss_is_the_softmax_over_the_catalogue_with_the_watched_video
     loss = TwoTower._exact_loss(model, tf.constant([[1.0]]), watched, others, inputs)
     # Twice the surprise of 3 / (1 + 3).
     assert float(loss) == pytest.approx(2 * np.log(4 / 3), rel=1e-5)
+
+
+def test_a_video_without_watches_has_no_id_and_one_with_watches_has() -> None:
+    key = np.array([7])
+    content = Content(VideoPreprocessing(Vocabularies(np.array([7, 8]), key, key, key, key, key)), SETTINGS)
+    codes = {name: tf.constant([2, 3]) for name in ("video", "channel", "language")}
+    codes["channel"] = codes["language"] = tf.constant([2, 2])
+    codes |= {"topics": tf.constant([[2], [2]]), "title": tf.constant([[1], [1]]), "log_duration": tf.zeros([2])}
+    counts = tf.constant([[1.0, 0, 0, 0], [1.0, 0, 0, 0.3]])
+    assert is_new(counts).numpy().tolist() == [True, False]
+    alike = content(codes, tf.constant([True, True])).numpy()
+    np.testing.assert_array_equal(alike[0], alike[1])
+    shown = content(codes, is_new(counts)).numpy()
+    np.testing.assert_array_equal(shown[0], alike[0])
+    assert np.abs(shown[1] - alike[1]).max() > 1e-4
 
 
 def test_what_was_seen_is_what_the_same_viewer_watched_before() -> None:
