@@ -34,6 +34,11 @@ class RetrievalSettings(Group):
         200.0, "All watches of one viewer weigh at most as much as this many in the loss.", "watches", gt=0
     )
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
+    log_q: bool = knob(
+        True,
+        "The sampled softmax takes from each logit the log of how often its video is drawn; without, popular videos are "
+        "ranked too low. The softmax over all videos needs no correction.",
+    )
     learning_rate: float = knob(0.003, "Step size of Adam.", gt=0)
     average_steps: float = knob(
         0.0,

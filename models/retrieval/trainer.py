@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from homefeed import windows
 from homefeed.settings import Settings
 from models.evaluation import recall_at
+from models.optimizer import LazyAdam
+from models.retrieval.ahead import one_ahead
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
 from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
@@ -54,7 +56,8 @@ class Towers:
         self._served = SavedTowers(
             self._model, self._preprocessing, Vocabulary(table.keys, "catalogue"), self._countries, self._languages
         )
-        self._model.compile(optimizer=tf.keras.optimizers.legacy.Adam(knobs.learning_rate))
+        self._average = Average(self._model, knobs.average_steps)
+        self._model.compile(optimizer=LazyAdam(knobs.learning_rate))
         if start is not None:
             self._build()
             restore_checkpoint(start, self._model, self._model.optimizer)
@@ -71,27 +74,18 @@ class Towers:
           What `validate` said.
         """
         knobs = self._settings
-        profile_codes = self._profile_codes(self._train.watches.users)
-        average = Average(self._model, knobs.average_steps)
-
-        # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
-        @tf.function
-        def learn(step: dict[str, Any]) -> None:
-            self._model.train_step(step)
-            average.update()
-
         # One look more when there is one before the first pass.
         history = [validate()] if self._is_warm else []
         best = self._model.get_weights() if self._is_warm else []
         num_looks = 1 + knobs.incremental_epochs if self._is_warm else knobs.max_epochs
         is_late = False
         while len(history) < num_looks and not is_late:
-            for step in self._steps(profile_codes):
-                learn(step)
+            for step in self.steps():
+                self.learn(step)
                 is_late = deadline is not None and time.monotonic() > deadline
                 if is_late:
                     break
-            with average:
+            with self._average:
                 history.append(validate())
                 if history[-1] == max(history):
                     best = self._model.get_weights()
@@ -100,16 +94,26 @@ class Towers:
         self._model.set_weights(best)
         return history
 
-    def _steps(self, profile_codes: Any) -> Iterator[dict[str, Any]]:
-        return batches(
-            self._log,
-            self._train,
-            codes=self._codes,
-            profile_codes=profile_codes,
-            frequency=self._frequency,
-            settings=self._settings,
-            random=self._random,
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """One pass over what is learned."""
+        return one_ahead(
+            batches(
+                self._log,
+                self._train,
+                codes=self._codes,
+                profile_codes=self._profile_codes(self._train.watches.users),
+                frequency=self._frequency,
+                settings=self._settings,
+                random=self._random,
+            )
         )
+
+    # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
+    @tf.function
+    def learn(self, step: dict[str, Any]) -> None:
+        """Take one step."""
+        self._model.train_step(step)
+        self._average.update()
 
     def _frequency_of(self, train: TrainSet, start: Path | None) -> StreamingFrequency:
         """That of the training before, or of one pass over the watches."""
