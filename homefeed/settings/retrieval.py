@@ -36,7 +36,7 @@ class RetrievalSettings(Group):
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
     log_q: bool = knob(
         True,
-        "The sampled softmax takes from each logit the log of how often its video is drawn; without, popular videos are "
+        "The sampled softmax takes from each logit the log of how often its video is drawn; without, popular ones are "
         "ranked too low. The softmax over all videos needs no correction.",
     )
     learning_rate: float = knob(0.003, "Step size of Adam.", gt=0)

@@ -29,7 +29,7 @@ MEANING = {
     "warm_recall_at_100": "Recall@100 of them by the towers of the settings.",
     "ids_warm_recall_at_100": "The same by towers that know ids only.",
     "true_warm_recall_at_100": "The same by the site's own truth.",
-    "popularity_recall_at_100": "The same by the most watched videos of the hour, the day or the week: the best of them.",
+    "popularity_recall_at_100": "The same by the most watched videos of the hour, day or week, the best of these.",
     "cold_to_warm": "Recall of cold watches divided by that of warm ones.",
 }
 SITE = {"num_viewers": 60_000, "num_videos": 20_000, "history_days": 6.0, "live_days": 0.0}
