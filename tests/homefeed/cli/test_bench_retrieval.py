@@ -32,7 +32,8 @@ def test_rows_of_the_log_are_found_in_the_site(made: WorldLog) -> None:
 def test_a_cold_watch_is_of_a_young_video_that_nobody_watched_in_an_earlier_window(made: WorldLog) -> None:
     watches, table = made.log.watches, made.log.table
     cold, warm = retrieval.split(made, made.end_us - 12 * 3_600_000_000, 50, seed=1)
-    assert len(cold) and len(warm) == 50
+    assert len(cold)
+    assert len(warm) == 50
     assert not set(cold) & set(warm)
     for place in cold:
         age = watches.times[place] - table.uploaded[watches.videos[place]]
