@@ -12,7 +12,7 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index")
+BENCHES = ("ingest", "exposures", "world", "index", "policy")
 
 
 def machine() -> dict[str, Any]:
