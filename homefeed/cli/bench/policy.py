@@ -1,4 +1,4 @@
-"""`homefeed bench policy`: how often the 95 % intervals of off-policy evaluation cover the true value, in made-up worlds.
+"""`homefeed bench policy`: how often the 95 % intervals of off-policy evaluation cover the truth, in made-up worlds.
 
 A world has three positions a request, four kinds of users and ten items. Its click chances, which differ by item for
 every kind of user, its logging policy and its target policy are drawn anew, and so is a mood that a request's positions

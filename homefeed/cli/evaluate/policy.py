@@ -13,6 +13,7 @@ from homefeed.cli.evaluate.inputs import ArgumentsError
 from homefeed.cli.output import AsJson, OutFile, emit
 
 if TYPE_CHECKING:
+    from models.evaluation.policy import Estimate
     from models.evaluation.policy.evaluation import Result
 
 #: Estimate -> what it is called.
@@ -29,7 +30,7 @@ def command(
     target_from: Annotated[
         str,
         typer.Option(
-            help="Action probabilities of the target policy from its log: propensities (their harmonic mean by item and "
+            help="Action probabilities of the target policy from its log: propensities (the harmonic mean by item and "
             "position) or shares (how often it showed the item)."
         ),
     ] = "propensities",
@@ -89,12 +90,13 @@ def command(
 
 
 def _table(value: dict[str, Any], result: "Result") -> Group:
-    table = Table("value of", "by", "clicks per impression", "95 % interval", "off by", title=value["format"])
-    for whose, estimate in (("logging", result.logging), ("target", result.target)):
-        table.add_row(f"the {whose} policy", "its own log", *_cells(estimate.value, estimate.low, estimate.high), "")
+    table = Table(
+        "clicks per impression of", "95 % interval", "off by", title=f"{value['format']}, seed {value['seed']}"
+    )
+    table.add_row("the logging policy, its own log", _cell(result.logging), "")
+    table.add_row("the target policy, its own log", _cell(result.target), "")
     for name, estimate in result.estimates.items():
-        cells = _cells(estimate.value, estimate.low, estimate.high)
-        table.add_row("the target policy", _NAMES[name], *cells, f"{result.relative_error(name):.0%}")
+        table.add_row(f"the target policy, {_NAMES[name]}", _cell(estimate), f"{result.relative_error(name):.0%}")
     counts, support = result.counts, result.support
     return Group(
         table,
@@ -106,5 +108,5 @@ def _table(value: dict[str, Any], result: "Result") -> Group:
     )
 
 
-def _cells(value: float, low: float, high: float) -> tuple[str, str]:
-    return f"{value:.5f}", f"{low:.5f} to {high:.5f}"
+def _cell(estimate: "Estimate") -> str:
+    return f"{estimate.value:.5f} ({estimate.low:.5f} to {estimate.high:.5f})"

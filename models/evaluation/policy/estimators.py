@@ -50,12 +50,18 @@ def doubly_robust(
     """The direct method, and the weighted mean of what its model got wrong: right when either is. Shapes [n].
 
     Args:
-      rewards, weights, clusters: as in `ips`.
+      rewards: 0 or 1.
+      weights, clusters: as in `ips`.
       predicted: prediction for what was shown, by a model that this round did not teach.
       expected: as in `direct_method`, by the same model.
 
+    Rewards are 0 or 1, so the model also says how much they vary: the interval is never narrower than by that.
+
     Source: Dudík et al. 2011, "Doubly robust policy evaluation and learning".
     """
-    wrong = np.asarray(rewards, np.float64) - np.asarray(predicted, np.float64)
-    summands = np.asarray(expected, np.float64) + np.asarray(weights, np.float64) * wrong
-    return ratio(summands, np.ones(len(summands)), clusters)
+    chance, weight, mean = (np.asarray(column, np.float64) for column in (predicted, weights, expected))
+    summands = mean + weight * (np.asarray(rewards, np.float64) - chance)
+    apart = np.arange(len(summands)) if clusters is None else np.asarray(clusters)
+    by_context = np.bincount(np.unique(apart, return_inverse=True)[1], mean - mean.mean())
+    least = float((weight**2 * chance * (1 - chance)).sum() + (by_context**2).sum())
+    return ratio(summands, np.ones(len(summands)), clusters, least_variance=least)

@@ -76,9 +76,7 @@ def evaluate(log: BanditLog, target: BanditLog, settings: EvaluationSettings, *,
     weights = chances[group, rounds.items] / rounds.propensities
     by_context = np.zeros(len(rounds.design), np.int64)
     by_context[rounds.contexts] = group
-    model = cross_fitted(
-        rounds, chances[by_context], folds=settings.policy_folds, l2=settings.policy_l2, seed=seed
-    )
+    model = cross_fitted(rounds, chances[by_context], folds=settings.policy_folds, l2=settings.policy_l2, seed=seed)
     rewards, clusters = rounds.rewards, rounds.clusters
     return Result(
         _on_policy(log),

@@ -70,9 +70,7 @@ def read(folder: Path) -> BanditLog:
     if wrong.any():
         raise PolicyError(f"{file}, line {np.argmax(wrong) + 2}: click is {clicks[np.argmax(wrong)]:g}; it is 0 or 1")
     propensities = _numbers(file, table, "propensity_score")
-    check_probabilities(
-        propensities, lambda row: f"{file}, line {row + 2}: propensity_score", above_zero=True
-    )
+    check_probabilities(propensities, lambda row: f"{file}, line {row + 2}: propensity_score", above_zero=True)
     features = {name: _whole(table[name]) for name in table.column_names if name.startswith(_FEATURE)}
     user = pc.binary_join_element_wise(_whole(table["timestamp"]), *features.values(), "\t")
     clusters = user.dictionary_encode().indices.to_numpy().astype(np.int64)
@@ -107,10 +105,14 @@ def _table(file: Path) -> pa.Table:
     data = data.removeprefix(b"\xef\xbb\xbf").rstrip()
     if not data:
         raise PolicyError(f"{file} is empty; a log has a line of column names and a line for each impression")
+    if b"\n" not in data:
+        raise PolicyError(f"{file} has only its line of column names; there is no impression to estimate from")
     names = data.split(b"\n", 1)[0].decode().strip().split(",")
     try:
         table = csv.read_csv(
             BytesIO(data),
+            # Threads would lose the number of the line that an error is in.
+            read_options=csv.ReadOptions(use_threads=False),
             parse_options=csv.ParseOptions(ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys((name.strip('"') for name in names), pa.string()), strings_can_be_null=False
@@ -119,8 +121,6 @@ def _table(file: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         said = re.sub(r"^CSV parse error: Row #(\d+)", r"line \1", str(error))
         raise PolicyError(f"{file}, {said[:200]}; every line has a field for each name of line 1") from error
-    if not table.num_rows:
-        raise PolicyError(f"{file} has only its line of column names; there is no impression to estimate from")
     return table
 
 

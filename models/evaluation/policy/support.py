@@ -59,6 +59,6 @@ def supported(rounds: Rounds, target: Floats, groups: ArrayLike, names: list[str
         raise UnsupportedError(
             f"{unsupported:.1%} of what the target policy shows is never shown there by the logging policy "
             f"({listed}); at most {most:.1%} is accepted. The log cannot tell what that is worth: take a log that "
-            "explores these items, or accept more with --max-unsupported, which then counts them as worth nothing in IPS"
+            "explores these items, or accept more with --max-unsupported, which IPS then counts as worth nothing"
         )
     return Support(effective_size(weights), float(weights.max()), float(weights.mean()), unsupported)
