@@ -101,7 +101,8 @@ def coverage(settings: Settings, rate: float, num_worlds: int, seed: int) -> dic
 def run(settings: Settings, progress: Progress, num_worlds: int = 200) -> dict[str, float]:
     """Coverage in `num_worlds` worlds for each rate of clicks."""
     progress.update(progress.task_ids[0], total=len(RATES))
-    began, results = time.perf_counter(), {}
+    began = time.perf_counter()
+    results: dict[str, float] = {}
     for rate, word in RATES.items():
         found = coverage(settings, rate, num_worlds, settings.seed)
         results |= {f"{word}{name}_coverage": share for name, share in found.items()}

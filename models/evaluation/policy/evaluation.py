@@ -119,4 +119,4 @@ def _rounds(log: BanditLog, names: pa.Array, places: pa.Array) -> tuple[Rounds, 
 
 def _indicators(values: pa.Array) -> Floats:
     codes = values.dictionary_encode().indices.to_numpy()
-    return np.eye(codes.max() + 1)[codes]
+    return np.asarray(np.eye(codes.max() + 1)[codes], np.float64)

@@ -60,7 +60,7 @@ def ratio(
     top, bottom = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
     if clusters is not None:
         distinct, codes = np.unique(np.asarray(clusters), return_inverse=True)
-        top, bottom = (np.bincount(codes, side, len(distinct)) for side in (top, bottom))
+        top, bottom = (np.bincount(codes, side, len(distinct)).astype(np.float64) for side in (top, bottom))
     total = bottom.sum()
     if total <= 0:
         return Estimate(float("nan"), float("nan"), float("nan"))

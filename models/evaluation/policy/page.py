@@ -127,10 +127,10 @@ def _weighted(
     check_probabilities(slots.propensities, lambda row: f"propensities, row {row}", above_zero=True)
     check_probabilities(slots.targets, lambda row: f"targets, row {row}", above_zero=False)
     check_probabilities(slots.unsupported, lambda row: f"unsupported, row {row}", above_zero=False)
-    order = np.lexsort((slots.slots, slots.pages))
+    order = np.lexsort((slots.slots, slots.pages)).astype(np.int64)
     page, slot = slots.pages[order], slots.slots[order]
     begins = np.append(True, page[1:] != page[:-1])
-    starts = np.flatnonzero(begins)
+    starts = np.flatnonzero(begins).astype(np.int64)
     lengths = np.diff(starts, append=len(page))
     wrong = slot != np.arange(len(page)) - np.repeat(starts, lengths)
     if wrong.any():
@@ -143,7 +143,7 @@ def _weighted(
     matrix = np.ones((len(starts), int(lengths.max()) + 1))
     rows = np.repeat(np.arange(len(starts)), lengths)
     matrix[rows, slot + 1] = slots.targets[order] / slots.propensities[order]
-    products = np.cumprod(matrix, axis=1)
+    products = np.cumprod(matrix, axis=1).astype(np.float64)
     return slot, products[rows, slot + 1], products[rows, slot], order, starts
 
 

@@ -69,7 +69,8 @@ def _columns(rounds: Rounds, contexts: Codes, items: Codes) -> Floats:
 def _cells(rounds: Rounds, rows: NDArray[np.bool_]) -> tuple[Codes, Codes, Floats, Floats]:
     """Rows that look alike, together: context, item, rounds and rewards of each cell."""
     keys, codes = np.unique(rounds.contexts[rows] * rounds.num_items + rounds.items[rows], return_inverse=True)
-    shown, rewarded = np.bincount(codes).astype(np.float64), np.bincount(codes, rounds.rewards[rows])
+    shown = np.bincount(codes).astype(np.float64)
+    rewarded = np.bincount(codes, rounds.rewards[rows]).astype(np.float64)
     return keys // rounds.num_items, keys % rounds.num_items, shown, rewarded
 
 

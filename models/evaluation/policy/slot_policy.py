@@ -60,7 +60,7 @@ class SlotPolicy:
         where, place = np.nonzero(self.best[:, None] == shown[None, :])
         slot[where] = place
         free = slot[None, :] >= np.arange(len(shown))[:, None]
-        return self.best[np.argmax(free, axis=1)]
+        return np.asarray(self.best[np.argmax(free, axis=1)])
 
     def _left(self, shown: Codes) -> NDArray[np.int64]:
         return len(self.pool) - _above(np.isin(shown, self.pool))
