@@ -55,8 +55,8 @@ def doubly_robust(
       predicted: prediction for what was shown, by a model that this round did not teach.
       expected: as in `direct_method`, by the same model.
 
-    Rewards are 0 or 1, so the model also says how much they vary: the interval is never narrower than by that; and it
-    is cut to values that such rewards can have.
+    Rewards are 0 or 1, so the model also says how much they vary: the interval is never narrower than by that.
+    Value and bounds may lie outside the range of the rewards: a sign that the weights are too large for the log.
 
     Source: Dudík et al. 2011, "Doubly robust policy evaluation and learning".
     """
@@ -65,6 +65,4 @@ def doubly_robust(
     apart = np.arange(len(summands)) if clusters is None else np.asarray(clusters)
     by_context = np.bincount(np.unique(apart, return_inverse=True)[1], mean - mean.mean())
     least = float((weight**2 * chance * (1 - chance)).sum() + (by_context**2).sum())
-    found = ratio(summands, np.ones(len(summands)), clusters, least_variance=least)
-    low, high = np.clip([found.low, found.high], 0.0, 1.0)
-    return Estimate(found.value, float(low), float(high))
+    return ratio(summands, np.ones(len(summands)), clusters, least_variance=least)
