@@ -14,7 +14,7 @@ from airflow.sdk import DAG, task
 from dags.assets import EXPOSURES, ROLLOUT
 from dags.defaults import DAG_DEFAULTS
 from dags.references import newest, plain
-from dags.report_link import XCOM_KEY, ReportLink
+from dags.report_link import ReportLink, push_report
 
 with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefeed", "rollout"], **DAG_DEFAULTS):
 
@@ -31,8 +31,7 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         if open_registry(settings.resolved_registry_url).live() is None:
             raise AirflowSkipException("no release is live, so there is nothing to report on")
         written = monitor_window(settings, newest(context, EXPOSURES, "window")["window"])
-        html = written.html.absolute().relative_to(settings.reports_path.absolute())
-        context["ti"].xcom_push(key=XCOM_KEY, value=html.as_posix())
+        push_report(context, settings, written.html)
         return plain(vars(written))
 
     @task(outlets=[ROLLOUT], trigger_rule="none_failed")

@@ -8,6 +8,12 @@ PREFIX = "/homefeed/reports"
 XCOM_KEY = "report"
 
 
+def push_report(context, settings, html):
+    """Let the button of the running task open `html`, a file under the reports folder."""
+    path = html.absolute().relative_to(settings.reports_path.absolute())
+    context["ti"].xcom_push(key=XCOM_KEY, value=path.as_posix())
+
+
 @attrs.define
 class ReportLink(BaseOperatorLink):
     """Opens the HTML report whose path under the reports folder the task pushed as `report`."""

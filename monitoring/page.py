@@ -2,10 +2,10 @@
 
 import math
 from html import escape
-from pathlib import Path
 from typing import Any
 
-_STYLE = (Path(__file__).parent / "page.css").read_text()
+from homefeed.report_page import document, number, tiles
+
 #: What each column of the quality table is called, and how many digits it has.
 _COLUMNS = {
     "num_exposures": ("exposures", 0),
@@ -32,26 +32,21 @@ def page(content: dict[str, Any], drift_threshold: float) -> str:
     else:
         parts += [_tiles(content), _quality(content["quality"]), _reliability(content["reliability"])]
         parts.append(_drift(content["drift"], drift_threshold))
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(content['release'])} · {escape(content['window'])}</title><style>{_STYLE}</style>"
-        f"<body>{''.join(parts)}</body></html>"
-    )
+    return document(f"{content['release']} · {content['window']}", "".join(parts))
 
 
 def _tiles(content: dict[str, Any]) -> str:
     overall, drift = content["quality"][0], content["drift"]
-    interval = f"{_number(overall['low'], 3)} to {_number(overall['high'], 3)}"
-    tiles = [
-        (_number(content["exposures"], 0), "exposures"),
-        (_number(content["viewers"], 0), "viewers"),
-        (_number(overall["calibration"], 3), f"predicted over observed ({interval})"),
-        (_number(overall["ne"], 4), "normalised entropy, below 1 is good"),
-        (_number(overall["roc_auc"], 4), "ROC-AUC"),
+    interval = f"{number(overall['low'], 3)} to {number(overall['high'], 3)}"
+    figures = [
+        (number(content["exposures"], 0), "exposures"),
+        (number(content["viewers"], 0), "viewers"),
+        (number(overall["calibration"], 3), f"predicted over observed ({interval})"),
+        (number(overall["ne"], 4), "normalised entropy, below 1 is good"),
+        (number(overall["roc_auc"], 4), "ROC-AUC"),
         (f"{drift['drifted_share']:.0%}" if drift else "n/a", "of the features drifted"),
     ]
-    cells = "".join(f'<div class="tile"><b>{value}</b><span>{escape(name)}</span></div>' for value, name in tiles)
-    return f'<div class="tiles">{cells}</div>'
+    return tiles(figures)
 
 
 def _quality(parts: list[dict[str, Any]]) -> str:
@@ -68,7 +63,7 @@ def _quality(parts: list[dict[str, Any]]) -> str:
 
 
 def _cell(part: dict[str, Any], name: str, digits: int) -> str:
-    text = _number(part[name], digits)
+    text = number(part[name], digits)
     if name != "calibration" or part["low"] is None or part["high"] is None:
         return text
     is_off = not part["low"] <= 1 <= part["high"]
@@ -136,7 +131,3 @@ def _drift(drift: dict[str, Any] | None, threshold: float) -> str:
         f'<a href="{escape(drift["html"])}">Open the Evidently report</a>.</p>'
         f'<div class="wide"><table><tr><th>column</th><th>distance</th><th></th></tr>{"".join(rows)}</table></div>'
     )
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "n/a" if value is None else f"{value:,.{digits}f}"

@@ -27,12 +27,10 @@ def reports() -> str:
         f'<td><a href="reports/{escape(_inside(Path(r.path), settings.reports_path))}">open</a></td></tr>'
         for r in open_registry(settings.resolved_registry_url).reports()
     ]
-    head = "<tr><th>report</th><th>window</th><th>release</th><th></th></tr>"
+    head = "<tr><th>report</th><th>window</th><th>release or training</th><th></th></tr>"
     style = "body{font:14px sans-serif;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0}"
     body = (
-        f"<table>{head}{''.join(rows)}</table>"
-        if rows
-        else "<p>No report yet: they begin with the first live release.</p>"
+        f"<table>{head}{''.join(rows)}</table>" if rows else "<p>No report yet: they begin with the first training.</p>"
     )
     return f"<!doctype html><title>Homefeed reports</title><style>{style}</style><h1>Reports</h1>{body}"
 

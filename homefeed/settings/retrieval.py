@@ -1,5 +1,7 @@
 """Knobs of the two-tower retriever."""
 
+from typing import Literal
+
 from homefeed.settings.group import Group, knob
 
 
@@ -34,7 +36,29 @@ class RetrievalSettings(Group):
         200.0, "All watches of one viewer weigh at most as much as this many in the loss.", "watches", gt=0
     )
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
-    learning_rate: float = knob(0.003, "Step size of Adam.", gt=0)
+    compute_type: Literal["float32", "bfloat16", "fastest"] = knob(
+        "float32",
+        "Type of the matrix products while training; weights, sums and the served towers are float32. fastest is "
+        "bfloat16 where the processor multiplies it (AVX-512 BF16 or AMX), else float32.",
+    )
+    learning_rate: float = knob(0.003, "Largest step size of Adam.", gt=0)
+    warmup_steps: int = knob(0, "Steps in which the step size grows to `learning_rate`.", "steps", ge=0)
+    decay_epochs: int = knob(
+        0,
+        "Passes in which the step size falls to a hundredth by half a cosine; 0 leaves it as it is.",
+        "epochs",
+        ge=0,
+    )
+    seen_negatives: bool = knob(
+        True,
+        "What a viewer watched before counts as a negative of the softmax over all videos; off where it is never "
+        "recommended again.",
+    )
+    whole_runs: bool = knob(
+        False,
+        "A pass reads of each viewer one run of at most `history_length` watches, at a random place, with nothing "
+        "forgotten; else it reads every watch once, and a row begins without its past.",
+    )
     average_steps: float = knob(
         0.0,
         "Steps over which weights are averaged; validation and the release get the average. 0 is the newest weights.",
@@ -63,6 +87,7 @@ class RetrievalSettings(Group):
     incremental_epochs: int = knob(
         2, "Passes over the newest watches and those replayed when training goes on from the last one.", gt=0
     )
+    incremental_learning_rate: float = knob(0.001, "Step size of Adam when training goes on from the last one.", gt=0)
     replay_share: float = knob(
         0.5, "Share of the loss that watches learned before have when training goes on from the last one.", ge=0, lt=1
     )

@@ -11,21 +11,28 @@ def recall_at(ranks: ArrayLike, k: int) -> float:
     """Share of wanted videos among the first `k` of their query's ranking.
 
     Args:
-      ranks: [n] rank of each wanted video, 0 first.
+      ranks: [n] rank of each wanted video, 0 first; NaN for one that is left out.
       k: length of the list.
     """
-    found = np.asarray(ranks) < k
+    found = _measured(ranks) < k
     return float(found.mean()) if found.size else float("nan")
 
 
 def ndcg_at(ranks: ArrayLike, k: int) -> float:
     """Normalised discounted cumulative gain with one wanted video per query: mean of 1 / log2(2 + rank) within `k`.
+    A rank of NaN is left out.
 
     Source: Järvelin and Kekäläinen 2002; with one wanted video the ideal gain is 1.
     """
-    ranked = np.asarray(ranks, np.float64)
+    ranked = _measured(ranks)
     gains = np.where(ranked < k, 1 / np.log2(2 + ranked), 0)
     return float(gains.mean()) if gains.size else float("nan")
+
+
+def _measured(ranks: ArrayLike) -> NDArray[np.float64]:
+    """The ranks without those left out."""
+    every = np.asarray(ranks, np.float64)
+    return every[~np.isnan(every)]
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:

@@ -14,8 +14,8 @@ from models.evaluation.metrics import log_loss, quality, recall_at
 from models.profiles import profiles_of
 from models.ranking.examples import examples_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import popularity, ranks, viewers_at
-from models.retrieval.watches import COUNT_SPANS, WatchCounts, Watches, watches_of
+from models.retrieval.recall import popular_ranks, ranks, viewers_at
+from models.retrieval.watches import WatchCounts, Watches, watches_of
 from models.video_table import video_table
 
 if TYPE_CHECKING:
@@ -78,11 +78,10 @@ def evaluate_release(
     ]
     predictions = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     labels = examples.labels["watched"]
-    popular = [recall_at(ranks(rows.log, rows.wanted, popularity(rows.log, span)), 100) for span in COUNT_SPANS]
     return {
         **quality(labels, predictions),
         "recall_at_100": recall_at(ranks(rows.log, rows.wanted, _scores(bundle, rows)), 100),
-        "popularity_recall_at_100": max(popular),
+        "popularity_recall_at_100": recall_at(popular_ranks(rows.log, rows.wanted), 100),
         "viewers": examples.users,
         "labels": labels,
         "predictions": predictions,

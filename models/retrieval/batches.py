@@ -11,6 +11,7 @@ from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.moment import moment
+from models.retrieval.runs import pack_runs
 from models.retrieval.towers import NUM_DYNAMIC
 from models.retrieval.train_set import TrainSet
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
@@ -64,7 +65,7 @@ def batches(
     """
     length = settings.history_length
     watches = train.watches
-    stream = pack(watches, length, random)
+    stream = (pack_runs if train.has_whole_runs else pack)(watches, length, random)
     rows_per_step = max(1, settings.batch_size // length)
     order = random.permutation(len(stream.watch))
     order = np.append(order, np.full(-len(order) % rows_per_step, -1))

@@ -6,6 +6,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.catalogue_softmax import catalogue_softmax
+from models.retrieval.compute_type import compute_type
 from models.retrieval.request_time import context, log_gap
 from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket, is_new
 from models.vocabulary import Vocabulary
@@ -28,7 +30,8 @@ class TwoTower(tfrs.models.Model):
     ) -> None:
         """`is_exact`: the negatives of each step are the whole catalogue, in its order."""
         super().__init__()
-        self._exact = is_exact
+        self._seen_negatives = settings.seen_negatives
+        self._exact, self._compute_type = is_exact, compute_type(settings)
         self.content = Content(preprocessing, settings)
         self.candidate = CandidateTower(settings)
         self.query = QueryTower(settings, countries.size, languages.size)
@@ -68,17 +71,23 @@ class TwoTower(tfrs.models.Model):
         queries = self.query(before, tf.reshape(has_history, [-1]), profile, moment)
         candidates = self.candidate(positive, inputs["dynamic"])
         others = self.candidate(negative, inputs["negative_dynamic"])
-        loss = (self._exact_loss if self._exact else self._sampled_loss)(queries, candidates, others, inputs)
+        if self._exact:
+            seen = None if self._seen_negatives else _seen(visible, inputs["ids"], tf.shape(others)[0])
+            loss = self._exact_loss(queries, candidates, others, inputs, seen)
+        else:
+            loss = self._sampled_loss(queries, candidates, others, inputs)
         return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
 
-    def _exact_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
-        """Softmax over the catalogue `others`, in which each watched video has its vector of that moment."""
-        logits = tf.matmul(queries, others, transpose_b=True)
-        logits = tf.where(inputs["negative_exists"][None, :], logits, -1e9)
+    def _exact_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any], seen: Any = None) -> Any:
+        """Softmax over the catalogue `others`, in which each watched video has its vector of that moment.
+
+        `seen` [r * l, v] is True at what is no negative of a watch, because its viewer had watched it before."""
         row = inputs["ids"][: tf.shape(queries)[0]]
-        place = tf.stack([tf.range(tf.shape(row, tf.int64)[0]), row], axis=1)
-        logits = tf.tensor_scatter_nd_update(logits, place, tf.reduce_sum(queries * candidates, axis=1))
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=row, logits=logits)
+        own = tf.reduce_sum(queries * candidates, axis=1)
+        exists = inputs["negative_exists"][None, :]
+        loss = catalogue_softmax(
+            queries, others, own, row, exists if seen is None else exists & ~seen, self._compute_type
+        )
         return tf.reduce_sum(loss * inputs["weight"])
 
     def _sampled_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
@@ -96,6 +105,18 @@ class TwoTower(tfrs.models.Model):
             compute_metrics=False,
             score_mask=tf.concat([other, exists], axis=1),
         )
+
+
+def _seen(visible: Any, ids: Any, num_videos: Any) -> Any:
+    """[r * l, v] True at the videos before a watch in its run: visible [r, l, l], ids [at least r * l] of videos."""
+    rows, length = tf.unstack(tf.shape(visible, tf.int64)[:2])
+    before = tf.where(visible & ~tf.eye(length, dtype=tf.bool)[None])
+    watch, earlier = before[:, 0] * length + before[:, 1], before[:, 0] * length + before[:, 2]
+    place = tf.stack([watch, tf.gather(ids, earlier)], axis=1)
+    shape = tf.stack([rows * length, tf.cast(num_videos, tf.int64)])
+    return tf.raw_ops.SparseToDense(
+        sparse_indices=place, output_shape=shape, sparse_values=True, default_value=False, validate_indices=False
+    )
 
 
 class SavedTowers(tf.Module):

@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.interval import viewer_bootstrap
+from models.evaluation.metrics import recall_at
 from models.retrieval.batches import Log
-from models.retrieval.watches import Watches, histories, spans, window_number
+from models.retrieval.watches import COUNT_SPANS, Watches, histories, spans, window_number
 
 _WINDOW_US = 600_000_000
 _BLOCK = 512
+#: Lengths of a list that recall is reported for.
+LENGTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 #: Scores of the whole catalogue for queries of one window: (positions of the queries [q], number of the window) ->
 #: [q, v].
 Scores = Callable[[NDArray[np.int64], int], NDArray[np.float32]]
@@ -22,14 +26,15 @@ def ranks(log: Log, wanted: Watches, scores: Scores) -> NDArray[np.float64]:
 
     Args:
       log: catalogue and every watch; only watches before a query are used for it.
-      wanted: the watches to be found; one of a video watched before is left out.
+      wanted: the watches to be found.
       scores: positions in `wanted` [q] of one window, and that window's number -> [q, v] scores, larger is better.
 
     Returns:
-      [at most n] mean rank among equal scores, 0 first.
+      [n] mean rank among equal scores, 0 first; NaN for a video that its viewer had watched before or that was not
+      uploaded.
     """
     window = window_number(wanted.times)
-    found: list[NDArray[np.float64]] = []
+    found = np.full(len(wanted), np.nan)
     for number in np.unique(window):
         here = np.flatnonzero(window == number)
         exists = log.table.uploaded < (number + 1) * _WINDOW_US
@@ -44,8 +49,23 @@ def ranks(log: Log, wanted: Watches, scores: Scores) -> NDArray[np.float64]:
             target = table[np.arange(len(block)), wanted.videos[block]][:, None]
             above = (table > target).sum(axis=1)
             equal = (table == target).sum(axis=1) - 1
-            found.append((above + equal / 2)[np.isfinite(target[:, 0])])
-    return np.concatenate(found) if found else np.zeros(0)
+            found[block] = np.where(np.isfinite(target[:, 0]), above + equal / 2, np.nan)
+    return found
+
+
+def recall_by_k(ranks: NDArray[np.float64]) -> dict[str, float]:
+    """Recall at each length of `LENGTHS`, keyed as JSON keeps it; ranks [n], NaN where left out."""
+    return {str(k): recall_at(ranks, k) for k in LENGTHS}
+
+
+def intervals_by_k(ranks: NDArray[np.float64], users: NDArray[np.int64], seed: int) -> dict[str, list[float] | None]:
+    """Low and high end of the 95 % interval over viewers of `recall_by_k`; None with fewer than two viewers."""
+    kept = ~np.isnan(ranks)
+    found: dict[str, list[float] | None] = {}
+    for k in LENGTHS:
+        interval = viewer_bootstrap(users[kept], ranks[kept] < k, np.ones(kept.sum()), seed=seed)
+        found[str(k)] = [interval.low, interval.high] if np.isfinite(interval.low) else None
+    return found
 
 
 def popularity(log: Log, span: int) -> Scores:
@@ -57,6 +77,12 @@ def popularity(log: Log, span: int) -> Scores:
         return np.repeat(counts[None, :], len(queries), axis=0)
 
     return score
+
+
+def popular_ranks(log: Log, wanted: Watches) -> NDArray[np.float64]:
+    """`ranks` in the list of popular videos, of the last hour, day or seven days, that has the best recall@100."""
+    lists = [ranks(log, wanted, popularity(log, span)) for span in COUNT_SPANS]
+    return max(lists, key=lambda found: recall_at(found, 100))
 
 
 def two_tower(queries: NDArray[np.float32], vectors_at: Callable[[int], NDArray[np.float32]]) -> Scores:

@@ -11,10 +11,14 @@ from homefeed.settings.retrieval import RetrievalSettings
 from models.evaluation.sequences import Histories, SequenceLog
 from models.profiles import Profiles
 from models.retrieval.batches import Log
+from models.retrieval.model import SavedTowers
 from models.retrieval.train_set import all_watches
 from models.retrieval.trainer import Towers, answers
 from models.retrieval.watches import WatchCounts, Watches
 from models.video_table import MAX_TOPICS, VideoTable
+
+#: Histories that the query tower reads at once.
+_BLOCK = 128
 
 
 class TwoTowerRecommender:
@@ -29,35 +33,48 @@ class TwoTowerRecommender:
 
     def fit(
         self, train: SequenceLog, validate: Callable[[], float] | None, *, seed: int, deadline: float | None
-    ) -> None:
+    ) -> bool:
         """Train; without `validate` the weights of the last pass are kept."""
         tf.keras.utils.set_random_seed(seed % 2**32)
         log = _log(train)
         settings = load(seed=seed, retrieval=self._settings)
         self._towers = Towers(settings, log, all_watches(log.watches, np.inf, self._settings))
         self._towers.train(validate or (lambda: 0.0), deadline)
+        return self._towers.is_cut
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """Dot products of the users' vectors with every item's."""
         newest = histories.items[:, -self._settings.history_length :]
         present = newest >= 0
-        # The query tower reads a history from the left.
-        order = np.argsort(~present, axis=1, kind="stable")
-        videos = np.take_along_axis(np.where(present, newest + 1, 0), order, axis=1)
-        nothing = np.zeros(len(videos), np.int64)
-        queries = answers(
-            self._towers.served(),
-            {
-                "history_videos": videos,
-                "history_times": np.zeros_like(videos),
-                "time": nothing,
-                "history_fractions": np.zeros(videos.shape, np.float32),
-                "country": nothing,
-                "language": nothing,
-                "age": np.full(len(videos), -1, np.int32),
-            },
-        )
+        sizes = present.sum(axis=1)
+        # Histories of about one length share a block, as each block is as wide as its longest.
+        order = np.argsort(sizes, kind="stable")
+        saved = self._towers.served()
+        queries = np.empty((len(newest), self._settings.embedding_dim + 1), np.float32)
+        for block in np.array_split(order, range(_BLOCK, len(order), _BLOCK)):
+            width = max(1, int(sizes[block].max(initial=1)))
+            queries[block] = _queries(saved, newest[block, -width:], present[block, -width:])
         return np.asarray(queries @ self._towers.vectors_before(0).T, np.float32)
+
+
+def _queries(saved: SavedTowers, items: NDArray[np.int64], present: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Query vectors [q, width + 1] of histories that are padded on the left, [q, l]."""
+    # The query tower reads a history from the left.
+    order = np.argsort(~present, axis=1, kind="stable")
+    videos = np.take_along_axis(np.where(present, items + 1, 0), order, axis=1)
+    nothing = np.zeros(len(videos), np.int64)
+    return answers(
+        saved,
+        {
+            "history_videos": videos,
+            "history_times": np.zeros_like(videos),
+            "time": nothing,
+            "history_fractions": np.zeros(videos.shape, np.float32),
+            "country": nothing,
+            "language": nothing,
+            "age": np.full(len(videos), -1, np.int32),
+        },
+    )
 
 
 def _log(train: SequenceLog) -> Log:

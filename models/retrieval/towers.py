@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.compute_type import compute_type
 from models.retrieval.vocabularies import Vocabularies
 from models.video_table import VideoTable
 from models.vocabulary import UNKNOWN, Vocabulary
@@ -165,10 +166,12 @@ class Block(tf.keras.layers.Layer):
     section 2.1, for the bias; Shazeer 2020, "GLU variants improve transformer", for the gate.
     """
 
-    def __init__(self, width: int, length: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, settings: RetrievalSettings) -> None:
         super().__init__()
+        width, length, num_heads = settings.embedding_dim, settings.history_length, settings.num_heads
         # Rounded up, as a width need not be a multiple of the heads: `merge` brings it back.
         self._num_heads, self._head_width = num_heads, -(-width // num_heads)
+        self._training_type = compute_type(settings)
         self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
         self.project = tf.keras.layers.Dense(3 * num_heads * self._head_width, use_bias=False)
         self.merge = tf.keras.layers.Dense(width)
@@ -176,21 +179,47 @@ class Block(tf.keras.layers.Layer):
         self.norm_feed = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
         self.feed = tf.keras.layers.Dense(4 * width)
         self.out = tf.keras.layers.Dense(width)
-        self.dropout = tf.keras.layers.Dropout(dropout)
+        self.dropout = tf.keras.layers.Dropout(settings.dropout)
+        # `product` reads weights without calling the layer, which would make them.
+        for dense, size in (
+            (self.project, width),
+            (self.merge, num_heads * self._head_width),
+            (self.feed, width),
+            (self.out, 2 * width),
+        ):
+            dense.build([None, size])
 
     def call(self, x: Any, distance: Any, visible: Any, training: bool = False) -> Any:
         """x [r, l, width], distance [l, l] between two places, visible [r, l, l] -> [r, l, width]."""
+        kind = self._training_type if training else tf.float32
         rows, length = tf.shape(x)[0], tf.shape(x)[1]
         split = [rows, length, 3, self._num_heads, self._head_width]
-        query, key, value = tf.unstack(tf.transpose(tf.reshape(self.project(self.norm(x)), split), [2, 0, 3, 1, 4]))
-        score = tf.matmul(query, key, transpose_b=True) / self._head_width**0.5
-        score += tf.gather(self.distance, distance, axis=1)[None]
-        share = tf.nn.softmax(tf.where(visible[:, None], score, -1e9))
-        seen = tf.transpose(tf.matmul(self.dropout(share, training=training), value), [0, 2, 1, 3])
-        merged = self.merge(tf.reshape(seen, [rows, length, self._num_heads * self._head_width]))
-        x += self.dropout(merged, training=training)
-        opened, gate = tf.split(self.feed(self.norm_feed(x)), 2, axis=-1)
-        return x + self.dropout(self.out(opened * tf.nn.silu(gate)), training=training)
+        projected = product(self.project, self.norm(x), kind)
+        query, key, value = tf.unstack(tf.transpose(tf.reshape(projected, split), [2, 0, 3, 1, 4]))
+        bias = tf.gather(self.distance, distance, axis=1)
+        score = tf.matmul(query * tf.cast(self._head_width**-0.5, kind), key, transpose_b=True)
+        share = tf.cast(_shares(score, bias, visible), kind)
+        seen = tf.transpose(tf.matmul(share, value), [0, 2, 1, 3])
+        merged = product(self.merge, tf.reshape(seen, [rows, length, self._num_heads * self._head_width]), kind)
+        x += self.dropout(tf.cast(merged, tf.float32), training=training)
+        opened, gate = tf.split(product(self.feed, self.norm_feed(x), kind), 2, axis=-1)
+        out = product(self.out, opened * tf.nn.silu(gate), kind)
+        return x + self.dropout(tf.cast(out, tf.float32), training=training)
+
+
+def product(dense: Any, x: Any, kind: Any) -> Any:
+    """`dense` of x [..., n] computed in `kind`, which its result keeps."""
+    if kind == tf.float32:
+        return dense(x)
+    flat = tf.matmul(tf.reshape(tf.cast(x, kind), [-1, x.shape[-1]]), tf.cast(dense.kernel, kind))
+    if dense.use_bias:
+        flat = tf.nn.bias_add(flat, tf.cast(dense.bias, kind))
+    return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [dense.units]], axis=0))
+
+
+def _shares(score: Any, bias: Any, visible: Any) -> Any:
+    """Attention: score [r, h, l, l], bias [h, l, l], visible [r, l, l] -> [r, h, l, l] of float32."""
+    return tf.nn.softmax(tf.where(visible[:, None], tf.cast(score, tf.float32) + bias[None], -1e9))
 
 
 class QueryTower(tf.keras.layers.Layer):
@@ -203,7 +232,7 @@ class QueryTower(tf.keras.layers.Layer):
         self.position = tf.keras.layers.Embedding(length, width, embeddings_initializer=_normal(0.05))
         self.watch = tf.keras.layers.Dense(width)
         self.dropout = tf.keras.layers.Dropout(settings.dropout)
-        self.blocks = [Block(width, length, settings.num_heads, settings.dropout) for _ in range(settings.num_layers)]
+        self.blocks = [Block(settings) for _ in range(settings.num_layers)]
         self.norm = tf.keras.layers.LayerNormalization(epsilon=_NORM_EPSILON)
         self.newcomer = self.add_weight(name="newcomer", shape=[width], initializer=_normal(0.05))
         self.country = tf.keras.layers.Embedding(num_countries, 8)

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,15 +11,16 @@ import tensorflow as tf
 from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
-from models.evaluation import recall_at
+from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import popularity, ranks
+from models.retrieval.quality import quality_of
+from models.retrieval.report import write_report
 from models.retrieval.start import shape_digest, start_of
 from models.retrieval.towers import title_collision_rate
 from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
-from models.retrieval.watches import COUNT_SPANS, WatchCounts, Watches, watches_of
+from models.retrieval.watches import WatchCounts, Watches, watches_of
 from models.training import Training, TrainingError, digest_of, measured, publish_training
 from models.video_table import VideoTable, video_table
 
@@ -46,7 +46,8 @@ def train_retrieval(settings: Settings, window: str) -> Training:
       window: newest closed window of exposures.
 
     Returns:
-      The training; metrics `recall_at_100` and `popularity_recall_at_100` are of the holdout windows.
+      The training; metrics `recall_at_100`, `recall_at_k` and `slices`, and those of popularity, are of the holdout
+      windows. `losses` and `validations` are of every pass (`trainer.Passes`). Its folder holds `report.html`.
 
     Raises:
       TrainingError: no watches to train on or to choose the epoch by.
@@ -56,12 +57,19 @@ def train_retrieval(settings: Settings, window: str) -> Training:
 
     lake = open_lake(settings.lake_path)
     versions = {table: lake.version(table) for table in TABLES}
-    table = video_table(catalogue(settings, windows.end(window)))
+    videos = catalogue(settings, windows.end(window))
+    table = video_table(videos)
     sequences = watch_sequences(settings, window, versions=versions)
     users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
-    start = start_of(settings, window)
     return fit(
-        settings, window, table, watches_of(sequences, table), profiles_of(users), versions=versions, start=start
+        settings,
+        window,
+        table,
+        watches_of(sequences, table),
+        profiles_of(users),
+        versions=versions,
+        start=start_of(settings, window),
+        names=names_of(videos, users),
     )
 
 
@@ -74,8 +82,10 @@ def fit(
     *,
     versions: Mapping[str, int],
     start: Training | None = None,
+    names: Names = NO_NAMES,
 ) -> Training:
-    """`train_retrieval` on columns in memory, going on from `start` if there is one."""
+    """`train_retrieval` on columns in memory, going on from `start` if there is one; `names` are shown in the
+    report."""
     knobs = settings.retrieval
     split = _split(settings, window)
     log = Log(table, watches, profiles, WatchCounts(watches))
@@ -97,15 +107,11 @@ def fit(
             )
     tf.keras.utils.set_random_seed(settings.seed)
     towers = Towers(settings, log, train, start.path if start else None)
-    history = towers.train(lambda: towers.recall(validation))
-    metrics: dict[str, Any] = {
-        "recall_at_100": towers.recall(holdout),
-        "popularity_recall_at_100": popularity_recall(log, holdout),
-        "validation_recall_at_100": max(history),
-        "validation_popularity_recall_at_100": popularity_recall(log, validation),
-        "epochs": int(np.argmax(history)) + (start is None),
+    passes = towers.train(lambda: towers.recall(validation))
+    metrics = quality_of(towers, passes, log, validation=validation, holdout=holdout, names=names, seed=settings.seed)
+    metrics |= {
+        "epochs": int(np.argmax(passes.validations)) + (start is None),
         "train_watches": len(train),
-        "holdout_watches": len(holdout),
         "videos": len(table),
         "new_videos": towers.num_new_videos,
         "frequency_collision_rate": towers.frequency_collision_rate,
@@ -117,28 +123,20 @@ def fit(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     towers.save(draft, split.end)
-    return publish_training(
-        Training(
-            kind=KIND,
-            id=path.name,
-            path=path,
-            window=window,
-            windows=(start.windows[0] if start else _window(train.watches), _before(split.validation)),
-            versions=dict(versions),
-            metrics=measured(metrics),
-            settings_digest=shape_digest(settings),
-            started_from=start.id if start else "",
-            full_window=start.full_window if start else window,
-        ),
-        draft,
+    training = Training(
+        kind=KIND,
+        id=path.name,
+        path=path,
+        window=window,
+        windows=(start.windows[0] if start else _window(train.watches), _before(split.validation)),
+        versions=dict(versions),
+        metrics=measured(metrics),
+        settings_digest=shape_digest(settings),
+        started_from=start.id if start else "",
+        full_window=start.full_window if start else window,
     )
-
-
-def popularity_recall(log: Log, wanted: Watches) -> float:
-    """Recall@100 of the better of three lists of popular videos: of the last hour, day and seven days."""
-    if not len(wanted):
-        return float("nan")
-    return max(recall_at(ranks(log, wanted, popularity(log, span)), 100) for span in COUNT_SPANS)
+    write_report(settings, training, draft, log, names)
+    return publish_training(training, draft)
 
 
 def _split(settings: Settings, window: str) -> Split:

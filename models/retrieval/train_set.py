@@ -16,10 +16,12 @@ class TrainSet:
     Attributes:
       watches: in order of viewer, then time.
       weight: [n] in the loss; 0 for a watch that is not learned.
+      has_whole_runs: whether a pass reads one run of each viewer, with its past, or every watch once.
     """
 
     watches: Watches
     weight: NDArray[np.float32]
+    has_whole_runs: bool
 
     def __len__(self) -> int:
         return len(self.watches)
@@ -30,7 +32,7 @@ def all_watches(watches: Watches, until: float, settings: RetrievalSettings) -> 
     `max_viewer_watches` of them."""
     before = np.flatnonzero(watches.times < until)
     newest = np.sort(before[np.argsort(-watches.times[before], kind="stable")[: settings.max_train_watches]])
-    return _train_set(watches, newest, np.ones(len(newest), np.float32), settings)
+    return _train_set(watches, newest, np.ones(len(newest), np.float32), settings, settings.whole_runs)
 
 
 def newest_watches(
@@ -61,11 +63,15 @@ def newest_watches(
     if (~is_new).any():
         old = settings.replay_share / (1 - settings.replay_share) * is_new.sum() / (~is_new).sum()
         weight[~is_new] = min(1.0, old)
-    return _train_set(watches, past[kept], weight, settings)
+    return _train_set(watches, past[kept], weight, settings, has_whole_runs=True)
 
 
 def _train_set(
-    watches: Watches, index: NDArray[np.int64], weight: NDArray[np.float32], settings: RetrievalSettings
+    watches: Watches,
+    index: NDArray[np.int64],
+    weight: NDArray[np.float32],
+    settings: RetrievalSettings,
+    has_whole_runs: bool,
 ) -> TrainSet:
     """Watches at `index`, ascending, with `weight` bounded by viewer."""
     chosen = watches.take(index)
@@ -76,4 +82,4 @@ def _train_set(
         begins = np.append(True, chosen.users[1:] != chosen.users[:-1])
         has_past = (index > 0) & (watches.users[index - 1] == chosen.users)
         weight[begins & has_past] = 0
-    return TrainSet(chosen, weight.astype(np.float32))
+    return TrainSet(chosen, weight.astype(np.float32), has_whole_runs)

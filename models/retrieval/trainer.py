@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.recall import ranks, two_tower, viewers_at
+from models.retrieval.step_size import step_size
 from models.retrieval.towers import VideoPreprocessing, age_bucket, encode, is_new
 from models.retrieval.train_set import TrainSet
 from models.retrieval.vocabularies import load_vocabularies, vocabularies_of
@@ -29,8 +31,26 @@ from models.vocabulary import Vocabulary
 _BLOCK = 1024
 
 
+@dataclass(frozen=True)
+class Passes:
+    """What each pass over the training watches came to.
+
+    Attributes:
+      losses: mean training loss of its watches [nats]; NaN when none of them weighed anything.
+      validations: what validation said after it; one more, of before the first pass, in a training that goes on from
+        another.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    validations: list[float] = field(default_factory=list)
+
+
 class Towers:
-    """A two-tower model with the log that it is trained and measured on."""
+    """A two-tower model with the log that it is trained and measured on.
+
+    Attributes:
+      is_cut: True where a deadline ended the training.
+    """
 
     def __init__(self, settings: Settings, log: Log, train: TrainSet, start: Path | None = None) -> None:
         """`train` is what will be learned; `start` the folder of the training from which this one goes on."""
@@ -38,6 +58,7 @@ class Towers:
         self._random = np.random.default_rng(settings.seed)
         self._train, self._is_warm = train, start is not None
         knobs, table = settings.retrieval, log.table
+        self.is_cut = False
         self._known = vocabularies_of(table, log.profiles, train.watches.videos)
         self.num_new_videos = len(self._known.videos)
         if start is not None:
@@ -59,7 +80,7 @@ class Towers:
             self._build()
             restore_checkpoint(start, self._model, self._model.optimizer)
 
-    def train(self, validate: Callable[[], float], deadline: float | None = None) -> list[float]:
+    def train(self, validate: Callable[[], float], deadline: float | None = None) -> Passes:
         """Fit until validation stops to improve; the model keeps the weights of the best look.
 
         Args:
@@ -68,7 +89,7 @@ class Towers:
           deadline: `time.monotonic()` [s] at which training ends, also in the middle of a pass.
 
         Returns:
-          What `validate` said.
+          The loss of every pass and what `validate` said after it.
         """
         knobs = self._settings
         profile_codes = self._profile_codes(self._train.watches.users)
@@ -76,21 +97,31 @@ class Towers:
 
         # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
         @tf.function
-        def learn(step: dict[str, Any]) -> None:
-            self._model.train_step(step)
+        def learn(step: dict[str, Any]) -> Any:
+            loss = self._model.train_step(step)["loss"]
             average.update()
+            return loss
 
+        passes = Passes()
+        history = passes.validations
         # One look more when there is one before the first pass.
-        history = [validate()] if self._is_warm else []
+        history += [validate()] if self._is_warm else []
         best = self._model.get_weights() if self._is_warm else []
-        num_looks = 1 + knobs.incremental_epochs if self._is_warm else knobs.max_epochs
-        is_late = False
-        while len(history) < num_looks and not is_late:
+        num_passes = knobs.incremental_epochs if self._is_warm else knobs.max_epochs
+        self.is_cut, num_steps = False, 0
+        while len(passes.losses) < num_passes and not self.is_cut:
+            lost = weighed = 0.0
             for step in self._steps(profile_codes):
-                learn(step)
-                is_late = deadline is not None and time.monotonic() > deadline
-                if is_late:
+                self._model.optimizer.learning_rate = (
+                    knobs.incremental_learning_rate if self._is_warm else step_size(knobs, num_steps, len(history))
+                )
+                weight = float(step["weight"].sum())
+                lost, weighed = lost + weight * float(learn(step)), weighed + weight
+                num_steps += 1
+                self.is_cut = deadline is not None and time.monotonic() > deadline
+                if self.is_cut:
                     break
+            passes.losses.append(lost / weighed if weighed else float("nan"))
             with average:
                 history.append(validate())
                 if history[-1] == max(history):
@@ -98,7 +129,7 @@ class Towers:
             if len(history) - 1 - int(np.argmax(history)) >= knobs.patience:
                 break
         self._model.set_weights(best)
-        return history
+        return passes
 
     def _steps(self, profile_codes: Any) -> Iterator[dict[str, Any]]:
         return batches(
@@ -130,13 +161,13 @@ class Towers:
         self.queries(np.zeros(1, np.int64), np.zeros(1, np.int64))
 
     def recall(self, wanted: Watches) -> float:
-        """Recall@100 of the watches; NaN when there are none. Each query knows the watches before it, each list is
-        its window's."""
-        if not len(wanted):
-            return float("nan")
-        return recall_at(
-            ranks(self._log, wanted, two_tower(self.queries(wanted.users, wanted.times), self.vectors_before)), 100
-        )
+        """Recall@100 of the watches; NaN when there are none."""
+        return recall_at(self.ranks(wanted), 100)
+
+    def ranks(self, wanted: Watches) -> NDArray[np.float64]:
+        """Rank of each watch [n], as `recall.ranks` has it. Each query knows the watches before it, each list is its
+        window's."""
+        return ranks(self._log, wanted, two_tower(self.queries(wanted.users, wanted.times), self.vectors_before))
 
     def queries(self, users: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
         """Query vectors of viewers at times, [q], [q] -> [q, width + 1]."""

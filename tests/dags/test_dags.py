@@ -65,5 +65,11 @@ def test_an_operator_finds_an_owner_tags_retries_and_what_to_do_when_it_fails(pa
             assert task["retries"] >= 1, task_id
 
 
-def test_the_monitoring_report_is_a_button_on_its_task(parsed: dict[str, Any]) -> None:
-    assert parsed["dags"]["monitor_release"]["tasks"]["report"]["links"] == ["Report"]
+def test_reports_are_buttons_on_the_tasks_that_wrote_them(parsed: dict[str, Any]) -> None:
+    links = {
+        (dag_id, task_id): task["links"]
+        for dag_id, dag in parsed["dags"].items()
+        for task_id, task in dag["tasks"].items()
+        if task["links"]
+    }
+    assert links == {("monitor_release", "report"): ["Report"], ("train_retrieval", "train"): ["Report"]}

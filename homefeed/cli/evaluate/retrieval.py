@@ -1,7 +1,6 @@
 """`homefeed evaluate retrieval`: the two-tower retriever beside two baselines, by a published protocol."""
 
 import hashlib
-import importlib
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from models.evaluation.sequences import Recommender
     from models.evaluation.sequences.evaluation import Result
     from models.evaluation.sequences.split import Split
-
-#: Module and class of the model; imported only when it is measured, as it imports tensorflow.
-_MODEL = ("models.retrieval.sequence_recommender", "TwoTowerRecommender")
 
 
 def command(
@@ -47,7 +43,7 @@ def command(
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything random. Default: HOMEFEED_SEED.")] = None,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Training ends after this time, with the best model so far.")
+        float | None, typer.Option(min=0, help="Each training ends after this time, with the best model so far.")
     ] = None,
     dimension: Annotated[int | None, typer.Option(help="Width of the vectors.")] = None,
     layers: Annotated[int | None, typer.Option(help="Blocks of the transformer.")] = None,
@@ -87,7 +83,7 @@ def command(
     }
     if baselines_only and any(value is not None for value in options.values()):
         raise ArgumentsError("--baselines-only trains no model: leave out --dimension to --epochs")
-    deadline = None if max_minutes is None else began + 60 * max_minutes
+    max_s = None if max_minutes is None else 60 * max_minutes
     with progress("reading", total=3, as_json=as_json) as bar:
 
         def say(text: str) -> None:
@@ -101,7 +97,7 @@ def command(
             recommenders.append(_model(knobs))
         results = []
         for recommender in recommenders:
-            results.append(evaluate(split, recommender, seed=seed, deadline=deadline, say=say))
+            results.append(evaluate(split, recommender, seed=seed, max_s=max_s, say=say))
             bar.advance(bar.task_ids[0])
     value = _value(chosen, split, results, None if baselines_only else knobs, seed)
     value["baselines"][neighbours.name]["chosen"] = dict(zip(("k", "shrink"), neighbours.chosen, strict=True))
@@ -110,16 +106,10 @@ def command(
 
 
 def _model(knobs: "RetrievalSettings") -> "Recommender":
-    module, name = _MODEL
-    try:
-        made: Recommender = getattr(importlib.import_module(module), name)(knobs)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise ArgumentsError(
-            "this version has no retriever that trains on a plain log; measure the baselines with --baselines-only"
-        ) from error
-    return made
+    """The retriever; its module imports tensorflow, which the baselines do without."""
+    from models.retrieval.sequence_recommender import TwoTowerRecommender
+
+    return TwoTowerRecommender(knobs)
 
 
 def _value(
@@ -156,4 +146,5 @@ def _training(result: "Result") -> dict[str, Any]:
         "test_s": round(result.test_s, 2),
         "validation_ndcg": result.validation,
         "num_validations": result.num_validations,
+        "is_cut": result.is_cut,
     }

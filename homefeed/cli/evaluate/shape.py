@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 KNOBS = {
     "patience": "patience",
     "learning_rate": "learning_rate",
-    "average_steps": "average_steps",
+    **{
+        knob: knob
+        for knob in (
+            "warmup_steps",
+            "decay_epochs",
+            "average_steps",
+            "whole_runs",
+            "seen_negatives",
+            "compute_type",
+        )
+    },
     "dimension": "embedding_dim",
     "layers": "num_layers",
     "heads": "num_heads",

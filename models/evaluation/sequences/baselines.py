@@ -25,9 +25,10 @@ class MostPopular:
 
     def fit(
         self, train: SequenceLog, validate: Callable[[], float] | None, *, seed: int, deadline: float | None
-    ) -> None:
+    ) -> bool:
         """As `Recommender.fit`; there is nothing to choose."""
         self._counts = np.bincount(train.items, minlength=train.num_items).astype(np.float32)
+        return False
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """As `Recommender.scores`; the rows are one read-only array."""
@@ -55,11 +56,12 @@ class ItemKnn:
 
     def fit(
         self, train: SequenceLog, validate: Callable[[], float] | None, *, seed: int, deadline: float | None
-    ) -> None:
+    ) -> bool:
         """As `Recommender.fit`. After `deadline` the rest of the grid is not tried."""
-        best, nearest = -np.inf, self._nearest
-        for shrink in self.SHRINKS:
-            if np.isfinite(best) and (validate is None or (deadline is not None and time.monotonic() > deadline)):
+        best, nearest, is_late = -np.inf, self._nearest, False
+        for shrink in self.SHRINKS if validate else self.SHRINKS[:1]:
+            is_late = np.isfinite(best) and deadline is not None and time.monotonic() > deadline
+            if is_late:
                 break
             table = neighbours(train, max(self.SIZES), shrink)
             for k in self.SIZES if validate else self.SIZES[:1]:
@@ -68,6 +70,7 @@ class ItemKnn:
                 if value > best:
                     best, nearest, self.chosen = value, self._nearest, (k, shrink)
         self._nearest = nearest
+        return is_late
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """As `Recommender.scores`."""

@@ -20,6 +20,7 @@ class Result:
       fit_s, test_s: seconds of training with all its validations, and of the test.
       validation: the best value that it saw on validation; None when it never looked.
       num_validations: how often it looked.
+      is_cut: True where the time was over before training was.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Result:
     test_s: float
     validation: float | None
     num_validations: int
+    is_cut: bool
 
 
 def evaluate(
@@ -36,7 +38,7 @@ def evaluate(
     recommender: Recommender,
     *,
     seed: int,
-    deadline: float | None,
+    max_s: float | None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Train a recommender, which chooses itself on validation only, and measure it once on the test.
@@ -45,13 +47,14 @@ def evaluate(
       split: of a protocol; every recommender that is given it gets the same candidates.
       recommender: not trained yet.
       seed: of training and of the bootstrap.
-      deadline: `time.monotonic()` [s] at which training ends.
+      max_s: seconds after which its training ends, with the validations in it; None is no limit.
       say: told what is going on, one line at a time.
     """
     name, looks = recommender.name, Looks(split, recommender, say)
     say(f"{name}: training")
     began = time.monotonic()
-    recommender.fit(split.train, looks.look if split.validation else None, seed=seed, deadline=deadline)
+    deadline = None if max_s is None else began + max_s
+    is_cut = recommender.fit(split.train, looks.look if split.validation else None, seed=seed, deadline=deadline)
     trained = time.monotonic()
     say(f"{name}: test")
     on_test = measure(recommender, split.test, split.train.num_items, split.test_candidates, split.k)
@@ -63,6 +66,7 @@ def evaluate(
         time.monotonic() - trained,
         max(looks.values, default=None),
         len(looks.values),
+        is_cut,
     )
 
 

@@ -38,7 +38,7 @@ class Recommender(Protocol):
 
     def fit(
         self, train: SequenceLog, validate: Callable[[], float] | None, *, seed: int, deadline: float | None
-    ) -> None:
+    ) -> bool:
         """Train. Called once.
 
         Args:
@@ -47,6 +47,9 @@ class Recommender(Protocol):
             choosing the epoch or a parameter; it calls `scores`. None when no user has a validation target.
           seed: of everything random.
           deadline: `time.monotonic()` [s] at which training ends with the best model so far; None is no limit.
+
+        Returns:
+          True where the deadline ended it.
         """
         ...
 

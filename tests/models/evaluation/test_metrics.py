@@ -23,6 +23,12 @@ def test_recall_counts_ranks_below_k() -> None:
     assert recall_at([0, 9, 10, 500], 10) == 0.5
 
 
+def test_a_rank_that_is_left_out_counts_neither_way() -> None:
+    assert recall_at([0, math.nan, 10], 10) == 0.5
+    assert ndcg_at([0, math.nan, 10], 10) == 0.5
+    assert math.isnan(recall_at([math.nan], 10))
+
+
 def test_ndcg_discounts_by_the_logarithm_of_the_rank() -> None:
     # First place gains 1, third place 1 / log2(4) = 0.5, outside of the list nothing.
     assert ndcg_at([0, 2, 99], 10) == pytest.approx((1 + 0.5 + 0) / 3)

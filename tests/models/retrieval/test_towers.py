@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from homefeed.settings.retrieval import RetrievalSettings
-from models.retrieval.model import TwoTower
-from models.retrieval.towers import NUM_DYNAMIC, CandidateTower, Content, QueryTower, VideoPreprocessing, is_new
+from models.retrieval.model import TwoTower, _seen
+from models.retrieval.towers import NUM_DYNAMIC, Block, CandidateTower, Content, QueryTower, VideoPreprocessing, is_new
 from models.retrieval.vocabularies import Vocabularies
 
 #: After the package, which chooses Keras 2.
@@ -77,6 +77,7 @@ def test_the_exact_loss_is_the_softmax_over_the_catalogue_with_the_watched_video
     """One query, three videos with logits 0, ln 2 and ln 4; the watched one had ln 3 instead of ln 2; the last is not
     uploaded yet."""
     model = TwoTower.__new__(TwoTower)
+    model._compute_type = tf.float32
     inputs = {
         "negative_exists": tf.constant([True, True, False]),
         "ids": tf.constant([1, 0, 1, 2], tf.int64),
@@ -102,3 +103,25 @@ def test_a_video_without_watches_has_no_id_and_one_with_watches_has() -> None:
     shown = content(codes, is_new(counts)).numpy()
     np.testing.assert_array_equal(shown[0], alike[0])
     assert np.abs(shown[1] - alike[1]).max() > 1e-4
+
+
+def test_what_was_seen_is_what_the_same_viewer_watched_before() -> None:
+    """A row of the viewers 0, 0, 0, 1 with the videos 2, 0, 1, 2."""
+    segment = np.array([[0, 0, 0, 1]])
+    visible = np.tril(np.ones((4, 4), bool))[None] & (segment[:, :, None] == segment[:, None, :])
+    seen = _seen(tf.constant(visible), tf.constant([2, 0, 1, 2, 9], tf.int64), 3).numpy()
+    assert [np.flatnonzero(row).tolist() for row in seen] == [[], [2], [0, 2], []]
+
+
+def test_training_in_bfloat16_is_nearly_float32_and_serving_is_float32(content: np.ndarray) -> None:
+    exact = Block(SETTINGS)
+    narrow = Block(SETTINGS.model_copy(update={"compute_type": "bfloat16"}))
+    x, visible = tf.constant(content[None]), tf.constant(np.tril(np.ones((1, 6, 6), bool)))
+    distance = tf.zeros([6, 6], tf.int32)
+    wanted = exact(x, distance, visible, training=True)
+    narrow(x, distance, visible)
+    narrow.set_weights(exact.get_weights())
+    trained = narrow(x, distance, visible, training=True)
+    assert trained.dtype == tf.float32
+    assert 0 < np.abs(trained - wanted).max() < 0.02 * np.abs(wanted).max()
+    np.testing.assert_array_equal(narrow(x, distance, visible), wanted)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-import types
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Next:
     def fit(self, train, validate, *, seed, deadline) -> None:
         self.number = np.array([int(item[1:]) for item in train.item_ids])
         self.given = (len(train), validate(), seed, deadline)
+        return deadline is not None and time.monotonic() > deadline
 
     def scores(self, histories):
         newest = self.number[histories.items[:, -1]]
@@ -62,10 +63,7 @@ class Next:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """`Next` in the place of the two-tower model; the ones that were made."""
-    module = types.ModuleType("ring_model")
-    module.Next = Next
-    monkeypatch.setitem(sys.modules, "ring_model", module)
-    monkeypatch.setattr(retrieval, "_MODEL", ("ring_model", "Next"))
+    monkeypatch.setattr(retrieval, "_model", Next)
     monkeypatch.setattr(Next, "made", [])
     return Next.made
 
@@ -88,6 +86,22 @@ def test_a_model_stands_next_to_both_baselines(run: Run, ring: Path, model: list
     assert len(value["settings_digest"]) == 64
     assert value["seconds"] > 0
     assert model[0].given == (240, 1.0, 5, None)
+    assert value["training"]["is_cut"] is False
+
+
+def test_the_minutes_are_those_of_each_training_and_the_result_says_that_they_were_over(
+    run: Run, ring: Path, model: list[Any]
+) -> None:
+    arguments = ("--format", "sequences", "--data", str(ring), "--json", "--max-minutes")
+    cut = json.loads(run(*arguments, "0")[1])
+    began = time.monotonic()
+    whole = json.loads(run(*arguments, "60")[1])
+    assert [value["training"]["is_cut"] for value in (cut, whole)] == [True, False]
+    # Item-kNN tries the first half of its grid in any case.
+    assert [value["baselines"]["item_knn"]["is_cut"] for value in (cut, whole)] == [True, False]
+    assert [value["baselines"]["most_popular"]["is_cut"] for value in (cut, whole)] == [False, False]
+    # Counted from the start of its own training, which is after both baselines'.
+    assert model[1].given[3] >= began + 3600 + whole["baselines"]["item_knn"]["fit_s"] - 0.01
 
 
 def test_options_go_before_settings_and_settings_before_the_rule(
@@ -195,9 +209,3 @@ def test_what_is_wrong_is_named_and_exits_with_2(
     assert code == 2
     assert message in error
     assert "Traceback" not in error
-
-
-def test_a_version_without_the_model_says_so(run: Run, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrieval, "_MODEL", ("models.retrieval.not_there", "Model"))
-    code, _, error = run("--format", "sequences", "--data", str(ring))
-    assert (code, "--baselines-only" in error) == (2, True)

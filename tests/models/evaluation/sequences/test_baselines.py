@@ -81,12 +81,13 @@ def test_a_recommender_sees_the_training_log_and_looks_at_validation_only() -> N
     seen: list[object] = []
 
     class Watching(MostPopular):
-        def fit(self, train, validate, *, seed, deadline) -> None:
-            super().fit(train, validate, seed=seed, deadline=deadline)
+        def fit(self, train, validate, *, seed, deadline) -> bool:
+            is_cut = super().fit(train, validate, seed=seed, deadline=deadline)
             seen.extend([len(train), seed, validate()])
+            return is_cut
 
     said: list[str] = []
-    result = evaluate(split, Watching(), seed=7, deadline=None, say=said.append)
+    result = evaluate(split, Watching(), seed=7, max_s=None, say=said.append)
     # Training has two of the four items of each user: ab, bc, cd.
     assert seen[:2] == [6, 7]
     # Of the two that are left, c is above d, d ties with a, and a is below b: ranks 0, 1, 1. In the test one is left.
@@ -103,7 +104,7 @@ def test_the_published_numbers_of_most_popular(public_data) -> None:
     log = sequences(public_data("ml-1m") / "ml-1m.txt")
     assert (len(log), log.num_users, log.num_items) == (999_611, 6040, 3416)
     split = protocols.sampled(log, 1)
-    result = evaluate(split, MostPopular(), seed=1, deadline=None)
+    result = evaluate(split, MostPopular(), seed=1, max_s=None)
     # Kang and McAuley 2018, table III: 0.4329 and 0.2377, with their own draw of 100 items for each of the 6,040 users.
     # The standard errors over users are 0.0064 and 0.0041; a draw of its own adds less than half of that.
     assert result.metrics["hr_at_10"] == pytest.approx(0.4329, abs=0.015)
