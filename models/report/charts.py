@@ -1,4 +1,4 @@
-"""Charts of the report as inline SVG, coloured by the page's style so that they follow light and dark."""
+"""Charts of a report as inline SVG, coloured by the page's style so that they follow light and dark."""
 
 import math
 from collections.abc import Callable
