@@ -2,9 +2,8 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,13 +11,11 @@ import tensorflow as tf
 from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
-from models.evaluation import recall_at
 from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
-from models.retrieval.recall import intervals_by_k, popular_ranks, recall_by_k
+from models.retrieval.quality import quality_of
 from models.retrieval.report import write_report
-from models.retrieval.slices import slices
 from models.retrieval.start import shape_digest, start_of
 from models.retrieval.towers import title_collision_rate
 from models.retrieval.train_set import all_watches, newest_watches
@@ -111,23 +108,10 @@ def fit(
     tf.keras.utils.set_random_seed(settings.seed)
     towers = Towers(settings, log, train, start.path if start else None)
     passes = towers.train(lambda: towers.recall(validation))
-    found, popular = towers.ranks(holdout), popular_ranks(log, holdout)
-    metrics: dict[str, Any] = {
-        "recall_at_100": recall_at(found, 100),
-        "popularity_recall_at_100": recall_at(popular, 100),
-        "recall_at_k": measured(recall_by_k(found)),
-        "recall_at_k_interval": intervals_by_k(found, holdout.users, settings.seed),
-        "popularity_recall_at_k": measured(recall_by_k(popular)),
-        "slices": [
-            measured(asdict(part)) for part in slices(log, holdout, found, popular, names=names, seed=settings.seed)
-        ],
-        "validation_recall_at_100": max(passes.validations),
-        "validation_popularity_recall_at_100": recall_at(popular_ranks(log, validation), 100),
-        "losses": _numbers(passes.losses),
-        "validations": _numbers(passes.validations),
+    metrics = quality_of(towers, passes, log, validation=validation, holdout=holdout, names=names, seed=settings.seed)
+    metrics |= {
         "epochs": int(np.argmax(passes.validations)) + (start is None),
         "train_watches": len(train),
-        "holdout_watches": len(holdout),
         "videos": len(table),
         "new_videos": towers.num_new_videos,
         "frequency_collision_rate": towers.frequency_collision_rate,
@@ -153,11 +137,6 @@ def fit(
     )
     write_report(settings, training, draft, log, names)
     return publish_training(training, draft)
-
-
-def _numbers(values: list[float]) -> list[float | None]:
-    """Values for JSON; one that is not a number was not measured."""
-    return [value if np.isfinite(value) else None for value in values]
 
 
 def _split(settings: Settings, window: str) -> Split:
