@@ -66,8 +66,8 @@ def watch_time_loss(
     scores: ArrayLike,
     weight: ArrayLike | None = None,
 ) -> float:
-    """Weighted per-user loss: of all pairs of a watched and a missed video of one page, the share of watch time in those
-    that the scores put the wrong way round; equal scores are half wrong.
+    """Weighted per-user loss: of all pairs of a watched and a missed video of one page, the share of watch time in
+    those that the scores put the wrong way round; equal scores are half wrong.
 
     Args:
       requests: [n] key of the page.

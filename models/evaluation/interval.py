@@ -61,8 +61,8 @@ class Resamples:
 
 
 def percentiles(draws: NDArray[np.float64], confidence: float = 0.95) -> tuple[NDArray[np.float64], ...]:
-    """Low and high bound of each column, [d, ...] -> [...] twice. NaN where more resamples than lie outside of one bound
-    have no value: the bound would be made up."""
+    """Low and high bound of each column, [d, ...] -> [...] twice. NaN where more resamples than lie outside of one
+    bound have no value: the bound would be made up."""
     tail = (1 - confidence) / 2
     is_known = np.isfinite(draws)
     enough = (~is_known).mean(axis=0) <= tail

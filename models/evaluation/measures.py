@@ -12,8 +12,15 @@ from models.evaluation.metrics import background_entropy, pr_auc, roc_auc
 from models.evaluation.places import Column
 from models.evaluation.viewer_sums import LENGTHS, Exposed, ViewerSums, viewer_sums
 
-#: Measures that need exposures on pages, as against exposures alone.
-_OF_PAGES = ("ndcg_at_100", "watch_time_loss", *(f"{name}_at_{k}" for name in ("precision", "recall", "f1") for k in LENGTHS))
+#: Measures of exposures on pages.
+_OF_PAGES = (
+    "ndcg_at_100",
+    "watch_time_loss",
+    *(f"{name}_at_{k}" for name in ("precision", "recall", "f1") for k in LENGTHS),
+)
+_AT_POINT = ("precision", "recall", "f1")
+#: Every measure there is.
+NAMES = ("roc_auc", "pr_auc", "ne", "calibration", "grouped_auc", *_AT_POINT, *_OF_PAGES)
 
 
 @dataclass(frozen=True)
@@ -90,13 +97,14 @@ def measure(
     p = np.asarray(scores, np.float64)
     kept = codes >= 0
     num_unknown = int((~np.isfinite(p[kept])).sum())
-    sizes = [_sum_by(codes[kept], column[kept], num_slices) for column in (rows.weight, rows.weight * rows.watched)]
+    num_exposures = _sum_by(codes[kept], rows.weight[kept], num_slices)
+    num_positives = _sum_by(codes[kept], (rows.weight * rows.watched)[kept], num_slices)
     viewers = np.unique(rows.viewers[kept], return_inverse=True)[1]
     pairs = np.unique(viewers * num_slices + codes[kept])
     num_viewers = np.bincount(pairs % num_slices, minlength=num_slices)
     if num_unknown:
         nothing = Measure(None, None, None, f"{num_unknown:,} of {kept.sum():,} predictions are not finite numbers")
-        return Measured(*sizes, num_viewers, {name: [nothing] * num_slices for name in _names(threshold)})
+        return Measured(num_exposures, num_positives, num_viewers, {name: [nothing] * num_slices for name in NAMES})
     sums = viewer_sums(rows, p, codes, num_slices, threshold)
     exact, binned = _measures(sums, None, num_slices, threshold)
     resampled, of_bins = _measures(sums, Resamples(sums.sums.shape[0], seed, draws), num_slices, threshold)
@@ -106,13 +114,13 @@ def measure(
         exact[name] = of_all[None, :]
         resampled[name] = of_bins[name] + (of_all - binned[name][0])
     found = {}
-    for name in _names(threshold):
+    for name in NAMES:
         low, high = percentiles(resampled[name])
         found[name] = [
-            _one(name, exact[name][0, at], low[at], high[at], (*(size[at] for size in sizes), num_viewers[at]))
+            _one(name, exact[name][0, at], low[at], high[at], (num_exposures[at], num_positives[at], num_viewers[at]))
             for at in range(num_slices)
         ]
-    return Measured(*sizes, num_viewers, found, {name: resampled[name] for name in found})
+    return Measured(num_exposures, num_positives, num_viewers, found, {name: resampled[name] for name in found})
 
 
 def difference(own: Measured, other: Measured, name: str, number: int = 0) -> Measure:
@@ -125,11 +133,6 @@ def difference(own: Measured, other: Measured, name: str, number: int = 0) -> Me
         return Measure(gap, None, None, mine.reason or theirs.reason)
     low, high = percentiles(own.draws[name][:, number] - other.draws[name][:, number])
     return Measure(gap, float(low), float(high))
-
-
-def _names(threshold: float) -> list[str]:
-    at_point = [] if np.isnan(threshold) else ["precision", "recall", "f1"]
-    return ["roc_auc", "pr_auc", "ne", "calibration", "grouped_auc", *at_point, *_OF_PAGES]
 
 
 def _measures(
@@ -152,7 +155,8 @@ def _measures(
         "ndcg_at_100": _ratio(of["ndcg"], of["ndcg_pages"]),
         "watch_time_loss": _ratio(of["wrong_s"], of["pair_s"]),
     }
-    points = [("", of["kept"], of["promised"], of["watched"])] if not np.isnan(threshold) else []
+    unknown = np.full(rate.shape, np.nan)
+    points = [("", *((unknown,) * 3 if np.isnan(threshold) else (of["kept"], of["promised"], of["watched"])))]
     points += [(f"_at_{k}", of[f"hits_{k}"], of[f"places_{k}"], of["paged_watched"]) for k in LENGTHS]
     for suffix, right, chosen, wanted in points:
         measures[f"precision{suffix}"] = _ratio(right, chosen)
@@ -178,7 +182,8 @@ def _binned_pr_auc(missed: Column, watched: Column) -> Column:
 
 def _ratio(top: Column, bottom: Column) -> Column:
     known = np.nan_to_num(bottom) != 0
-    return np.divide(top, bottom, out=np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan), where=known)
+    shape = np.broadcast_shapes(top.shape, bottom.shape)
+    return np.asarray(np.divide(top, bottom, out=np.full(shape, np.nan), where=known))
 
 
 def _sum_by(codes: NDArray[np.int64], values: NDArray[Any], num: int) -> Column:
@@ -199,7 +204,7 @@ def _one(name: str, estimate: float, low: float, high: float, sizes: tuple[float
 def _why_unknown(name: str, num_exposures: float, num_positives: float) -> str:
     if not num_exposures:
         return "no exposures"
-    if not num_positives and not name.startswith("precision"):
+    if not num_positives:
         return "no positive exposure"
     if num_positives == num_exposures and name in ("roc_auc", "ne"):
         return "every exposure is positive"
@@ -209,4 +214,4 @@ def _why_unknown(name: str, num_exposures: float, num_positives: float) -> str:
         return "no page with a watched and a missed video"
     if name in _OF_PAGES:
         return "no page with a positive exposure"
-    return "no prediction reaches the operating point"
+    return "there is no operating point, or no prediction reaches it"

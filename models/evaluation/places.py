@@ -86,8 +86,8 @@ def places(groups: ArrayLike, labels: ArrayLike, scores: ArrayLike, weight: Arra
         end=(until - offset)[back],
         negatives_above=(negatives_above - negatives_offset)[back],
         negatives_beside=(negatives_until - negatives_above)[back],
-        positives=np.bincount(codes, w * positive, num),
-        negatives=np.bincount(codes, w * ~positive, num),
+        positives=np.bincount(codes, w * positive, num).astype(np.float64),
+        negatives=np.bincount(codes, w * ~positive, num).astype(np.float64),
     )
 
 

@@ -85,7 +85,8 @@ def viewer_sums(
     auc = auc_parts(of_viewers, rows.watched, weight)
     is_paged = rows.requests != 0
     paged, on_pages = rows.take(is_paged), weight[is_paged]
-    pages = _placed(paged, scores[is_paged], np.unique(paged.requests, return_inverse=True)[1], slices[is_paged], num_slices)
+    page = np.unique(paged.requests, return_inverse=True)[1]
+    pages = _placed(paged, scores[is_paged], page, slices[is_paged], num_slices)
     ndcg = ndcg_parts(pages, paged.watched, on_pages)
     time = watch_time_parts(pages, paged.watched, paged.watch_s, on_pages)
     by_page = {
@@ -151,7 +152,7 @@ def _of_groups(at: Places, cell: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _sparse(
-    values: Column, rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int], num: int
+    values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int], num: int
 ) -> Any:
     """Values of viewers in slices, their rows in order: sparse [viewers, slices * num]."""
     from scipy import sparse

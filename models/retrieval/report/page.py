@@ -5,9 +5,9 @@ from typing import Any
 
 from homefeed.report_page import document, number, tiles
 from models.report.charts import histogram
+from models.report.section import STYLE, card, not_measured, section
 from models.retrieval.report.curves import learning, recall_by_length
 from models.retrieval.report.neighbours import neighbours
-from models.report.section import STYLE, card, not_measured, section
 from models.retrieval.report.slice_table import slice_table
 
 #: Distribution -> heading and what it is.
