@@ -12,18 +12,8 @@ from models.report.section import not_measured, section
 FEW_VIEWERS = 30
 #: Calibrations beyond twice too much or too little end with the track.
 _WIDEST = 2.0
-_HEAD = (
-    "slice",
-    "exposures",
-    "watched",
-    "viewers",
-    "½ · 1 · 2",
-    "calibration",
-    "NE",
-    "ROC-AUC",
-    "AUC in viewers",
-    "PR-AUC",
-)
+_SIZES = ("slice", "exposures", "watched", "viewers")
+_HEAD = (*_SIZES, "½ · 1 · 2", "calibration", "NE", "ROC-AUC", "AUC in viewers", "PR-AUC")
 
 
 def slice_table(overall: dict[str, Any], parts: list[dict[str, Any]]) -> str:
