@@ -192,7 +192,8 @@ def _sum_by(codes: NDArray[np.int64], values: NDArray[Any], num: int) -> Column:
 
 def _one(name: str, estimate: float, low: float, high: float, sizes: tuple[float, float, int]) -> Measure:
     num_exposures, num_positives, num_viewers = sizes
-    if not np.isfinite(estimate):
+    # A precision of nothing that could be found would be 0, and say nothing about the predictions.
+    if not np.isfinite(estimate) or not num_positives:
         return Measure(None, None, None, _why_unknown(name, num_exposures, num_positives))
     if num_viewers < 2:
         return Measure(float(estimate), None, None, "one viewer alone has no interval")

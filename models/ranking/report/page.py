@@ -48,8 +48,8 @@ def _lead(evaluation: dict[str, Any] | None) -> str:
         return f'<p class="lead">{not_measured(ne["reason"])}</p>'
     return (
         '<p class="lead">The ranker says how likely a viewer is to watch, finish, like or dismiss a video, and a page '
-        "is ordered by what it says. On windows it never saw it leaves "
-        f"<b>{100 * ne['estimate']:.1f} %</b> of the surprise of somebody who only knows how often videos are watched, and promises "
+        f"is ordered by what it says. On windows it never saw it leaves <b>{100 * ne['estimate']:.1f} %</b> of the "
+        "surprise of somebody who only knows how often videos are watched, and promises "
         f"<b>{promised['estimate']:.3f}</b> watches for each that happened.</p>"
     )
 
@@ -108,8 +108,8 @@ def _rivals(evaluation: dict[str, Any]) -> str:
     return section(
         "Beside its rivals",
         "All on the same held-out exposures. In brackets the 95 % interval over viewers; that of a difference draws "
-        "the same viewers for both. Green: the whole interval is better than the rival; red: worse. Live chose what these "
-        "viewers were shown, which favours it in the order of a page.",
+        "the same viewers for both. Green: the whole interval is better than the rival; red: worse. Live chose what "
+        "these viewers were shown, which favours it in the order of a page.",
         (table(head, rows, "rivals") if rows else "") + without,
     )
 
@@ -126,7 +126,7 @@ def _orders(evaluation: dict[str, Any]) -> str:
     return section(
         "The order of a page",
         "The exposures of each page, ordered anew by what is named on the left. Watch-time loss is the weighted "
-        "per-user loss of Covington et al. 2016: the share of watch time on pairs of a watched and a missed video that are the "
-        "wrong way round. Below: the first k of each page by the watched head, all pages together.",
+        "per-user loss of Covington et al. 2016: the share of watch time on pairs of a watched and a missed video that are "
+        "the wrong way round. Below: the first k of each page by the watched head, all pages together.",
         table(["ordered by", *titles], rows) + table(["list", "precision", "recall", "F1"], at_k, "lengths"),
     )
