@@ -126,7 +126,7 @@ def _orders(evaluation: dict[str, Any]) -> str:
     return section(
         "The order of a page",
         "The exposures of each page, ordered anew by what is named on the left. Watch-time loss is the weighted "
-        "per-user loss of Covington et al. 2016: the share of watch time on pairs of a watched and a missed video that are "
-        "the wrong way round. Below: the first k of each page by the watched head, all pages together.",
+        "per-user loss of Covington et al. 2016: the share of watch time on pairs of a watched and a missed video that "
+        "are the wrong way round. Below: the first k of each page by the watched head, all pages together.",
         table(["ordered by", *titles], rows) + table(["list", "precision", "recall", "F1"], at_k, "lengths"),
     )
