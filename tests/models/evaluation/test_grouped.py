@@ -67,3 +67,8 @@ def test_hits_at_k_share_tied_places() -> None:
     at = places([1, 1, 1], labels, [0.7, 0.7, 0.1])
     assert hits(at, labels, None, 1).tolist() == [0.5]
     assert hits(at, labels, None, 2).tolist() == [1]
+
+
+def test_a_positive_beyond_the_list_is_no_hit() -> None:
+    labels = np.array([False, False, True])
+    assert hits(places([1, 1, 1], labels, [0.9, 0.8, 0.1]), labels, None, 1).tolist() == [0]

@@ -1,11 +1,13 @@
 """Every measure with its interval: by hand, against scikit-learn, and on bad input."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from models.evaluation import viewer_sums
 from models.evaluation.interval import percentiles
 from models.evaluation.measures import NAMES, difference, measure
 from models.evaluation.operating_point import best_threshold
@@ -44,13 +46,23 @@ def test_true_probabilities_are_calibrated_in_about_nineteen_of_twenty_worlds() 
 
 def test_a_slice_is_measured_as_if_alone_and_an_empty_one_says_so() -> None:
     rows, p = exposed()
-    slices = np.where(rows.viewers < 100, 2, 0)
+    # Pages and viewers lie in both slices.
+    slices = np.where(np.random.default_rng(9).random(len(rows)) < 0.4, 2, 0)
     found = measure(rows, p, seed=1, slices=slices, num_slices=3)
     alone = measure(rows.take(slices == 2), p[slices == 2], seed=1)
     for name in NAMES:
         assert found.measures[name][2].estimate == pytest.approx(alone.measures[name][0].estimate), name
         assert found.measures[name][1].reason == "no exposures", name
-    assert found.num_viewers.tolist() == [200, 0, 100]
+    assert found.num_viewers.tolist() == [300, 0, 300]
+
+
+def test_an_interval_of_coarsely_grouped_scores_is_moved_to_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, p = exposed()
+    fine = measure(rows, p, seed=1).measures["roc_auc"][0]
+    monkeypatch.setattr(viewer_sums, "score_bins", partial(viewer_sums.score_bins, most=3))
+    coarse = measure(rows, p, seed=1).measures["roc_auc"][0]
+    assert coarse.estimate == fine.estimate
+    assert (coarse.low, coarse.high) == pytest.approx((fine.low, fine.high), abs=0.004)
 
 
 def test_a_sampled_miss_stands_for_many() -> None:
