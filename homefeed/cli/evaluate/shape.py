@@ -17,7 +17,6 @@ KNOBS = {
         knob: knob
         for knob in (
             "warmup_steps",
-            "decay_epochs",
             "average_steps",
             "whole_runs",
             "seen_negatives",
@@ -54,6 +53,8 @@ def shaped(
     by_size = {KNOBS[name]: value for name, value in asdict(size_of(train)).items()}
     chosen = {knob: value for knob, value in by_size.items() if knob not in settings.model_fields_set}
     chosen |= {KNOBS[name]: value for name, value in options.items() if value is not None}
+    if "decay_epochs" not in settings.model_fields_set:
+        chosen["decay_epochs"] = chosen.get("max_epochs", settings.max_epochs)
     # A plain log has ids and their order, nothing beside them.
     chosen["side_features"] = False
     try:

@@ -20,7 +20,6 @@ class Size:
       patience: passes without a better one after which training ends.
       learning_rate: of Adam, the largest.
       warmup_steps: steps in which the step size grows to it.
-      decay_epochs: passes in which it falls again.
       average_steps: steps over which the weights that are validated and kept are averaged.
       whole_runs: a pass reads one run of each user instead of every interaction once.
       seen_negatives: what a user did before is a negative.
@@ -37,7 +36,6 @@ class Size:
     patience: int
     learning_rate: float
     warmup_steps: int
-    decay_epochs: int
     average_steps: float
     whole_runs: bool
     seen_negatives: bool
@@ -70,7 +68,6 @@ def size_of(train: SequenceLog) -> Size:
         patience=10,
         learning_rate=0.003,
         warmup_steps=min(200, len(train) // batch_size),
-        decay_epochs=epochs,
         average_steps=200.0,
         whole_runs=True,
         seen_negatives=False,

@@ -91,7 +91,7 @@ def _rivals(evaluation: dict[str, Any]) -> str:
     measured = [rival for rival in evaluation["rivals"] if "measures" in rival]
     for name in measured[0]["differences"] if measured else ():
         title, meaning = TITLES[name]
-        row = [f"{escape(title)}<small class=meaning>{escape(meaning)}</small>", interval(own[name], 4)]
+        row = [f"{escape(title)}<small>{escape(meaning)}</small>", interval(own[name], 4)]
         for rival in measured:
             row += [interval(rival["measures"][name], 4), judged_gap(name, rival["differences"][name])]
         rows.append(f"<tr>{cells(row)}</tr>")

@@ -24,9 +24,16 @@ def log() -> SequenceLog:
     return SequenceLog(users, items.ravel(), NUM_USERS, NUM_ITEMS, None, *names)
 
 
-@pytest.fixture(params=[5_000, 0], ids=["exact", "sampled"])
+@pytest.fixture(
+    params=[
+        {"exact_softmax_below": 5_000},
+        {"exact_softmax_below": 0, "num_negatives": 32},
+        {"whole_runs": True, "seen_negatives": False, "compute_type": "bfloat16", "decay_epochs": 40},
+    ],
+    ids=["exact", "sampled", "plain log"],
+)
 def settings(request: pytest.FixtureRequest) -> RetrievalSettings:
-    return SETTINGS.model_copy(update={"exact_softmax_below": request.param, "num_negatives": 32})
+    return SETTINGS.model_copy(update=request.param)
 
 
 def test_the_rule_is_learned_by_either_loss(log: SequenceLog, settings: RetrievalSettings) -> None:

@@ -114,6 +114,12 @@ def test_options_go_before_settings_and_settings_before_the_rule(
     settings = model[0].settings
     # 240 training interactions: the rule says 64 wide.
     assert (settings.history_length, settings.batch_size, settings.embedding_dim) == (9, 77, 64)
+    # The step size falls over all the passes there are, unless it was said otherwise.
+    assert settings.decay_epochs == settings.max_epochs == 100
+    run(*arguments, "--epochs", "7")
+    monkeypatch.setenv("HOMEFEED_RETRIEVAL__DECAY_EPOCHS", "0")
+    run(*arguments, "--epochs", "7")
+    assert [(one.settings.max_epochs, one.settings.decay_epochs) for one in model[-2:]] == [(7, 7), (7, 0)]
     assert model[0].given[3] is not None
     assert digests[0] == digests[1] != digests[2]
 
@@ -209,3 +215,22 @@ def test_what_is_wrong_is_named_and_exits_with_2(
     assert code == 2
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["leave-one-out", "sampled-100"])
+def test_users_of_one_item_and_items_that_training_has_not_are_counted_and_missed(
+    run: Run, tmp_path: Path, protocol: str
+) -> None:
+    """u wants an item that nobody else has; v had one that is not in training; w and x have too few items."""
+    (tmp_path / "log").write_text("u a\nu b\nu c\nu new\nv a\nv other\nv b\nw a\nx c\nx a\n")
+    code, out, _ = run(
+        "--format", "sequences", "--data", "log", "--protocol", protocol, "--epochs", "1", "--json", "--seed", "1"
+    )
+    value = json.loads(out)
+    assert code == 0
+    counts = {name: value["counts"][name] for name in ("test_users", "users_without_test", "targets_not_in_training")}
+    assert counts == {"test_users": 2, "users_without_test": 2, "targets_not_in_training": 1}
+    # v's item is among the first ten of three for everybody, u's is never found.
+    for result in (value["metrics"], *value["baselines"].values()):
+        assert result["hr_at_10"] == 0.5
