@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.frequency import StreamingFrequency
-from models.retrieval.moment import moment
+from models.retrieval.moment import NUM_DYNAMIC, moment
 from models.retrieval.runs import pack_runs
-from models.retrieval.towers import NUM_DYNAMIC
 from models.retrieval.train_set import TrainSet
 from models.retrieval.watches import WatchCounts, Watches, pack, window_number
 from models.video_table import VideoTable

@@ -8,9 +8,11 @@ import tensorflow_recommenders as tfrs
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.catalogue_softmax import catalogue_softmax
 from models.retrieval.compute_type import compute_type
+from models.retrieval.content import Content, VideoPreprocessing
+from models.retrieval.moment import is_new
 from models.retrieval.request_time import context, log_gap
 from models.retrieval.sampled_softmax import sampled_softmax
-from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket, is_new
+from models.retrieval.towers import CandidateTower, QueryTower, age_bucket
 from models.vocabulary import Vocabulary
 
 #: Added to the logit of a column that is not there.

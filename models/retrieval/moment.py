@@ -1,9 +1,13 @@
 """What changes about a video from one moment to the next, as the candidate tower reads it."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 _HOUR_US = 3_600_000_000
+#: Log of the age in hours and of the counts of `watches.COUNT_SPANS`.
+NUM_DYNAMIC = 4
 
 
 def moment(uploaded: NDArray[np.int64], counts: NDArray[np.float32], times: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -19,3 +23,8 @@ def moment(uploaded: NDArray[np.int64], counts: NDArray[np.float32], times: NDAr
     """
     age_h = np.maximum(times - uploaded, 0) / _HOUR_US
     return np.concatenate([np.log1p(age_h)[:, None] / 5.0, np.log1p(counts) / 3.0], axis=1).astype(np.float32)
+
+
+def is_new(dynamic: Any) -> Any:
+    """Whether a video had no watch in the longest span before its moment: array or tensor [n, NUM_DYNAMIC] -> [n]."""
+    return dynamic[:, -1] <= 0

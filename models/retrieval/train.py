@@ -15,10 +15,10 @@ from homefeed.settings import Settings
 from models.names import NO_NAMES, Names, names_of
 from models.profiles import Profiles, profiles_of
 from models.retrieval.batches import Log
+from models.retrieval.content import title_collision_rate
 from models.retrieval.quality import quality_of
 from models.retrieval.report import write_report
 from models.retrieval.start import shape_digest, start_of
-from models.retrieval.towers import title_collision_rate
 from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
 from models.retrieval.watches import WatchCounts, Watches, watches_of

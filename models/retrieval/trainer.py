@@ -18,12 +18,14 @@ from models.retrieval.ahead import one_ahead
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
 from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
+from models.retrieval.content import VideoPreprocessing, encode
 from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
+from models.retrieval.moment import is_new
 from models.retrieval.recall import ranks, two_tower, viewers_at
 from models.retrieval.step_size import step_size
-from models.retrieval.towers import VideoPreprocessing, age_bucket, encode, is_new
+from models.retrieval.towers import age_bucket
 from models.retrieval.train_set import TrainSet
 from models.retrieval.vocabularies import load_vocabularies, vocabularies_of
 from models.retrieval.watches import Watches

@@ -10,16 +10,10 @@ import tensorflow_recommenders as tfrs
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.retrieval.batches import Log, dynamic
+from models.retrieval.content import Content, VideoPreprocessing, encode
+from models.retrieval.moment import NUM_DYNAMIC
 from models.retrieval.request_time import context, log_gap
-from models.retrieval.towers import (
-    NUM_DYNAMIC,
-    CandidateTower,
-    Content,
-    QueryTower,
-    VideoPreprocessing,
-    age_bucket,
-    encode,
-)
+from models.retrieval.towers import CandidateTower, QueryTower, age_bucket
 from models.retrieval.vocabularies import vocabularies_of
 from models.retrieval.watches import Watches, histories
 from models.vocabulary import Vocabulary

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.retrieval.block import Block
+from models.retrieval.content import Content, VideoPreprocessing
 from models.retrieval.model import TwoTower, _seen
-from models.retrieval.towers import NUM_DYNAMIC, Block, CandidateTower, Content, QueryTower, VideoPreprocessing, is_new
+from models.retrieval.moment import NUM_DYNAMIC, is_new
+from models.retrieval.towers import CandidateTower, QueryTower
 from models.retrieval.vocabularies import Vocabularies
 
 #: After the package, which chooses Keras 2.
