@@ -1,7 +1,8 @@
 """### Train the ranker when an hour of exposures has closed
 
 Fits one head per target on the exposures up to the newest closed window, calibrates each head on later windows, and
-measures it on the newest ones, which it never saw.
+measures it on the newest ones, which it never saw, beside the live release when there is
+one. The report of the training is linked from the task.
 
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
@@ -15,17 +16,23 @@ from airflow.sdk import DAG, task
 from dags.assets import RANKING_MODEL, TRAINING_HOUR
 from dags.defaults import DAG_DEFAULTS
 from dags.references import newest, plain
+from dags.report_link import ReportLink, push_report
 
 with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
 
     @task(outlets=[RANKING_MODEL])
     def train(*, outlet_events, **context):
         """Train, calibrate, measure, and hand on where the model is and what it was made from."""
+        from homefeed.registry import open_registry
         from homefeed.settings import load
+        from models.ranking.report import publish_report
         from models.ranking.train import train_ranking
 
-        window = newest(context, TRAINING_HOUR, "window")["window"]
-        training = train_ranking(load(), window)
+        settings, window = load(), newest(context, TRAINING_HOUR, "window")["window"]
+        live = open_registry(settings.resolved_registry_url).live()
+        training = train_ranking(settings, window, live=live.id if live else None)
+        push_report(context, settings, publish_report(settings, training))
         outlet_events[RANKING_MODEL].extra = plain({"window": window, **vars(training)})
 
-    train()
+    trained = train()
+    trained.operator.operator_extra_links = (ReportLink(),)

@@ -1,9 +1,10 @@
 """Bootstrap over viewers: exposures of one viewer stand and fall together, so viewers are what is drawn again."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,55 @@ class Interval:
     low: float
     high: float
     num_viewers: int
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Viewers drawn again and again, by Poisson weights that are the same in every call: differences of two measures of
+    the same viewers are paired.
+
+    Attributes:
+      num_viewers: viewers there are.
+      seed: of the draws.
+      draws: number of resamples.
+
+    Source: Chamandy et al. 2012, "Estimating uncertainty for massive data streams" (Poisson weights per unit).
+    """
+
+    num_viewers: int
+    seed: int
+    draws: int = 200
+
+    def sums(self, columns: Any) -> NDArray[np.float64]:
+        """Sums over the viewers of each resample.
+
+        Args:
+          columns: [num_viewers, s] sums of each viewer, a numpy array or a scipy sparse one.
+
+        Returns:
+          [draws, s].
+        """
+        found = np.empty((self.draws, columns.shape[1]))
+        random = np.random.default_rng(self.seed)
+        # Draws in blocks keep the weights of a million viewers within tens of megabytes.
+        block = max(1, 4_000_000 // max(self.num_viewers, 1))
+        for first in range(0, self.draws, block):
+            size = (min(block, self.draws - first), self.num_viewers)
+            weights = random.poisson(1.0, size).astype(np.float64)
+            found[first : first + len(weights)] = (columns.T @ np.ascontiguousarray(weights.T)).T
+        return found
+
+
+def percentiles(draws: NDArray[np.float64], confidence: float = 0.95) -> tuple[NDArray[np.float64], ...]:
+    """Low and high bound of each column, [d, ...] -> [...] twice. NaN where more resamples than lie outside of one
+    bound have no value: the bound would be made up."""
+    tail = (1 - confidence) / 2
+    is_known = np.isfinite(draws)
+    enough = (~is_known).mean(axis=0) <= tail
+    filled = np.where(is_known | ~enough, draws, np.nan)
+    filled = np.where(enough, filled, 0.0)
+    low, high = np.nanquantile(filled, [tail, 1 - tail], axis=0)
+    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
 
 
 def viewer_bootstrap(
@@ -41,8 +91,6 @@ def viewer_bootstrap(
       seed: of the draws.
       draws: number of resamples.
       confidence: mass inside the interval.
-
-    Source: Chamandy et al. 2012, "Estimating uncertainty for massive data streams" (Poisson weights per unit).
     """
     distinct, codes = np.unique(np.asarray(viewers), return_inverse=True)
     top = np.bincount(codes, np.asarray(numerator, np.float64), len(distinct))
@@ -51,16 +99,8 @@ def viewer_bootstrap(
     estimate = float(top.sum() / total) if total else float("nan")
     if len(distinct) < 2 or not total:
         return Interval(estimate, float("nan"), float("nan"), len(distinct))
-    random = np.random.default_rng(seed)
-    ratios = np.empty(draws)
-    # Draws in blocks keep the weights of a million viewers within tens of megabytes.
-    block = max(1, 4_000_000 // len(distinct))
-    for first in range(0, draws, block):
-        weights = random.poisson(1.0, (min(block, draws - first), len(distinct))).astype(np.float64)
-        sums = weights @ bottom
-        ratios[first : first + len(weights)] = np.divide(
-            weights @ top, sums, out=np.full(len(weights), np.nan), where=sums != 0
-        )
+    sums = Resamples(len(distinct), seed, draws).sums(np.column_stack([top, bottom]))
+    ratios = np.divide(sums[:, 0], sums[:, 1], out=np.full(draws, np.nan), where=sums[:, 1] != 0)
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(ratios, [tail, 1 - tail])
     return Interval(estimate, float(low), float(high), len(distinct))

@@ -1,5 +1,9 @@
 """Measures of a ranked list and of a probability. A measure without the data it needs is NaN, never a number that
-looks good."""
+looks good; so is one of predictions of which any is not a number.
+
+A `weight` says how many exposures a row stands for: a missed one of a sample of a quarter stands for four."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,30 +39,26 @@ def _measured(ranks: ArrayLike) -> NDArray[np.float64]:
     return every[~np.isnan(every)]
 
 
-def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Probability that a positive scores above a negative, ties half. Labels [n] bool, scores [n]; NaN with one class
-    only."""
-    positive, value = np.asarray(labels, bool), np.asarray(scores, np.float64)
-    num_positive, num_negative = int(positive.sum()), int((~positive).sum())
-    if not num_positive or not num_negative:
+def roc_auc(labels: ArrayLike, scores: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Probability that a positive scores above a negative, ties half. Labels [n] bool, scores [n], weight [n]; NaN with
+    one class only."""
+    positive, value, w = _columns(labels, scores, weight)
+    if not _has_both(positive, w) or not np.isfinite(value).all():
         return float("nan")
-    _, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
-    above = mean_rank[inverse][positive].sum() - num_positive * (num_positive + 1) / 2
-    return float(above / (num_positive * num_negative))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(positive, value, sample_weight=w))
 
 
-def pr_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision: precision at each positive, ties taken together. NaN without a positive."""
-    positive, value = np.asarray(labels, bool), np.asarray(scores, np.float64)
-    if not positive.any():
+def pr_auc(labels: ArrayLike, scores: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Average precision: precision at each positive, ties taken together. Labels [n] bool, scores [n], weight [n]; NaN
+    without a positive."""
+    positive, value, w = _columns(labels, scores, weight)
+    if not w[positive].any() or not np.isfinite(value).all():
         return float("nan")
-    order = np.argsort(-value, kind="stable")
-    hits, ordered = np.cumsum(positive[order]), value[order]
-    last_of_tie = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    precision = hits[last_of_tie] / (last_of_tie + 1)
-    gained = np.diff(hits[last_of_tie], prepend=0) / hits[-1]
-    return float((precision * gained).sum())
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(positive, value, sample_weight=w))
 
 
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
@@ -68,32 +68,49 @@ def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]
     return np.asarray(-np.where(positive, np.log(p), np.log1p(-p)))
 
 
-def normalised_entropy(labels: ArrayLike, probabilities: ArrayLike) -> float:
+def background_entropy(rate: ArrayLike) -> NDArray[np.float64]:
+    """Log loss of always predicting an observed rate, in nats; NaN for rates that are not between 0 and 1."""
+    share = np.asarray(rate, np.float64)
+    known = np.where((share > 0) & (share < 1), share, np.nan)
+    return np.asarray(-(known * np.log(known) + (1 - known) * np.log1p(-known)))
+
+
+def normalised_entropy(labels: ArrayLike, probabilities: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Log loss divided by that of always predicting the observed rate: below 1 is better than knowing only the rate.
 
     Source: He et al. 2014, "Practical lessons from predicting clicks on ads at Facebook", section 2. NaN with one
     class only.
     """
-    positive = np.asarray(labels, bool)
-    rate = positive.mean() if positive.size else 0.0
-    if rate in (0.0, 1.0):
+    positive, p, w = _columns(labels, probabilities, weight)
+    if not _has_both(positive, w):
         return float("nan")
-    background = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
-    return float(log_loss(positive, probabilities).mean() / background)
+    background = background_entropy(np.average(positive, weights=w))
+    return float(np.average(log_loss(positive, p), weights=w) / background)
 
 
-def calibration(labels: ArrayLike, predictions: ArrayLike) -> float:
+def calibration(labels: ArrayLike, predictions: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Sum of predictions over sum of labels: 1 is right, 2 promises twice too much. NaN when nothing was observed."""
-    observed = float(np.asarray(labels, np.float64).sum())
-    return float(np.asarray(predictions, np.float64).sum() / observed) if observed else float("nan")
+    observed, predicted = np.asarray(labels, np.float64), np.asarray(predictions, np.float64)
+    w = np.ones(len(observed)) if weight is None else np.asarray(weight, np.float64)
+    total = float((w * observed).sum())
+    return float((w * predicted).sum()) / total if total else float("nan")
 
 
-def quality(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
-    """`roc_auc`, `pr_auc`, `ne` and `calibration` of predicted watches, labels [n] and predictions [n]."""
+def quality(labels: ArrayLike, predictions: ArrayLike, weight: ArrayLike | None = None) -> dict[str, float]:
+    """`roc_auc`, `pr_auc`, `ne` and `calibration` of predicted watches, labels [n], predictions [n] and weight [n]."""
     watched = np.asarray(labels) > 0
     return {
-        "roc_auc": roc_auc(watched, predictions),
-        "pr_auc": pr_auc(watched, predictions),
-        "ne": normalised_entropy(watched, predictions),
-        "calibration": calibration(labels, predictions),
+        "roc_auc": roc_auc(watched, predictions, weight),
+        "pr_auc": pr_auc(watched, predictions, weight),
+        "ne": normalised_entropy(watched, predictions, weight),
+        "calibration": calibration(labels, predictions, weight),
     }
+
+
+def _columns(labels: ArrayLike, scores: ArrayLike, weight: ArrayLike | None) -> tuple[NDArray[Any], ...]:
+    positive, value = np.asarray(labels, bool), np.asarray(scores, np.float64)
+    return positive, value, np.ones(len(positive)) if weight is None else np.asarray(weight, np.float64)
+
+
+def _has_both(positive: NDArray[np.bool_], weight: NDArray[np.float64]) -> bool:
+    return bool(weight[positive].any() and weight[~positive].any())

@@ -84,12 +84,16 @@ class Examples:
       labels: target -> [n] float32; `completion` is NaN where the length of the video is unknown.
       weight: [n] how many exposures each stands for.
       users: [n] key of the viewer.
+      requests: [n] number of the page among those that were read, 0 when it is not known.
+      sources: [n] key of what proposed the candidate, 0 when it is not known.
     """
 
     inputs: Inputs
     labels: dict[str, NDArray[np.float32]]
     weight: NDArray[np.float32]
     users: NDArray[np.int64]
+    requests: NDArray[np.int64]
+    sources: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -97,7 +101,8 @@ class Examples:
     def take(self, index: Any) -> "Examples":
         """The exposures at `index`."""
         labels = {target: label[index] for target, label in self.labels.items()}
-        return Examples(self.inputs.take(index), labels, self.weight[index], self.users[index])
+        columns = {name: getattr(self, name)[index] for name in ("weight", "users", "requests", "sources")}
+        return Examples(self.inputs.take(index), labels, **columns)
 
 
 def inputs_of(
@@ -221,7 +226,20 @@ def examples_of(
     joined = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in blocks[0].columns()}
     labels = {t: rows.column(t).to_numpy(zero_copy_only=False).astype(np.float32) for t in TARGETS}
     weight = rows.column("weight").to_numpy(zero_copy_only=False).astype(np.float32)
-    return Examples(Inputs(**joined), labels, weight, rows.column("user").to_numpy())
+    return Examples(
+        Inputs(**joined),
+        labels,
+        weight,
+        users=rows.column("user").to_numpy(),
+        requests=_page_codes(rows.column("request_id")),
+        sources=string_keys(rows.column("source")),
+    )
+
+
+def _page_codes(requests: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A number from 1 for each distinct page, [n]; 0 for a null. Hashing millions of ids would say no more."""
+    codes = requests.combine_chunks().dictionary_encode().indices.fill_null(-1)
+    return np.asarray(codes.to_numpy(zero_copy_only=False), np.int64) + 1
 
 
 def _inputs(rows: pa.Table, table: VideoTable, full_history: int, history_length: int, slot_use: SlotUse) -> Inputs:

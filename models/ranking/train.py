@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,17 @@ from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation import calibration, quality
+from models.evaluation.operating_point import best_threshold
+from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
 from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
+from models.ranking.live import live_rival
+from models.ranking.report import write_report
 from models.ranking.trainer import Trainer
 from models.training import Training, TrainingError, digest_of, measured, publish_training
+from models.value import value_weights
 from models.video_table import video_table
 
 KIND = "ranking"
@@ -39,18 +45,22 @@ TABLES = (
 #: Rows of features and predictions kept beside the model: what drift is measured against.
 REFERENCE_ROWS = 20_000
 REFERENCE_FILE = "reference.parquet"
+#: Measures of the watched head, of `models.evaluation.measures`, that are metrics of the training.
+SUMMARY = ("grouped_auc", "ndcg_at_100", "watch_time_loss", "precision", "recall", "f1")
 
 
-def train_ranking(settings: Settings, window: str) -> Training:
+def train_ranking(settings: Settings, window: str, live: str | None = None) -> Training:
     """Train on exposures before the validation windows that end before the holdout windows that end with `window`.
 
     Args:
       settings: `settings.ranking` shapes sampling, training and calibration.
       window: newest closed window of exposures.
+      live: release that the report compares with; None for none.
 
     Returns:
-      The training; metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head are of the holdout windows, and
-      `gbt_...` those of a gradient-boosted tree on the same features.
+      The training; metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `SUMMARY`, with their
+      `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
+      folder holds the whole `evaluation.json` and `report.html`.
 
     Raises:
       TrainingError: a part of the split holds no positive exposures.
@@ -73,17 +83,29 @@ def train_ranking(settings: Settings, window: str) -> Training:
             "HOMEFEED_RANKING__VALIDATION_WINDOWS and HOMEFEED_RANKING__HOLDOUT_WINDOWS"
         )
     first, last = published[0], windows.shift(validation_first, -1)
-    table = video_table(catalogue(settings, windows.end(window)))
+    videos = catalogue(settings, windows.end(window))
+    table = video_table(videos)
+    holdout_rows = ranking_examples(settings, holdout_first, window, versions=versions)
+    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
 
     def read(begin: str, until: str, sample: float | None) -> Examples:
-        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample)
+        return examples(ranking_examples(settings, begin, until, versions=versions, sample=sample))
+
+    def examples(rows: pa.Table) -> Examples:
         return examples_of(rows, table, settings.features.history_length, knobs.history_length)
 
     train = read(first, last, knobs.negative_rate)
     validation = read(validation_first, windows.shift(holdout_first, -1), None)
-    holdout = read(holdout_first, window, None)
     return fit(
-        settings, window, trained=(first, last), train=train, validation=validation, holdout=holdout, versions=versions
+        settings,
+        window,
+        trained=(first, last),
+        train=train,
+        validation=validation,
+        holdout=examples(holdout_rows),
+        versions=versions,
+        names=names_of(videos, users, holdout_rows),
+        live=None if live is None else lambda rows: live_rival(settings, live, holdout_first, rows),
     )
 
 
@@ -96,8 +118,11 @@ def fit(
     validation: Examples,
     holdout: Examples,
     versions: Mapping[str, int],
+    names: Names = NO_NAMES,
+    live: Callable[[Examples], Rival] | None = None,
 ) -> Training:
-    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`."""
+    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`, `names` are shown in
+    the report, and `live` predicts the holdout as the live release does."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
@@ -114,6 +139,7 @@ def fit(
         target: calibrate(raw[:, column], validation.labels[target], knobs, is_probability=target != "watch_s")
         for column, target in enumerate(TARGETS)
     }
+    promised = calibrated(raw, calibrators)
     metrics: dict[str, Any] = {
         "epochs": int(np.argmin(history)) + 1,
         "validation_ne": min(history),
@@ -121,15 +147,21 @@ def fit(
         "holdout_rows": len(holdout),
         "holdout_positives": int(holdout.labels["watched"].sum()),
     }
+    evaluation: dict[str, Any] | None = None
     if len(holdout):
         heads = calibrated(trainer.predict(holdout), calibrators)
-        metrics |= quality(holdout.labels["watched"], heads["watched"])
-        metrics["calibration_by_head"] = measured(
-            {t: calibration(np.nan_to_num(holdout.labels[t]), heads[t]) for t in TARGETS}
-        )
-        metrics["calibration_by_slice"] = measured(calibration_by_slice(holdout, heads["watched"]))
         tree = tree_predictions(settings, train, validation, holdout)
-        metrics |= {f"gbt_{name}": number for name, number in quality(holdout.labels["watched"], tree).items()}
+        evaluation = evaluation_of(
+            holdout,
+            heads,
+            seed=settings.seed,
+            weights=value_weights(knobs),
+            threshold=best_threshold(validation.labels["watched"] > 0, promised["watched"], validation.weight),
+            num_groups=settings.monitoring.reliability_bins,
+            names=names,
+            rivals=[Rival("tree", "gradient-boosted tree", tree), *([live(holdout)] if live else [])],
+        )
+        metrics |= _holdout_metrics(holdout, heads, tree, evaluation)
     made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed)
     path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"
     draft = path.with_name(path.name + ".draft")
@@ -137,8 +169,31 @@ def fit(
     draft.mkdir(parents=True)
     trainer.save(draft)
     save_calibrators(draft, calibrators)
-    _save_reference(draft, validation, calibrated(raw, calibrators), settings.seed)
-    return publish_training(Training(KIND, path.name, path, window, trained, dict(versions), measured(metrics)), draft)
+    _save_reference(draft, validation, promised, settings.seed)
+    training = Training(KIND, path.name, path, window, trained, dict(versions), measured(metrics))
+    write_report(settings, training, draft, evaluation, history)
+    return publish_training(training, draft)
+
+
+def _holdout_metrics(
+    holdout: Examples, heads: Mapping[str, NDArray[np.float32]], tree: NDArray[np.float32], evaluation: dict[str, Any]
+) -> dict[str, Any]:
+    """The metrics that travel with the training, out of `evaluation_of`."""
+    labels, weight, measures = holdout.labels, holdout.weight, evaluation["watched"]["measures"]
+    promised = {t: calibration(np.nan_to_num(labels[t]), np.where(np.isnan(labels[t]), 0, heads[t])) for t in TARGETS}
+    bounds = {
+        name: (measures[name]["low"], measures[name]["high"])
+        for name in ("roc_auc", "pr_auc", "ne", "calibration", *SUMMARY)
+    }
+    return {
+        **quality(labels["watched"], heads["watched"], weight),
+        **{name: measures[name]["estimate"] for name in SUMMARY},
+        "threshold": evaluation["threshold"],
+        "intervals": {name: None if low is None else [low, high] for name, (low, high) in bounds.items()},
+        "calibration_by_head": measured(promised),
+        "calibration_by_slice": measured(calibration_by_slice(holdout, heads["watched"])),
+        **{f"gbt_{name}": number for name, number in quality(labels["watched"], tree, weight).items()},
+    }
 
 
 def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from models.retrieval.report.charts import Line, line_chart
-from models.retrieval.report.section import card, not_measured, section
+from models.report.charts import Line, line_chart
+from models.report.section import card, not_measured, section
 
 
 def learning(metrics: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from models.retrieval.report.section import not_measured, section
+from models.report.section import not_measured, section
 
 _KINDS = {"popular": "popular", "new": "new upload"}
 

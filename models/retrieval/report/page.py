@@ -4,10 +4,10 @@ from html import escape
 from typing import Any
 
 from homefeed.report_page import document, number, tiles
-from models.retrieval.report.charts import histogram
+from models.report.charts import histogram
+from models.report.section import STYLE, card, not_measured, section
 from models.retrieval.report.curves import learning, recall_by_length
 from models.retrieval.report.neighbours import neighbours
-from models.retrieval.report.section import STYLE, card, not_measured, section
 from models.retrieval.report.slice_table import slice_table
 
 #: Distribution -> heading and what it is.

@@ -4,7 +4,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from models.retrieval.report.section import not_measured, section
+from models.report.section import not_measured, section
 
 #: With fewer viewers than this a slice is shown and not judged.
 FEW_VIEWERS = 30

@@ -1,8 +1,14 @@
 """Training of both models on the small site, whose tastes are known."""
 
+import json
+
 import pytest
 
+from homefeed import windows
+from homefeed.registry import open_registry
 from homefeed.settings import Settings
+from models.ranking.live import live_rival
+from models.ranking.report import publish_report
 from models.ranking.train import train_ranking
 from models.retrieval.train import train_retrieval
 from models.training import TrainingError, read_training
@@ -45,3 +51,30 @@ def test_an_empty_lake_says_what_to_do(settings: Settings) -> None:
         train_retrieval(settings, "20261123T2150Z")
     with pytest.raises(TrainingError, match="ingest a longer history"):
         train_ranking(settings, "20261123T2150Z")
+
+
+def test_the_report_is_measured_on_the_holdout_and_published(release) -> None:
+    training = read_training(release.ranking)
+    metrics, evaluation = training.metrics, json.loads((release.ranking / "evaluation.json").read_text())
+    low, high = metrics["intervals"]["ne"]
+    assert low < metrics["ne"] < high
+    assert metrics["ne"] == pytest.approx(evaluation["watched"]["measures"]["ne"]["estimate"], abs=1e-6)
+    assert evaluation["heads"]["shared"]["measures"]["roc_auc"]["reason"] == "no positive exposure"
+    devices = {part["name"]: part["num_exposures"] for part in evaluation["slices"] if part["group"] == "device"}
+    assert set(devices) == {"phone", "desktop"}
+    assert sum(devices.values()) == metrics["holdout_rows"]
+    html = publish_report(release.settings, training).read_text()
+    assert f"{metrics['ne']:.3f}" in html
+    assert "none was live when this was trained" in html
+    assert ">nan" not in html
+    (listed,) = open_registry(release.settings.resolved_registry_url).reports("ranking")
+    assert (listed.release, listed.summary["ne"]) == (training.id, metrics["ne"])
+
+
+def test_live_is_not_compared_with_on_windows_that_it_saw(release) -> None:
+    """The ranker was calibrated up to the window before its own holdout."""
+    seen = windows.shift(read_training(release.ranking).window, -12)
+    rival = live_rival(release.settings, release.id, seen, None)  # type: ignore[arg-type]
+    assert rival.watched is None
+    assert rival.reason == f"it was calibrated up to window {seen}, and the holdout begins with {seen}"
+    assert "no-such" in live_rival(release.settings, "no-such", seen, None).reason  # type: ignore[arg-type]

@@ -16,9 +16,9 @@ from homefeed.registry import open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
+from models.report.charts import axis
 from models.retrieval.recall import LENGTHS
 from models.retrieval.report import publish_report, write_report
-from models.retrieval.report.charts import axis
 from models.retrieval.report.distribution import distribution
 from models.retrieval.report.report import FILE, content
 from models.retrieval.slices import Slice

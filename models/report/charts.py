@@ -1,4 +1,4 @@
-"""Charts of the report as inline SVG, coloured by the page's style so that they follow light and dark."""
+"""Charts of a report as inline SVG, coloured by the page's style so that they follow light and dark."""
 
 import math
 from collections.abc import Callable
@@ -19,6 +19,7 @@ class Line:
       style: class of the page's style: `own` or `rival`.
       band: x, low and high of an interval around it.
       marked: x of the point to point out; None for none.
+      is_dotted: whether every point has its dot, or only the one to point out.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Line:
     style: str = "own"
     band: list[tuple[float, float, float]] | None = None
     marked: float | None = None
+    is_dotted: bool = True
 
 
 def line_chart(
@@ -56,6 +58,8 @@ def line_chart(
             parts.append(f'<polygon class="band {line.style}" points="{_path(edge)}"/>')
         parts.append(f'<polyline class="line {line.style}" points="{_path(at)}"/>')
         for (a, b), (cx, cy) in zip(line.points, at, strict=True):
+            if not line.is_dotted and a != line.marked:
+                continue
             radius = 6 if a == line.marked else 3
             parts.append(
                 f'<circle class="dot {line.style}" cx="{cx:.1f}" cy="{cy:.1f}" r="{radius}">'

@@ -1,4 +1,4 @@
-"""The parts that the report is made of: sections, cards, and what is said in place of a number."""
+"""The parts that a report is made of: sections, cards, and what is said in place of a number."""
 
 from html import escape
 from pathlib import Path
