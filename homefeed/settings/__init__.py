@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homefeed.errors import HomefeedError
+from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.settings.features import FeatureSettings
 from homefeed.settings.group import knob
 from homefeed.settings.index import IndexSettings
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
+    evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")
     rollout: RolloutSettings = knob(RolloutSettings(), "Gates and stages of a release.")
     world: WorldSettings = knob(WorldSettings(), "Synthetic site.")
     platform: PlatformSettings = knob(PlatformSettings(), "Processes that `make run` starts.")

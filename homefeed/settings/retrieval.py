@@ -36,6 +36,11 @@ class RetrievalSettings(Group):
         200.0, "All watches of one viewer weigh at most as much as this many in the loss.", "watches", gt=0
     )
     num_negatives: int = knob(1024, "Videos drawn uniformly from the catalogue as extra negatives of each step.", ge=0)
+    log_q: bool = knob(
+        True,
+        "The sampled softmax takes from each logit the log of how often its video is drawn; without, popular ones are "
+        "ranked too low. The softmax over all videos needs no correction.",
+    )
     compute_type: Literal["float32", "bfloat16", "fastest"] = knob(
         "float32",
         "Type of the matrix products while training; weights, sums and the served towers are float32. fastest is "

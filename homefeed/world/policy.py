@@ -83,6 +83,13 @@ def propensity(
     return np.clip(total, 0, 1).astype(np.float32)
 
 
+def propensity_at(site: Site, viewer: int, time_us: int, video: Ints) -> Floats:
+    """Probability that one slot of a page of `viewer` at `time_us` shows each of the videos, [n] -> [n]."""
+    row, instant = np.full(len(video), viewer), np.full(len(video), time_us)
+    shelf, viral = _Shelf.of(site, row, instant), _viral(site, time_us)
+    return propensity(site, row, instant, video, shelf=shelf, viral=viral)
+
+
 @dataclass(frozen=True)
 class _Shelf:
     """The slice of videos of the viewer's language uploaded by the time of each row; columns of shape [n]."""

@@ -9,8 +9,12 @@ from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.catalogue_softmax import catalogue_softmax
 from models.retrieval.compute_type import compute_type
 from models.retrieval.request_time import context, log_gap
+from models.retrieval.sampled_softmax import sampled_softmax
 from models.retrieval.towers import CandidateTower, Content, QueryTower, VideoPreprocessing, age_bucket, is_new
 from models.vocabulary import Vocabulary
+
+#: Added to the logit of a column that is not there.
+_ABSENT = -1e9
 
 
 class TwoTower(tfrs.models.Model):
@@ -35,7 +39,7 @@ class TwoTower(tfrs.models.Model):
         self.content = Content(preprocessing, settings)
         self.candidate = CandidateTower(settings)
         self.query = QueryTower(settings, countries.size, languages.size)
-        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        self._log_q = settings.log_q
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Mean loss of the watches of one step.
@@ -91,20 +95,13 @@ class TwoTower(tfrs.models.Model):
         return tf.reduce_sum(loss * inputs["weight"])
 
     def _sampled_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
-        # What the same viewer watched elsewhere in the batch is not a negative: it is drawn far more often than log-Q
-        # assumes.
-        user = inputs["user"]
-        other = (user[:, None] != user[None, :]) & (user[None, :] >= 0) | tf.eye(tf.shape(user)[0], dtype=tf.bool)
-        exists = tf.broadcast_to(inputs["negative_exists"][None, :], [tf.shape(user)[0], tf.shape(others)[0]])
-        return self.task(
-            queries,
-            tf.concat([candidates, others], axis=0),
-            sample_weight=inputs["weight"],
-            candidate_sampling_probability=inputs["probability"],
-            candidate_ids=inputs["ids"],
-            compute_metrics=False,
-            score_mask=tf.concat([other, exists], axis=1),
-        )
+        """Softmax over the videos of the step and the sampled ones, each logit less the log of its probability."""
+        columns = tf.concat([candidates, others], axis=0)
+        exists = tf.concat([inputs["user"] >= 0, inputs["negative_exists"]], axis=0)
+        add = tf.where(exists, tf.zeros_like(columns[:, -1]), _ABSENT)
+        if self._log_q:
+            add -= tf.math.log(inputs["probability"])
+        return sampled_softmax(queries, columns, add, inputs["ids"], inputs["user"], inputs["weight"])
 
 
 def _seen(visible: Any, ids: Any, num_videos: Any) -> Any:

@@ -1,6 +1,7 @@
 """Train the two towers on one range of windows, choose the epoch on the next one, report recall on the newest."""
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,11 +107,14 @@ def fit(
                 "HOMEFEED_RETRIEVAL__VALIDATION_WINDOWS and HOMEFEED_RETRIEVAL__HOLDOUT_WINDOWS"
             )
     tf.keras.utils.set_random_seed(settings.seed)
+    began = time.monotonic()
     towers = Towers(settings, log, train, start.path if start else None)
     passes = towers.train(lambda: towers.recall(validation))
+    learning_s = time.monotonic() - began
     metrics = quality_of(towers, passes, log, validation=validation, holdout=holdout, names=names, seed=settings.seed)
     metrics |= {
         "epochs": int(np.argmax(passes.validations)) + (start is None),
+        "learning_s": learning_s,
         "train_watches": len(train),
         "videos": len(table),
         "new_videos": towers.num_new_videos,

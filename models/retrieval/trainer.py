@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from homefeed import windows
 from homefeed.settings import Settings
 from models.evaluation import recall_at
+from models.optimizer import LazyAdam
+from models.retrieval.ahead import one_ahead
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
 from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
@@ -75,7 +77,8 @@ class Towers:
         self._served = SavedTowers(
             self._model, self._preprocessing, Vocabulary(table.keys, "catalogue"), self._countries, self._languages
         )
-        self._model.compile(optimizer=tf.keras.optimizers.legacy.Adam(knobs.learning_rate))
+        self._average = Average(self._model, knobs.average_steps)
+        self._model.compile(optimizer=LazyAdam(knobs.learning_rate))
         if start is not None:
             self._build()
             restore_checkpoint(start, self._model, self._model.optimizer)
@@ -92,16 +95,6 @@ class Towers:
           The loss of every pass and what `validate` said after it.
         """
         knobs = self._settings
-        profile_codes = self._profile_codes(self._train.watches.users)
-        average = Average(self._model, knobs.average_steps)
-
-        # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
-        @tf.function
-        def learn(step: dict[str, Any]) -> Any:
-            loss = self._model.train_step(step)["loss"]
-            average.update()
-            return loss
-
         passes = Passes()
         history = passes.validations
         # One look more when there is one before the first pass.
@@ -111,18 +104,18 @@ class Towers:
         self.is_cut, num_steps = False, 0
         while len(passes.losses) < num_passes and not self.is_cut:
             lost = weighed = 0.0
-            for step in self._steps(profile_codes):
+            for step in self.steps():
                 self._model.optimizer.learning_rate = (
                     knobs.incremental_learning_rate if self._is_warm else step_size(knobs, num_steps, len(history))
                 )
                 weight = float(step["weight"].sum())
-                lost, weighed = lost + weight * float(learn(step)), weighed + weight
+                lost, weighed = lost + weight * float(self.learn(step)), weighed + weight
                 num_steps += 1
                 self.is_cut = deadline is not None and time.monotonic() > deadline
                 if self.is_cut:
                     break
             passes.losses.append(lost / weighed if weighed else float("nan"))
-            with average:
+            with self._average:
                 history.append(validate())
                 if history[-1] == max(history):
                     best = self._model.get_weights()
@@ -131,16 +124,27 @@ class Towers:
         self._model.set_weights(best)
         return passes
 
-    def _steps(self, profile_codes: Any) -> Iterator[dict[str, Any]]:
-        return batches(
-            self._log,
-            self._train,
-            codes=self._codes,
-            profile_codes=profile_codes,
-            frequency=self._frequency,
-            settings=self._settings,
-            random=self._random,
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """One pass over what is learned."""
+        return one_ahead(
+            batches(
+                self._log,
+                self._train,
+                codes=self._codes,
+                profile_codes=self._profile_codes(self._train.watches.users),
+                frequency=self._frequency,
+                settings=self._settings,
+                random=self._random,
+            )
         )
+
+    # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
+    @tf.function
+    def learn(self, step: dict[str, Any]) -> Any:
+        """Take one step; its mean loss."""
+        loss = self._model.train_step(step)["loss"]
+        self._average.update()
+        return loss
 
     def _frequency_of(self, train: TrainSet, start: Path | None) -> StreamingFrequency:
         """That of the training before, or of one pass over the watches."""

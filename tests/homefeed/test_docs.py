@@ -18,7 +18,7 @@ def test_the_generated_pages_are_up_to_date() -> None:
 def test_every_result_of_every_benchmark_is_explained() -> None:
     explained = (DOCS / "benchmarks.md").read_text()
     for name in BENCHES:
-        meaning = importlib.import_module(f"homefeed.cli.bench.{name}").MEANING
+        meaning = importlib.import_module(f"homefeed.cli.bench.{name.replace('-', '_')}").MEANING
         missing = [result for result in meaning if f"`{result}`" not in explained]
         assert not missing, f"docs/benchmarks.md does not explain {missing} of `homefeed bench {name}`"
 

@@ -12,7 +12,7 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index")
+BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy")
 
 
 def machine() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def bench(
 
     if name not in BENCHES:
         raise typer.BadParameter(f"there is no benchmark {name!r}; there are {', '.join(BENCHES)}")
-    module = importlib.import_module(f"homefeed.cli.bench.{name}")
+    module = importlib.import_module(f"homefeed.cli.bench.{name.replace('-', '_')}")
     settings = load()
     with progress(f"bench {name}", total=1, as_json=as_json) as bar:
         results = module.run(settings, bar)

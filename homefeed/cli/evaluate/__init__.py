@@ -2,10 +2,11 @@
 
 import typer
 
-from homefeed.cli.evaluate import retrieval
+from homefeed.cli.evaluate import policy, retrieval
 
 app = typer.Typer(no_args_is_help=True)
 app.command("retrieval")(retrieval.command)
+app.command("policy")(policy.command)
 
 
 @app.callback()
