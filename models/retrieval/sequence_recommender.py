@@ -38,7 +38,9 @@ class TwoTowerRecommender:
         tf.keras.utils.set_random_seed(seed % 2**32)
         log = _log(train)
         settings = load(seed=seed, retrieval=self._settings)
-        self._towers = Towers(settings, log, all_watches(log.watches, np.inf, self._settings))
+        # The newest by time would leave out users where a log has no times.
+        every = self._settings.model_copy(update={"max_train_watches": len(train)})
+        self._towers = Towers(settings, log, all_watches(log.watches, np.inf, every))
         self._towers.train(validate or (lambda: 0.0), deadline)
         return self._towers.is_cut
 
