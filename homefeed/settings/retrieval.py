@@ -89,8 +89,14 @@ class RetrievalSettings(Group):
         ge=0,
         le=23,
     )
+    newest_h: int = knob(
+        24,
+        "A training that starts anew ends with the watches of this long, learned like those of an hour that goes on.",
+        "h",
+        ge=0,
+    )
     incremental_epochs: int = knob(
-        2, "Passes over the newest watches and those replayed when training goes on from the last one.", gt=0
+        2, "Most passes over the newest watches and those replayed when training goes on from the last one.", gt=0
     )
     incremental_learning_rate: float = knob(0.001, "Step size of Adam when training goes on from the last one.", gt=0)
     replay_share: float = knob(

@@ -33,6 +33,10 @@ class Average:
         for kept, weight in zip(self._kept, weights, strict=True):
             kept.assign_add(share * (weight - kept))
 
+    def restart(self) -> None:
+        """Forget the weights of the steps so far."""
+        self._count.assign(0.0)
+
     def __enter__(self) -> None:
         self._own = [weight.numpy() for weight in self._model.trainable_variables] if self._kept else []
         for kept, weight in zip(self._kept, self._model.trainable_variables, strict=bool(self._kept)):

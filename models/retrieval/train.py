@@ -27,6 +27,7 @@ from models.video_table import VideoTable, video_table
 
 KIND = "retrieval"
 TABLES = ("watches", "videos", "users")
+_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,9 @@ def fit(
     knobs = settings.retrieval
     split = _split(settings, window)
     log = Log(table, watches, profiles, WatchCounts(watches))
-    if start is None:
-        train = all_watches(watches, split.validation, knobs)
-    else:
-        since, random = _microseconds(windows.end(start.windows[1])), np.random.default_rng(settings.seed)
-        train = newest_watches(watches, since, split.validation, knobs, random)
+    since = _microseconds(windows.end(start.windows[1])) if start else split.validation - knobs.newest_h * _HOUR_US
+    newest = newest_watches(watches, since, split.validation, knobs, np.random.default_rng(settings.seed))
+    train = newest if start else all_watches(watches, split.validation, knobs)
     validation = _sample(watches, split.validation, split.holdout, knobs.max_eval_watches)
     holdout = _sample(watches, split.holdout, split.end, knobs.max_eval_watches)
     for is_missing, name in (
@@ -108,7 +107,7 @@ def fit(
             )
     tf.keras.utils.set_random_seed(settings.seed)
     began = time.monotonic()
-    towers = Towers(settings, log, train, start.path if start else None)
+    towers = Towers(settings, log, train, newest=None if start else newest, start=start.path if start else None)
     passes = towers.train(lambda: towers.recall(validation))
     learning_s = time.monotonic() - began
     metrics = quality_of(towers, passes, log, validation=validation, holdout=holdout, names=names, seed=settings.seed)

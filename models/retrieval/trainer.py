@@ -1,5 +1,6 @@
 """The towers with the loop that trains them and the log that they are trained and measured on."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,11 +57,37 @@ class Towers:
       is_cut: True where a deadline ended the training.
     """
 
-    def __init__(self, settings: Settings, log: Log, train: TrainSet, start: Path | None = None) -> None:
-        """`train` is what will be learned; `start` the folder of the training from which this one goes on."""
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        train: TrainSet,
+        *,
+        newest: TrainSet | None = None,
+        start: Path | None = None,
+    ) -> None:
+        """A model before it learns.
+
+        Args:
+          settings: `settings.retrieval` shapes it.
+          log: what queries and popularity are read from.
+          train: what will be learned.
+          newest: what is learned after that, in small steps; as tastes move, the newest watches count most.
+          start: folder of the training from which this one goes on; `train` is then learned in small steps.
+        """
         self._settings, self._log, self._num_queries = settings.retrieval, log, settings.index.num_queries
         self._random = np.random.default_rng(settings.seed)
-        self._train, self._is_warm = train, start is not None
+        self._is_warm = start is not None
+        small = settings.retrieval.model_copy(
+            update={
+                "max_epochs": settings.retrieval.incremental_epochs,
+                "learning_rate": settings.retrieval.incremental_learning_rate,
+                "warmup_steps": 0,
+                "decay_epochs": 0,
+            }
+        )
+        self._stages = [(train, small if self._is_warm else settings.retrieval)]
+        self._stages += [(newest, small)] if newest is not None and newest.weight.any() else []
         knobs, table = settings.retrieval, log.table
         self.is_cut = False
         self._known = vocabularies_of(table, log.profiles, train.watches.videos)
@@ -96,44 +123,44 @@ class Towers:
         Returns:
           The loss of every pass and what `validate` said after it.
         """
-        knobs = self._settings
         passes = Passes()
         history = passes.validations
-        # One look more when there is one before the first pass.
-        history += [validate()] if self._is_warm else []
-        best = self._model.get_weights() if self._is_warm else []
-        num_passes = knobs.incremental_epochs if self._is_warm else knobs.max_epochs
-        self.is_cut, num_steps = False, 0
-        while len(passes.losses) < num_passes and not self.is_cut:
-            lost = weighed = 0.0
-            for step in self.steps():
-                self._model.optimizer.learning_rate = (
-                    knobs.incremental_learning_rate if self._is_warm else step_size(knobs, num_steps, len(history))
-                )
-                weight = float(step["weight"].sum())
-                lost, weighed = lost + weight * float(self.learn(step)), weighed + weight
-                num_steps += 1
-                self.is_cut = deadline is not None and time.monotonic() > deadline
-                if self.is_cut:
-                    break
-            passes.losses.append(lost / weighed if weighed else float("nan"))
-            with self._average:
-                history.append(validate())
-                if history[-1] == max(history):
-                    best = self._model.get_weights()
-            if len(history) - 1 - int(np.argmax(history)) >= knobs.patience:
-                break
-        self._model.set_weights(best)
+        best: list[NDArray[np.float32]] = []
+        if self._is_warm:
+            history.append(validate())
+            best = self._model.get_weights()
+        self.is_cut = False
+        for train, knobs in self._stages:
+            num_steps = since_best = epoch = 0
+            self._average.restart()
+            while epoch < knobs.max_epochs and since_best < knobs.patience and not self.is_cut:
+                lost = weighed = 0.0
+                for step in self.steps(train):
+                    self._model.optimizer.learning_rate = step_size(knobs, num_steps, epoch)
+                    weight = float(step["weight"].sum())
+                    lost, weighed = lost + weight * float(self.learn(step)), weighed + weight
+                    num_steps += 1
+                    self.is_cut = deadline is not None and time.monotonic() > deadline
+                    if self.is_cut:
+                        break
+                passes.losses.append(lost / weighed if weighed else float("nan"))
+                epoch += 1
+                with self._average:
+                    history.append(validate())
+                    since_best = 0 if history[-1] > max(history[:-1], default=-math.inf) else since_best + 1
+                    if history[-1] == max(history):
+                        best = self._model.get_weights()
+            self._model.set_weights(best)
         return passes
 
-    def steps(self) -> Iterator[dict[str, Any]]:
+    def steps(self, train: TrainSet) -> Iterator[dict[str, Any]]:
         """One pass over what is learned."""
         return one_ahead(
             batches(
                 self._log,
-                self._train,
+                train,
                 codes=self._codes,
-                profile_codes=self._profile_codes(self._train.watches.users),
+                profile_codes=self._profile_codes(train.watches.users),
                 frequency=self._frequency,
                 settings=self._settings,
                 random=self._random,

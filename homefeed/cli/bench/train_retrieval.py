@@ -81,8 +81,9 @@ def own(settings: Settings, made: WorldLog) -> Trainer:
     from models.retrieval.trainer import Towers
 
     tf.keras.utils.set_random_seed(settings.seed)
-    towers = Towers(settings, made.log, all_watches(made.log.watches, made.end_us, settings.retrieval))
-    steps = towers.steps()
+    learned = all_watches(made.log.watches, made.end_us, settings.retrieval)
+    towers = Towers(settings, made.log, learned)
+    steps = towers.steps(learned)
 
     def train(seconds: float) -> float:
         nonlocal steps
@@ -90,7 +91,7 @@ def own(settings: Settings, made: WorldLog) -> Trainer:
         while True:
             step = next(steps, None)
             if step is None:
-                steps = towers.steps()
+                steps = towers.steps(learned)
                 continue
             towers.learn(step)
             num += int((step["weight"] > 0).sum())

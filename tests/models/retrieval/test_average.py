@@ -41,3 +41,15 @@ def test_the_plain_mean_at_first_then_an_exponential_one_and_the_own_weights_com
     # 1; (1 + 3) / 2; then half of the old mean and half of the new weight.
     assert means == [1.0, 2.0, 5.0]
     assert weight.numpy() == [8.0]
+
+
+def test_a_new_start_forgets_the_steps_so_far() -> None:
+    model = _Model()
+    (weight,) = model.trainable_variables
+    average = Average(model, 10)
+    average.update()
+    average.restart()
+    weight.assign([5.0])
+    average.update()
+    with average:
+        assert weight.numpy() == [5.0]
