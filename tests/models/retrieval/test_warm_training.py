@@ -64,6 +64,13 @@ def test_it_keeps_the_codes_and_knows_the_new_videos(first: Training, second: Tr
     assert second.metrics["new_videos"] == len(after) - len(before)
 
 
+def test_a_training_that_starts_anew_ends_with_its_newest_day(site: Settings, first: Training) -> None:
+    passes, knobs = len(first.metrics["losses"]), site.retrieval
+    assert passes == len(first.metrics["validations"])
+    assert passes > knobs.max_epochs or first.metrics["epochs"] < knobs.max_epochs
+    assert passes <= knobs.max_epochs + knobs.incremental_epochs
+
+
 def test_the_stream_of_frequencies_goes_on(first: Training, second: Training) -> None:
     passed = [StreamingFrequency.load(training.path).num_watches for training in (first, second)]
     assert passed[0] >= first.metrics["train_watches"]
