@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homefeed.errors import HomefeedError
+from homefeed.settings import Settings
 
 FILE = "training.json"
 
@@ -67,9 +68,21 @@ def read_training(path: Path) -> Training:
     return Training(**{**record, "path": path, "windows": tuple(record["windows"])})
 
 
-def trainings(folder: Path) -> list[Training]:
-    """The finished trainings of one kind, oldest window first."""
-    return [read_training(file.parent) for file in sorted(folder.glob(f"*/{FILE}")) if file.parent.suffix != ".draft"]
+def newest_training(folder: Path, before: str) -> Training | None:
+    """The finished training of the newest window before `before` in the folder of a kind; None when there is none."""
+    # A folder is named by its window first, which sorts by time.
+    older = [path for path in folder.glob(f"*/{FILE}") if path.parent.name < before and path.parent.suffix != ".draft"]
+    return read_training(max(older).parent) if older else None
+
+
+def new_draft(settings: Settings, kind: str, window: str, made_from: object) -> tuple[Path, Path]:
+    """Where a training will be published, named by its window and what it is made from, and an empty folder beside it
+    to fill first."""
+    path = settings.models_path / kind / f"{window}-{digest_of(made_from)}"
+    draft = path.with_name(path.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    return path, draft
 
 
 def digest_of(read: object) -> str:

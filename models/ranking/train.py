@@ -1,7 +1,6 @@
 """Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +26,7 @@ from models.ranking.examples import Examples, examples_of
 from models.ranking.live import live_rival
 from models.ranking.report import write_report
 from models.ranking.trainer import Trainer
-from models.training import Training, TrainingError, digest_of, measured, publish_training
+from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.value import value_weights
 from models.video_table import video_table
 
@@ -163,10 +162,7 @@ def fit(
         )
         metrics |= _holdout_metrics(holdout, heads, tree, evaluation)
     made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed)
-    path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"
-    draft = path.with_name(path.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    path, draft = new_draft(settings, KIND, window, made_from)
     trainer.save(draft)
     save_calibrators(draft, calibrators)
     _save_reference(draft, validation, promised, settings.seed)

@@ -55,7 +55,7 @@ def batches(
     Args:
       log: where the counts come from.
       train: the watches and their weights.
-      codes: of every video of the catalogue, by `towers.encode`, as numpy.
+      codes: of every video of the catalogue, by `content.encode`, as numpy.
       profile_codes: country, language and age code of each watch of `train`.
       frequency: updated as the stream passes. None: the negatives of each step are the whole catalogue at one moment of
         the step, instead of a sample.

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from homefeed import windows
 from homefeed.settings import Settings
-from models.training import Training, digest_of, trainings
+from models.training import Training, digest_of, newest_training
+
+KIND = "retrieval"
 
 
 def start_of(settings: Settings, window: str) -> Training | None:
@@ -14,13 +16,13 @@ def start_of(settings: Settings, window: str) -> Training | None:
     `full_training_hour` of each day, so that videos that are gone leave the vocabulary and late events are learned.
     """
     knobs = settings.retrieval
-    before = [t for t in trainings(settings.models_path / "retrieval") if t.window < window]
-    if not before or before[-1].settings_digest != shape_digest(settings):
+    before = newest_training(settings.models_path / KIND, window)
+    if before is None or before.settings_digest != shape_digest(settings):
         return None
     end = windows.end(window)
     due = end.replace(hour=knobs.full_training_hour, minute=0)
     due -= timedelta(days=due > end)
-    return before[-1] if windows.end(before[-1].full_window) >= due else None
+    return before if windows.end(before.full_window) >= due else None
 
 
 def shape_digest(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """Train the two towers on one range of windows, choose the epoch on the next one, report recall on the newest."""
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from models.retrieval.batches import Log
 from models.retrieval.content import title_collision_rate
 from models.retrieval.quality import quality_of
 from models.retrieval.report import write_report
-from models.retrieval.start import shape_digest, start_of
+from models.retrieval.start import KIND, shape_digest, start_of
 from models.retrieval.train_set import all_watches, newest_watches
 from models.retrieval.trainer import Towers
 from models.retrieval.watches import WatchCounts, Watches, watches_of
-from models.training import Training, TrainingError, digest_of, measured, publish_training
+from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.video_table import VideoTable, video_table
 
-KIND = "retrieval"
 TABLES = ("watches", "videos", "users")
 _HOUR_US = 3_600_000_000
 
@@ -121,10 +119,7 @@ def fit(
         "title_collision_rate": title_collision_rate(table),
     }
     made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
-    path = settings.models_path / KIND / f"{window}-{digest_of(made_from)}"
-    draft = path.with_name(path.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    path, draft = new_draft(settings, KIND, window, made_from)
     towers.save(draft, split.end)
     training = Training(
         kind=KIND,

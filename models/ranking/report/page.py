@@ -11,6 +11,7 @@ from models.ranking.report.measure_text import TITLES, cells, interval, judged_g
 from models.ranking.report.reliability import reliability
 from models.ranking.report.slice_table import slice_table
 from models.report.section import STYLE, not_measured, section
+from models.report.training import read_section
 
 _STYLE = STYLE + (Path(__file__).parent / "ranking.css").read_text()
 _TILES = ("ne", "roc_auc", "grouped_auc", "calibration", "ndcg_at_100", "watch_time_loss")
@@ -70,20 +71,12 @@ def _data(content: dict[str, Any]) -> str:
         "validation": "chose the pass, the operating point and the calibration",
         "holdout": "never seen: every number on this page is of these",
     }
-    steps = "".join(
-        f'<li class="{name}"><b>{name}</b><span>{escape(first)} to {escape(last)}</span>'
-        f"<small>{told[name]}</small></li>"
-        for name, (first, last) in content["parts"].items()
-    )
     metrics = content["metrics"]
-    read = ", ".join(f"{escape(name)} at version {version}" for name, version in sorted(content["versions"].items()))
-    return section(
-        "What it read",
-        "Time runs from left to right; a window is named by the minute it starts at, in UTC, and lasts ten minutes.",
-        f'<ol class="windows">{steps}</ol><p>{metrics["train_rows"]:,} exposures to learn from, '
-        f"{metrics['holdout_rows']:,} held out, of which {metrics['holdout_positives']:,} were watched. Lake tables: "
-        f"{read or 'none, columns in memory'}.</p>",
+    rows = (
+        f"{metrics['train_rows']:,} exposures to learn from, {metrics['holdout_rows']:,} held out, of which "
+        f"{metrics['holdout_positives']:,} were watched."
     )
+    return read_section(content["parts"], told, rows, content["versions"])
 
 
 def _rivals(evaluation: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from homefeed.report_page import document, number, tiles
 from models.report.charts import histogram
 from models.report.section import STYLE, card, not_measured, section
+from models.report.training import read_section
 from models.retrieval.report.curves import learning, recall_by_length
 from models.retrieval.report.neighbours import neighbours
 from models.retrieval.report.slice_table import slice_table
@@ -86,19 +87,9 @@ def _data(content: dict[str, Any]) -> str:
         "validation": "chose the pass that was kept",
         "holdout": "never seen: recall on this page, where nothing else is said, is of these",
     }
-    steps = "".join(
-        f'<li class="{name}"><b>{name}</b><span>{escape(first)} to {escape(last)}</span>'
-        f"<small>{told[name]}</small></li>"
-        for name, (first, last) in content["parts"].items()
-    )
     before = content["started_from"]
     start = f"It went on from training {escape(before)}." if before else "It started anew, from no other training."
-    read = ", ".join(f"{escape(table)} at version {version}" for table, version in sorted(content["versions"].items()))
-    return section(
-        "What it read",
-        "Time runs from left to right; a window is named by the minute it starts at, in UTC, and lasts ten minutes.",
-        f'<ol class="windows">{steps}</ol><p>{start} Lake tables: {read or "none, columns in memory"}.</p>',
-    )
+    return read_section(content["parts"], told, start, content["versions"])
 
 
 def _vectors(found: dict[str, Any]) -> str:

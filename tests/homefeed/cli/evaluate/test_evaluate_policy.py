@@ -1,32 +1,20 @@
 """`homefeed evaluate policy`: what it prints and writes, and what it refuses."""
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-
-from homefeed.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 HEAD = "timestamp,item_id,position,click,propensity_score\n"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("--data", ...)` is the exit code, standard output and standard error of the verb."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["homefeed", "evaluate", "policy", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
+def run(evaluate: Run) -> Run:
+    """`run("--data", ...)` is what the verb answers."""
+    return partial(evaluate, "policy")
 
 
 @pytest.fixture

@@ -1,35 +1,24 @@
 """`homefeed evaluate retrieval`: what it prints and writes, and what it refuses."""
 
 import json
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from homefeed.cli import main
 from homefeed.cli.evaluate import retrieval
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("--format", ...)` is the exit code, standard output and standard error of the verb."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["homefeed", "evaluate", "retrieval", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
+def run(evaluate: Run) -> Run:
+    """`run("--data", ...)` is what the verb answers."""
+    return partial(evaluate, "retrieval")
 
 
 @pytest.fixture
