@@ -103,9 +103,7 @@ class Examples:
     def take(self, index: Any) -> "Examples":
         """The exposures at `index`."""
         labels = {target: label[index] for target, label in self.labels.items()}
-        columns = {
-            name: getattr(self, name)[index] for name in ("weight", "users", "requests", "sources", "propensities")
-        }
+        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("inputs", "labels")}
         return Examples(self.inputs.take(index), labels, **columns)
 
 

@@ -21,8 +21,8 @@ def choice(found: dict[str, Any]) -> str:
         lines = [f"<tr>{cells([escape(name), _estimate(number)])}</tr>" for name, number in rows]
         body = (
             table(["shown would be", "worth of an exposure"], lines)
-            + f"<p>{found['num_exposures']:,} exposures were drawn; the choice is {found['share']:.1%} of what could be "
-            f"drawn, and rests on as much as {found['effective_exposures']:,.0f} exposures of its own.</p>"
+            + f"<p>{found['num_exposures']:,} exposures were drawn; the choice is {found['share']:.1%} of what could "
+            f"be drawn, and rests on as much as {found['effective_exposures']:,.0f} exposures of its own.</p>"
         )
     return section(
         "Before anyone sees it",
