@@ -5,7 +5,7 @@ an id once, so keep the event, not the arguments, until it is sent.
 """
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from homefeed.client.errors import RefusedError
@@ -59,11 +59,12 @@ def watch(
       user, video: ids of 1 to 64 bytes.
       seconds: watch time.
       request_id: of the page that led to it; None when no page did.
-      start: when the watch started, timezone-aware; None is now.
+      start: when the watch started, timezone-aware; None is `seconds` ago: it ends now.
 
     Raises:
       RefusedError: `start` has no time zone.
     """
+    start = datetime.now(UTC) - timedelta(seconds=seconds) if start is None else start
     return _event("watch", start, user=user, video=video, request_id=request_id, seconds=seconds)
 
 
@@ -89,9 +90,11 @@ def new_id() -> str:
     return f"e-{uuid.uuid4().hex}"
 
 
-def _event(kind: str, time: datetime | None, **fields: Any) -> Event:
+def _event(event_type: str, time: datetime | None, **fields: Any) -> Event:
     happened = datetime.now(UTC) if time is None else time
     if happened.tzinfo is None:
-        raise RefusedError(f"{happened.isoformat()} has no time zone; give a {kind} a time such as datetime.now(UTC)")
+        raise RefusedError(
+            f"{happened.isoformat()} has no time zone; give a {event_type} a time such as datetime.now(UTC)"
+        )
     known = {name: value for name, value in fields.items() if value is not None}
-    return {"event_id": new_id(), "type": kind, "time": happened.isoformat(), **known}
+    return {"event_id": new_id(), "type": event_type, "time": happened.isoformat(), **known}
