@@ -4,6 +4,7 @@ Each constructor gives its event an id of its own. The id is what makes sending 
 an id once, so keep the event, not the arguments, until it is sent.
 """
 
+import math
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -62,8 +63,10 @@ def watch(
       start: when the watch started, timezone-aware; None is `seconds` ago: it ends now.
 
     Raises:
-      RefusedError: `start` has no time zone.
+      RefusedError: `start` has no time zone, or `seconds` is no length of time.
     """
+    if not 0 <= seconds < math.inf:
+        raise RefusedError(f"a watch of {seconds} s is none; give the watch time in seconds, 0 or more")
     start = datetime.now(UTC) - timedelta(seconds=seconds) if start is None else start
     return _event("watch", start, user=user, video=video, request_id=request_id, seconds=seconds)
 
