@@ -112,7 +112,7 @@ def test_over_a_million_slots_the_frequencies_are_the_logged_propensities(num_po
     for num_left in range(num_pool + 1):
         outcomes = [*range(num_left), num_pool]
         expected = counts[num_left].sum() * logged[num_left, outcomes]
-        if (expected >= 5).all():  # so rare that chi-square does not hold: a few pages that explored very often
+        if (expected >= 5).all():  # with fewer, on the rare page that explored very often, there is no chi-square
             statistic += ((counts[num_left, outcomes] - expected) ** 2 / expected).sum()
             freedom += num_left
             assert logged[num_left, outcomes].sum() == pytest.approx(1, abs=1e-6)
