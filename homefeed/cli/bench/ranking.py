@@ -1,8 +1,8 @@
-"""`homefeed bench ranking`: the ranker against the truth of a synthetic site and against rivals, there and on MovieLens.
+"""`homefeed bench ranking`: the ranker against the truth of a synthetic site, against rivals there and on MovieLens.
 
-One site, split in time: the ranker, a gradient-boosted tree and a logistic regression learn the first days from the same
-exposures and features, all are calibrated on the same next windows, and every number is of the windows after these,
-which nothing has seen.
+One site, split in time: the ranker, a gradient-boosted tree and a logistic regression learn the first days from the
+same exposures and features, all are calibrated on the same next windows, and every number is of the windows after
+these, which nothing has seen.
 """
 
 from typing import TYPE_CHECKING, Any

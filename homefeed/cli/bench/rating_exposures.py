@@ -1,8 +1,8 @@
 """Ratings of MovieLens 100K as examples of the ranker: one rating is one exposure, and none is made up.
 
-A rating of 4 and more is what the ranker calls watched. A film's genres are its topics, main genre and decade its channel,
-and the four spans of the aggregates are those of a log of seven months. A feature knows what was rated before the second
-of the rating, never in it.
+A rating of 4 and more is what the ranker calls watched. A film's genres are its topics, main genre and decade its
+channel, and the four spans of the aggregates are those of a log of seven months. A feature knows what was rated before
+the second of the rating, never in it.
 """
 
 from pathlib import Path
