@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from models.names import Names
     from models.ranking.examples import Examples
 
-SITE = {"num_viewers": 20_000, "num_videos": 20_000, "history_days": 3.0, "live_days": 0.0, "visits_per_day": 4.0}
+SITE = {"num_viewers": 30_000, "num_videos": 20_000, "history_days": 3.0, "live_days": 0.0}
+#: All viewers are alike: there is nothing to know of a viewer that a log does not tell.
+PLAIN_SITE = {"num_viewers": 15_000, "num_videos": 20_000, "history_days": 2.0, "live_days": 0.0, "taste": 0.0}
 HOLDOUT_WINDOWS, LEAST_POSITIVES = 24, 1000
 HEADS = ("watched", "liked", "subscribed")
 _RIVALS = {
@@ -37,6 +39,14 @@ MEANING = {
     "ne_to_oracle": "Normalised entropy of the ranker divided by the oracle's.",
     "ne_to_oracle_low": "Low end of its 95 % interval, over viewers.",
     "ne_to_oracle_high": "High end.",
+    "informed_ne": "Normalised entropy of a forecast that knows all of the site but tastes, and estimates these from "
+    "each viewer's exposures (`homefeed/cli/bench/informed.py`); calibrated alike.",
+    "informed_to_oracle": "That divided by the oracle's: what not knowing tastes costs.",
+    "ne_to_informed": "Normalised entropy of the ranker divided by it.",
+    "plain_ne_to_oracle": "Normalised entropy of the ranker divided by the oracle's on a site whose viewers are alike.",
+    "plain_ne_to_oracle_low": "Low end of its 95 % interval, over viewers.",
+    "plain_ne_to_oracle_high": "High end.",
+    "plain_oracle_ne": "Normalised entropy of that site's own probabilities.",
     "oracle_pr_auc": "Area under precision and recall of watches by the site's own probabilities.",
     **{f"{name}_pr_auc": f"The same by {text}." for name, text in _RIVALS.items()},
     "ne_to_best_rival": "Normalised entropy of the ranker divided by the lower of the rivals'.",
@@ -66,13 +76,15 @@ MEANING = {
 
 
 def run(settings: Settings, progress: Progress) -> dict[str, float | str]:
-    """Make the site, train three models on it, and three on MovieLens 100K when `settings.data` holds it."""
+    """Make both sites, train on each, and on MovieLens 100K when `settings.data` holds it."""
     task = progress.task_ids[0]
-    progress.update(task, total=3)
-    made = made_site(settings, settings.world.model_copy(update=SITE))
-    progress.update(task, advance=1)
-    results = measured(settings, made)
-    progress.update(task, advance=1)
+    progress.update(task, total=5)
+    results: dict[str, float | str] = {}
+    for prefix, site, measure in (("", SITE, measured), ("plain_", PLAIN_SITE, against_truth)):
+        made = made_site(settings, settings.world.model_copy(update=site))
+        progress.update(task, advance=1)
+        results |= {f"{prefix}{name}": value for name, value in measure(settings, made).items()}
+        progress.update(task, advance=1)
     results |= on_movielens(settings)
     progress.update(task, advance=1)
     return {name: results[name] for name in MEANING if name in results}
@@ -85,30 +97,80 @@ def made_site(settings: Settings, world: WorldSettings) -> WorldExposures:
 
 def measured(settings: Settings, made: WorldExposures) -> dict[str, float | str]:
     """Train the three on the site, and measure them on its holdout."""
-    from models.evaluation import calibration, normalised_entropy, pr_auc, viewer_bootstrap
-    from models.evaluation.metrics import log_loss
-    from models.ranking.train import learn, newest
-
-    train = newest(made.train.examples, settings.ranking.max_train_rows)
-    validation, holdout = made.validation.examples, made.holdout.examples
-    heads = learn(settings, train, validation).heads(holdout)
-    watched, truth = holdout.labels["watched"] > 0, true_watched(made.site, made.holdout.rows)
-    ratio = viewer_bootstrap(
-        holdout.users, log_loss(watched, heads["watched"]), log_loss(watched, truth), seed=settings.seed
-    )
+    train, validation, holdout = parts(settings, made)
+    heads = learned(settings, made)
+    results = compared(settings, train, validation, holdout, heads["watched"])
+    informed = _informed_ne(settings, made)
+    truth = _truth(settings, made, heads["watched"])
     return {
         "train_exposures": float(len(train)),
         "holdout_exposures": float(len(holdout)),
-        "holdout_watches": float(watched.sum()),
+        "holdout_watches": float(holdout.labels["watched"].sum()),
+        **truth,
+        "informed_ne": informed,
+        "informed_to_oracle": informed / truth["oracle_ne"],
+        "ne_to_informed": results["ranker_ne"] / informed,
+        **results,
+        **calibrations(holdout, heads, made.names),
+    }
+
+
+def against_truth(settings: Settings, made: WorldExposures) -> dict[str, float]:
+    """Train the ranker on the site, and measure it against the truth of its holdout."""
+    return _truth(settings, made, learned(settings, made)["watched"])
+
+
+def parts(settings: Settings, made: WorldExposures) -> tuple["Examples", "Examples", "Examples"]:
+    """Train, as many as training reads, validation and holdout."""
+    from models.ranking.train import newest
+
+    train = newest(made.train.examples, settings.ranking.max_train_rows)
+    return train, made.validation.examples, made.holdout.examples
+
+
+def learned(settings: Settings, made: WorldExposures) -> dict[str, NDArray[np.float32]]:
+    """Target -> what a ranker predicts of the holdout, trained and calibrated as the platform does."""
+    from models.ranking.train import learn
+
+    train, validation, holdout = parts(settings, made)
+    return learn(settings, train, validation).heads(holdout)
+
+
+def _truth(settings: Settings, made: WorldExposures, promised: NDArray[np.float32]) -> dict[str, float]:
+    """The ranker's predicted watches of the holdout [n] beside the site's own probabilities."""
+    from models.evaluation import calibration, normalised_entropy, pr_auc, viewer_bootstrap
+    from models.evaluation.metrics import log_loss
+
+    holdout, truth = made.holdout.examples, true_watched(made.site, made.holdout.rows)
+    watched = holdout.labels["watched"] > 0
+    ratio = viewer_bootstrap(holdout.users, log_loss(watched, promised), log_loss(watched, truth), seed=settings.seed)
+    return {
         "oracle_ne": normalised_entropy(watched, truth),
         "oracle_calibration": calibration(watched, truth),
         "oracle_pr_auc": pr_auc(watched, truth),
         "ne_to_oracle": ratio.estimate,
         "ne_to_oracle_low": ratio.low,
         "ne_to_oracle_high": ratio.high,
-        **compared(settings, train, validation, holdout, heads["watched"]),
-        **calibrations(holdout, heads, made.names),
     }
+
+
+def _informed_ne(settings: Settings, made: WorldExposures) -> float:
+    """Of the holdout, from the exposures of train and validation; calibrated on validation from those of train."""
+    import pyarrow as pa
+
+    from homefeed.cli.bench.informed import informed_watched
+    from models.evaluation import normalised_entropy
+    from models.ranking.calibration import calibrate
+
+    train, validation, holdout = made.train, made.validation, made.holdout
+    before = informed_watched(made.site, train.rows, train.examples.weight, validation.rows)
+    line = calibrate(
+        before.astype(np.float32), validation.examples.labels["watched"], settings.ranking, is_probability=True
+    )
+    past = pa.concat_tables([train.rows, validation.rows])
+    weight = np.concatenate([train.examples.weight, validation.examples.weight])
+    promised = line(informed_watched(made.site, past, weight, holdout.rows).astype(np.float32))
+    return normalised_entropy(holdout.examples.labels["watched"] > 0, promised)
 
 
 def compared(
