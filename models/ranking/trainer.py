@@ -61,6 +61,9 @@ class Trainer:
         optimizer = tf.keras.optimizers.legacy.Adam(rate)
         self._network({name: code[:2] for name, code in codes.items()})
         weights = self._network.trainable_variables
+        # A slot's effect that is pulled towards nothing makes the first slots promise too little.
+        biases = {w.ref() for layer in self._network.shallow for w in layer.trainable_variables}
+        decaying = [w for w in weights if w.shape.rank > 1 and w.ref() not in biases]
         means = [tf.Variable(w, trainable=False) for w in weights]
         done = tf.Variable(0.0, trainable=False)
 
@@ -81,9 +84,8 @@ class Trainer:
                 slopes = [tf.convert_to_tensor(slope) for slope in tape.gradient(loss, weights)]
                 optimizer.apply_gradients(zip(slopes, weights, strict=True))
                 fade = rate(done) * decay
-                for weight_table in weights:
-                    if weight_table.shape.rank > 1:
-                        weight_table.assign_sub(fade * weight_table)
+                for weight_table in decaying:
+                    weight_table.assign_sub(fade * weight_table)
                 done.assign_add(1.0)
                 share = 1.0 - tf.minimum(_MEAN_DECAY, done / (9.0 + done))
                 for mean, new in zip(means, weights, strict=True):
