@@ -12,10 +12,10 @@ class RankingSettings(Group):
     history_length: int = knob(20, "Newest watches of the viewer that a candidate is compared with.", "videos", gt=0)
     max_train_rows: int = knob(1_500_000, "Newest exposures, after sampling, that training reads.", gt=0)
     max_epochs: int = knob(3, "Passes over the training exposures; the best one on validation is kept.", gt=0)
-    batch_size: int = knob(2048, "Exposures per step.", gt=1)
+    batch_size: int = knob(1024, "Exposures per step.", gt=1)
     min_steps: int = knob(100, "Least steps of one pass: a small log is learned in smaller batches.", gt=0)
     min_training_steps: int = knob(
-        600, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
+        1200, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
     )
     learning_rate: float = knob(
         0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from homefeed import windows
@@ -20,12 +19,12 @@ from models.evaluation import calibration, quality
 from models.evaluation.operating_point import best_threshold
 from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
-from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.calibrated import calibrated_ranker, newest
+from models.ranking.calibration import Calibrator
 from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
 from models.ranking.live import live_rival
 from models.ranking.report import write_report
-from models.ranking.trainer import Trainer
 from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.value import value_weights
 from models.video_table import video_table
@@ -130,7 +129,7 @@ def fit(
                 f"{int(part.labels['watched'].sum())} were watched; both kinds are needed: ingest a longer history"
             )
     train = newest(train, knobs.max_train_rows)
-    learned = learn(settings, train, validation)
+    learned = calibrated_ranker(settings, train, validation)
     trainer, calibrators, history, promised = learned.trainer, learned.calibrators, learned.history, learned.promised
     metrics: dict[str, Any] = {
         "epochs": int(np.argmin(history)) + 1,
@@ -165,47 +164,6 @@ def fit(
     return publish_training(training, draft)
 
 
-@dataclass(frozen=True)
-class Learned:
-    """A ranker and its calibrators.
-
-    Attributes:
-      trainer: holds the network.
-      calibrators: by target.
-      history: normalised entropy on validation by epoch.
-      promised: target -> calibrated predictions of validation.
-    """
-
-    trainer: Trainer
-    calibrators: dict[str, Calibrator]
-    history: list[float]
-    promised: dict[str, NDArray[np.float32]]
-
-    def heads(self, examples: Examples) -> dict[str, NDArray[np.float32]]:
-        """Target -> calibrated predictions [n]."""
-        return calibrated(self.trainer.predict(examples), self.calibrators)
-
-
-def learn(settings: Settings, train: Examples, validation: Examples) -> Learned:
-    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones."""
-    tf.keras.utils.set_random_seed(settings.seed)
-    trainer = Trainer(settings, train)
-    history = trainer.train(train, validation)
-    raw = trainer.predict(validation)
-    calibrators = {
-        target: calibrate(
-            raw[:, column], validation.labels[target], settings.ranking, is_probability=target != "watch_s"
-        )
-        for column, target in enumerate(TARGETS)
-    }
-    return Learned(trainer, calibrators, history, calibrated(raw, calibrators))
-
-
-def newest(examples: Examples, most: int) -> Examples:
-    """The last `most` of examples in order of time."""
-    return examples.take(slice(max(0, len(examples) - most), None))
-
-
 def _holdout_metrics(
     holdout: Examples, heads: Mapping[str, NDArray[np.float32]], tree: NDArray[np.float32], evaluation: dict[str, Any]
 ) -> dict[str, Any]:
@@ -234,11 +192,6 @@ def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -
     fresh = examples.inputs.dense[:, DENSE_FEATURES.index("video_age_h")] < 24
     slices = {"new_viewers": new_viewer, "known_viewers": ~new_viewer, "fresh_videos": fresh, "older_videos": ~fresh}
     return {name: calibration(examples.labels["watched"][rows], predictions[rows]) for name, rows in slices.items()}
-
-
-def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
-    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
-    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
 
 
 def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
