@@ -12,7 +12,7 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy")
+BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "train-ranking", "ranking-day", "policy")
 
 
 def machine() -> dict[str, Any]:
