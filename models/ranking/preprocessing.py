@@ -12,6 +12,7 @@ from models.vocabulary import Vocabulary
 #: Buckets of age: ten years each, and one for unknown.
 NUM_AGES = 14
 
+
 class Preprocessing(tf.Module):
     """Keys -> codes and dense features -> normalised columns, inside the graph."""
 
@@ -33,8 +34,7 @@ class Preprocessing(tf.Module):
         """Columns of `Inputs` as tensors -> name -> codes and numbers of the same rows."""
         age = inputs["age"]
         return {
-            "dense": (tf.clip_by_value(widened(inputs["dense"]), self.least, self.most) - self.mean)
-            / self.deviation,
+            "dense": (tf.clip_by_value(widened(inputs["dense"]), self.least, self.most) - self.mean) / self.deviation,
             "video": self.videos(inputs["video"]),
             "channel": self.channels(inputs["channel"]),
             "topic": self.topics(inputs["topic"]),

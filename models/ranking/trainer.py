@@ -131,9 +131,12 @@ class Trainer:
         )
 
     def entropy(self, examples: Examples) -> float:
-        """Normalised entropy of the watched head, uncalibrated; NaN where only one kind of exposure is."""
+        """Normalised entropy of the watched head, uncalibrated, each exposure counted `weight` times; NaN where there is
+        only one kind of them."""
         watched = examples.labels["watched"] > 0
-        return normalised_entropy(watched, self._watched(self._encode(examples))) if len(examples) else float("nan")
+        if not len(examples):
+            return float("nan")
+        return normalised_entropy(watched, self._watched(self._encode(examples)), examples.weight)
 
     def weights(self) -> list[NDArray[np.float32]]:
         """A copy of every weight."""
