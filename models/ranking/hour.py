@@ -46,5 +46,5 @@ def hour_of(published: Sequence[str], learned_until: str, replay_share: float, s
     checked, older = before[-_CHECKED:], before[:-_CHECKED]
     num = min(len(older), round(replay_share / (1 - replay_share) * len(new)))
     hour = int(windows.start(learned_until).timestamp()) // windows.WINDOW_S
-    drawn = np.random.default_rng([seed, hour]).choice(len(older), num, replace=False) if num else []
-    return Hour(new, tuple(older[place] for place in sorted(drawn)), tuple(checked))
+    drawn = np.sort(np.random.default_rng([seed, hour]).permutation(len(older))[:num])
+    return Hour(new, tuple(older[place] for place in drawn), tuple(checked))

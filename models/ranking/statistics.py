@@ -1,5 +1,5 @@
-"""What the network knows of its inputs before it learns: the keys in the order of their codes, and how the dense features
-are spread. A training that goes on from another keeps it."""
+"""What the network knows of its inputs before it learns: the keys in the order of their codes, and how the dense
+features are spread. A training that goes on from another keeps it."""
 
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -62,7 +62,8 @@ class Statistics:
     def grown(self, inputs: Inputs) -> "Statistics":
         """These, with the keys of `inputs` that are new and frequent enough after the others; the spread is kept, as
         the weights were learned with it."""
-        return replace(self, **{name: grown(getattr(self, name), keys) for name, keys in _keys(inputs).items()})
+        added: dict[str, Any] = {name: grown(getattr(self, name), keys) for name, keys in _keys(inputs).items()}
+        return replace(self, **added)
 
     def save(self, folder: Path) -> None:
         """Write `statistics.npz`."""

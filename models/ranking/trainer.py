@@ -131,8 +131,8 @@ class Trainer:
         )
 
     def entropy(self, examples: Examples) -> float:
-        """Normalised entropy of the watched head, uncalibrated, each exposure counted `weight` times; NaN where there is
-        only one kind of them."""
+        """Normalised entropy of the watched head, uncalibrated, each exposure counted `weight` times; NaN where there
+        is only one kind of them."""
         watched = examples.labels["watched"] > 0
         if not len(examples):
             return float("nan")

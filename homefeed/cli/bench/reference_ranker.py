@@ -17,7 +17,7 @@ _VIDEO_SKEW, _USER_SKEW = 1.0, 0.7
 _LOG_ODDS = -2.5
 
 
-class ReferenceRanker(tfrs.models.Model):
+class ReferenceRanker(tfrs.models.Model):  # type: ignore[misc]
     """Embeddings of viewer, video and the mean of the history, and dense columns, under a multilayer perceptron, with
     `tfrs.tasks.Ranking` on top.
 
@@ -83,4 +83,5 @@ def _drawn(size: int, num: int, skew: float, random: np.random.Generator) -> NDA
     """`num` of `size` rows in no order of popularity."""
     total = np.cumsum(np.arange(1, size + 1) ** -skew)
     rank = np.searchsorted(total, random.random(num) * total[-1])
-    return random.permutation(size)[np.minimum(rank, size - 1)].astype(np.int32)
+    rows = random.permutation(size).astype(np.int32)
+    return np.asarray(rows[np.minimum(rank, size - 1)])

@@ -1,10 +1,11 @@
 """`homefeed bench train-ranking`: exposures per second of the platform's training steps and of plain `fit`.
 
-Both learn the reference network on the same log in batches of the same size, in one run and in turns. The platform's own
-network is trained beside them, on made-up exposures of its shape.
+Both learn the reference network on the same log in batches of the same size, in one run and in turns. The platform's
+own network is trained beside them, on made-up exposures of its shape.
 """
 
 import functools
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +50,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
     import tensorflow as tf
 
     from homefeed.cli.bench.reference_ranker import log
-    from models.compute_type import compute_type
+    from models.retrieval.compute_type import compute_type
 
     task = progress.task_ids[0]
     progress.update(task, total=7)
@@ -57,7 +58,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
     made = log(NUM + NUM_UNSEEN, settings.seed)
     seen = {name: column[:NUM] for name, column in made.items()}
     unseen = {name: column[NUM:] for name, column in made.items()}
-    fastest = compute_type("fastest")
+    fastest = compute_type(settings.retrieval.model_copy(update={"compute_type": "fastest"}))
     rivals: dict[str, Callable[[], Own | Plain]] = {
         "own": lambda: Own(settings, seen, fastest),
         "float32": lambda: Own(settings, seen, tf.float32),
@@ -187,10 +188,10 @@ def products_ms(compute_type: Any) -> float:
     sizes = [3 * WIDTH + NUM_DENSE, *HIDDEN, 1]
     made = [
         [tf.cast(tf.random.normal(shape), compute_type) for shape in ((BATCH, m), (m, n), (BATCH, n))]
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in itertools.pairwise(sizes)
     ]
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def products() -> Any:
         return [
             (x @ w, tf.matmul(x, slope, transpose_a=True), tf.matmul(slope, w, transpose_b=True))
