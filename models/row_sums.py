@@ -34,9 +34,9 @@ def mean_rows(table: Any, index: Any) -> Any:
 def _product(row: Any, column: Any, shape: tuple[Any, Any], dense: Any) -> Any:
     """The matrix of `shape` with ones at [row, column], times `dense`."""
     ones = tf.sparse.SparseTensor(
-        tf.cast(tf.stack([row, column], axis=1), tf.int64),
+        tf.stack([tf.cast(row, tf.int64), tf.cast(column, tf.int64)], axis=1),
         tf.ones(tf.shape(row), dense.dtype),
-        tf.cast(tf.stack(shape), tf.int64),
+        tf.stack([tf.cast(size, tf.int64) for size in shape]),
     )
     width = dense.shape[1]
     pieces = [min(_COLUMNS, width - first) for first in range(0, width, _COLUMNS)]

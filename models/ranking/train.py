@@ -69,7 +69,7 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
 
     Returns:
       The training. `older_ne_ratio` is the normalised entropy of the hour before after learning, over that before;
-      where it is above `ranking.max_older_ne_ratio`, `is_refused` is true and the weights are those that it started from.
+      where it is above `ranking.max_older_ne_ratio`, `is_refused` is true and the weights are those it started from.
       Metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `SUMMARY`, with their
       `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
       folder holds the whole `evaluation.json` and `report.html`.
@@ -146,8 +146,8 @@ def fit(
     live: Callable[[Examples], Rival] | None = None,
 ) -> Training:
     """`train_ranking` on examples in memory; `trained` is the first and last window that was learned, `start` is gone
-    on from, `older` must not get worse then, `names` are shown in the report, and `live` predicts the holdout as the live
-    release does."""
+    on from, `older` must not get worse then, `names` are shown in the report, and `live` predicts the holdout as the
+    live release does."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
