@@ -1,9 +1,9 @@
 """### Train the ranker when an hour of exposures has closed
 
 Goes on from the training of the hour before with the newest exposures and a replay of older ones; at the first window
-after `ranking.full_training_hour`, and when a setting of the ranker changed, it starts anew on every exposure. Each head
-is calibrated on later windows, and measured on the newest ones, which it never saw, beside the live release when there
-is one. The report of the training is linked from the task.
+after `ranking.full_training_hour`, and when a setting of the ranker changed, it starts anew on every exposure. Each
+head is calibrated on later windows, and measured on the newest ones, which it never saw, beside the live release when
+there is one. The report of the training is linked from the task.
 
 **Forgetting**: when the hour makes the predictions of the hour before worse than `ranking.max_older_ne_ratio` allows,
 the weights stay as they were, only the calibration is new, the report and the metric `is_refused` say so, and the next

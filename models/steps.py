@@ -47,19 +47,16 @@ class Steps:
             batch = tf.nest.map_structure(lambda column, at=rows: tf.gather(column, at), self._columns)
             with tf.GradientTape() as tape:
                 loss = self._loss(batch)
-            slopes = [_slope(slope) for slope in tape.gradient(loss, self._weights)]
-            self._optimizer.apply_gradients(zip(slopes, self._weights, strict=True))
+            slopes = zip(tape.gradient(loss, self._weights), self._weights, strict=True)
+            self._optimizer.apply_gradients([(_slope(slope, weight), weight) for slope, weight in slopes])
             self._after()
             total += loss
         return total / tf.cast(tf.shape(order)[0], tf.float32)
 
 
-def _slope(slope: Any) -> Any:
+def _slope(slope: Any, table: Any) -> Any:
     """A gradient, that of a small table as a whole table."""
-    if not isinstance(slope, tf.IndexedSlices):
+    if not isinstance(slope, tf.IndexedSlices) or table.shape[0] > _WHOLE_ROWS:
         return slope
-    size, width = slope.dense_shape[0], slope.values.shape[-1]
-    known = tf.get_static_value(size)
-    if known is None or known > _WHOLE_ROWS:
-        return slope
-    return row_sums(tf.reshape(slope.values, [-1, width]), tf.reshape(slope.indices, [-1]), known)
+    values = tf.reshape(slope.values, [-1, table.shape[1:].num_elements()])
+    return tf.reshape(row_sums(values, tf.reshape(slope.indices, [-1]), table.shape[0]), table.shape)

@@ -22,11 +22,13 @@ MEANING = {
     "exposures": "Exposures of the day, validation and holdout among them.",
     "day_rows": "Exposures that training learned, after missed ones were sampled.",
     "day_s": "Seconds from reading the lake to the published report: trained, calibrated, evaluated.",
+    "day_cpu_s": "Seconds of processor time of it, on all cores.",
     "day_learning_s": "Seconds of learning alone, with its looks at validation.",
     "day_peak_gib": "Most resident memory of the process.",
     "day_ne": "Normalised entropy on the holdout.",
     "hour_rows": "Exposures that the next hour's training learned: the new ones and the replay.",
     "hour_s": "Seconds of that training, which goes on from the first.",
+    "hour_cpu_s": "Seconds of processor time of it, on all cores.",
     "hour_learning_s": "Seconds of learning alone, with its looks at validation.",
     "hour_peak_gib": "Most resident memory of its process.",
     "hour_ne": "Normalised entropy on its holdout.",
@@ -65,8 +67,8 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
         progress.update(task, advance=1)
     return {
         "exposures": float(num),
-        **{f"day_{name}": day[name] for name in ("rows", "s", "learning_s", "peak_gib", "ne")},
-        **{f"hour_{name}": hour[name] for name in ("rows", "s", "learning_s", "peak_gib", "ne")},
+        **{f"day_{name}": day[name] for name in ("rows", "s", "cpu_s", "learning_s", "peak_gib", "ne")},
+        **{f"hour_{name}": hour[name] for name in ("rows", "s", "cpu_s", "learning_s", "peak_gib", "ne")},
         "older_ne_ratio": hour["older_ne_ratio"],
         "anew_s": anew["s"],
         "anew_ne": anew["ne"],
@@ -107,6 +109,7 @@ def _train(settings: Settings, window: str) -> dict[str, float]:
     metrics: dict[str, Any] = train_ranking(settings, window).metrics
     return {
         "s": time.monotonic() - began,
+        "cpu_s": time.process_time(),
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "rows": metrics["train_rows"],
         "learning_s": metrics["learning_s"],
