@@ -192,6 +192,7 @@ def fit(
             weights=value_weights(knobs),
             threshold=best_threshold(validation.labels["watched"] > 0, promised["watched"], validation.weight),
             num_groups=settings.monitoring.reliability_bins,
+            chosen_share=settings.evaluation.chosen_share,
             names=names,
             rivals=[tree, *([live(holdout)] if live else [])],
         )
