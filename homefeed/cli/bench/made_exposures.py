@@ -34,4 +34,5 @@ def made_exposures(num: int, seed: int) -> Examples:
         history_fractions=random.random((num, HISTORY), np.float32),
     )
     keys = np.arange(num)
-    return Examples(inputs, labels, np.ones(num, np.float32), users=keys, requests=keys, sources=keys)
+    one = np.ones(num, np.float32)
+    return Examples(inputs, labels, one, users=keys, requests=keys, sources=keys, propensities=one)
