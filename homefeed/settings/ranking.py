@@ -20,6 +20,36 @@ class RankingSettings(Group):
     learning_rate: float = knob(
         0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0
     )
+    full_training_hour: int = knob(
+        3,
+        "At the first window after this hour of the day training starts anew; else it goes on.",
+        "UTC",
+        ge=0,
+        le=23,
+    )
+    incremental_epochs: int = knob(
+        1, "Passes over the newest exposures and those replayed when training goes on from the last one.", gt=0
+    )
+    incremental_learning_rate: float = knob(
+        0.0005, "Largest step size of Adam when training goes on from the last one.", gt=0
+    )
+    replay_share: float = knob(
+        0.5,
+        "Share of what is learned that is of windows learned before, drawn at random, when training goes on from the "
+        "last one.",
+        ge=0,
+        lt=1,
+    )
+    max_older_ne_ratio: float = knob(
+        1.01,
+        "What an hour taught is refused when the normalised entropy of the hour before, which it did not replay, grows "
+        "by more than this factor; the weights stay, and the next training starts anew.",
+        ge=1,
+    )
+    max_eval_rows: int = knob(
+        150_000, "Exposures of the holdout that are measured: all of viewers drawn at random.", gt=0
+    )
+    max_tree_rows: int = knob(300_000, "Newest exposures that the tree learns which the ranker is compared with.", gt=0)
     slot_dropout: float = knob(
         0.1, "Share of training exposures whose slot is hidden, as it is when a page is ranked.", ge=0, lt=1
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,7 @@ from homefeed.features import TARGETS
 from homefeed.settings import Settings
 from models.ranking.calibration import Calibrator, calibrate
 from models.ranking.examples import Examples
+from models.ranking.learning import Learned, learn
 from models.ranking.trainer import Trainer
 
 
@@ -21,13 +23,13 @@ class CalibratedRanker:
     Attributes:
       trainer: holds the network.
       calibrators: by target.
-      history: normalised entropy on validation by epoch.
+      learned: what its training came to.
       promised: target -> calibrated predictions of validation.
     """
 
     trainer: Trainer
     calibrators: dict[str, Calibrator]
-    history: list[float]
+    learned: Learned
     promised: dict[str, NDArray[np.float32]]
 
     def heads(self, examples: Examples) -> dict[str, NDArray[np.float32]]:
@@ -35,11 +37,24 @@ class CalibratedRanker:
         return calibrated(self.trainer.predict(examples), self.calibrators)
 
 
-def calibrated_ranker(settings: Settings, train: Examples, validation: Examples) -> CalibratedRanker:
-    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones."""
+def calibrated_ranker(
+    settings: Settings,
+    train: Examples,
+    validation: Examples,
+    start: Path | None = None,
+    older: Examples | None = None,
+) -> CalibratedRanker:
+    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones.
+
+    Args:
+      settings: the settings tree.
+      train, validation: exposures.
+      start: folder of the training that this one goes on from; None to start anew.
+      older: exposures that must not get worse (`learning.learn`).
+    """
     tf.keras.utils.set_random_seed(settings.seed)
-    trainer = Trainer(settings, train)
-    history = trainer.train(train, validation)
+    trainer = Trainer(settings, train, start)
+    learned = learn(trainer, train, validation, older, settings.ranking.max_older_ne_ratio)
     raw = trainer.predict(validation)
     calibrators = {
         target: calibrate(
@@ -47,7 +62,7 @@ def calibrated_ranker(settings: Settings, train: Examples, validation: Examples)
         )
         for column, target in enumerate(TARGETS)
     }
-    return CalibratedRanker(trainer, calibrators, history, calibrated(raw, calibrators))
+    return CalibratedRanker(trainer, calibrators, learned, calibrated(raw, calibrators))
 
 
 def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:

@@ -12,7 +12,19 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy", "ranking")
+BENCHES = (
+    "ingest",
+    "exposures",
+    "world",
+    "index",
+    "train-retrieval",
+    "retrieval",
+    "train-hour",
+    "train-ranking",
+    "ranking-day",
+    "policy",
+    "ranking",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -59,11 +71,11 @@ def bench(
         results = module.run(settings, bar)
     table = Table("result", "value", "meaning", title=f"bench {name}")
     for key, value in results.items():
-        table.add_row(key, value if isinstance(value, str) else f"{value:,.4g}", module.MEANING[key])
-    report = {
+        table.add_row(key, f"{value:,.4g}", module.MEANING[key])
+    value = {
         "bench": name,
         "results": results,
         "settings": settings.model_dump(mode="json"),
         "machine": machine(),
     }
-    emit(report, as_json, table, out)
+    emit(value, as_json, table, out)
