@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SITE = {"num_viewers": 30_000, "num_videos": 20_000, "history_days": 3.0, "live_days": 0.0}
 #: All viewers are alike: there is nothing to know of a viewer that a log does not tell.
-PLAIN_SITE = {"num_viewers": 24_000, "num_videos": 20_000, "history_days": 2.5, "live_days": 0.0, "taste": 0.0}
+PLAIN_SITE = {"num_viewers": 15_000, "num_videos": 20_000, "history_days": 2.0, "live_days": 0.0, "taste": 0.0}
 HOLDOUT_WINDOWS, LEAST_POSITIVES = 24, 1000
 HEADS = ("watched", "liked", "subscribed")
 _RIVALS = {
