@@ -208,5 +208,6 @@ def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
         "windows": manifest.windows,
         "lake_versions": manifest.lake_versions,
         "metrics": manifest.metrics,
+        "value_weights": manifest.value_weights,
         "code_version": manifest.code_version,
     }
