@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,6 +24,7 @@ from serving.answer import page_of
 from serving.bundle import BundleLoader, load_bundle
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
+from serving.knobs import exploration_of
 from serving.pipeline import run
 from serving.record import record, request_row
 from serving.request import PageRequest
@@ -33,7 +33,6 @@ from serving.snapshot import Snapshot
 from serving.viewer import ViewerRead, Viewers, open_online_store
 
 _logger = logging.getLogger(__name__)
-KNOBS = "knobs.json"
 
 
 class NoCatalogueError(HomefeedError):
@@ -163,12 +162,7 @@ class Feed:
             metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
 
     def _refresh_knobs(self) -> None:
-        file: Path = self.settings.serving_path / KNOBS
-        turned = orjson.loads(file.read_bytes()) if file.exists() else {}
-        exploration = float(turned.get("exploration", self.settings.serving.exploration))
-        if not 0 <= exploration <= 1:
-            raise HomefeedError(f"{file}: exploration is a share between 0 and 1, not {exploration}")
-        self.exploration = exploration
+        self.exploration = exploration_of(self.settings)
 
     def _draft(
         self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None

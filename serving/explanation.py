@@ -1,0 +1,286 @@
+"""Why a video is on a page, or is not: heads, value, sources, filters, features, and what would have to change."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefeed import ids
+from homefeed.errors import HomefeedError
+from homefeed.features import DENSE_FEATURES, TARGETS
+from models.ranking.attribution import GROUPS, Reach, Reference, feature_changes, group_changes, reaches
+from models.value import ENGAGEMENT
+from serving.draft import Draft
+from serving.filters import FILTERS
+from serving.selector import Ranked, rank
+from serving.sources import SOURCES
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+
+_WATCHED = TARGETS.index("watched")
+_MOST_REACHES = 5
+
+
+class ExplanationError(HomefeedError):
+    """A video cannot be explained; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head: its calibrated prediction, the weight of the value model, and their product; `part` is `engagement` or
+    `satisfaction`."""
+
+    head: str
+    part: str
+    prediction: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What one source said: the video's `place` among the `proposed` (0 is the first), None when it is not there."""
+
+    source: str
+    place: int | None
+    proposed: int
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What one group of features did.
+
+    Attributes:
+      group: its name.
+      change: by how much it raises the log-odds of a watch above what they are with typical values.
+      feature: the one of the group that does most alone; empty for a group of keys only.
+      value, typical: of that feature, here and in the median exposure.
+    """
+
+    group: str
+    change: float
+    feature: str
+    value: float | None
+    typical: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One video of one request.
+
+    Attributes:
+      outcome: where it ended, in one sentence.
+      slot: its slot; None when it is not on the page.
+      explored: True where exploration chose it.
+      engagement, satisfaction, value: of the value model.
+      score: the value after diversity; None when it was no candidate to the end.
+      place, num_candidates: its place by score, 0 is the best, and among how many.
+      needed: value with which it would have taken the last slot that goes by value.
+      changes: sentences on what would have to change for it to be on the page.
+      reaches: changes of one feature that lift its value to `needed`, the nearest first.
+    """
+
+    video: str
+    title: str
+    channel: str
+    outcome: str
+    slot: int | None
+    explored: bool
+    heads: list[Head]
+    engagement: float
+    satisfaction: float
+    value: float
+    score: float | None
+    place: int | None
+    num_candidates: int
+    needed: float
+    sources: list[Proposal]
+    filters: list[str]
+    features: list[Feature]
+    changes: list[str]
+    reaches: list[Reach]
+
+
+def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) -> Explanation:
+    """Explain one video of a finished draft.
+
+    Args:
+      draft: a page that `bundle` made.
+      bundle: the release.
+      reference: what is typical, from the same release.
+      video: its id.
+
+    Raises:
+      ExplanationError: the catalogue of then does not hold the video, or the ranker has no finite answer for it.
+    """
+    row = row_of(draft, video)
+    columns = draft.snapshot.take(row)
+    context = {"time": draft.time, "device": draft.request.device}
+    inputs = bundle.inputs(draft.viewer.row, columns, context)
+    heads = bundle.heads(inputs)
+    parts = bundle.value_parts(heads)
+    value = float(parts.total[0])
+    if not np.isfinite(value):
+        broken = [target for target, head in heads.items() if not np.isfinite(head).all()]
+        raise ExplanationError(
+            f"the ranker of {bundle.release} answers no number for {video!r} in: {', '.join(broken)}; a page falls "
+            "back to what is trending, and the gates roll such a release back"
+        )
+    ranked = rank(draft)
+    at = np.flatnonzero(draft.rows == row[0])
+    position = int(at[0]) if len(at) else None
+    assert draft.slate is not None
+    on_page = np.flatnonzero(draft.slate.index == position) if position is not None else at
+    slot = int(on_page[0]) if len(on_page) else None
+    explored = slot is not None and bool(draft.slate.explored[slot])
+    needed, keeps = _needed(draft, ranked, position, value)
+    removed = [(name, removes) for name, removes in FILTERS if removes(draft, columns)[0]]
+    sources = _proposals(draft, int(row[0]))
+    short = slot is None and value < needed
+    text = {name: draft.snapshot.table.column(name)[int(row[0])].as_py() for name in ("title", "channel_id")}
+    changes = []
+    if slot is None:
+        changes += [f"the filter `{name}` would have to let it through: {removes.__doc__}" for name, removes in removed]
+        if all(source.place is None for source in sources):
+            changes.append(_unproposed(draft, bundle, video))
+    if slot is None or explored:
+        changes += _short(value, needed, keeps, {h: float(p[0]) for h, p in heads.items()}, bundle)
+    if slot is None and position is not None and position in ranked.pool:
+        changes.append(
+            f"exploration could have shown it: it is one of the {len(ranked.pool)} fresh or new videos that a share of "
+            f"{draft.exploration:g} of the slots is drawn from"
+        )
+    return Explanation(
+        video=video,
+        title=text["title"] or "",
+        channel=text["channel_id"] or "",
+        outcome=_outcome(slot, explored, [name for name, _ in removed], sources),
+        slot=slot,
+        explored=explored,
+        heads=[
+            Head(
+                target,
+                "engagement" if target in ENGAGEMENT else "satisfaction",
+                float(heads[target][0]),
+                float(bundle.weights[target]),
+                float(parts.contributions[target][0]),
+            )
+            for target in TARGETS
+        ],
+        engagement=float(parts.engagement[0]),
+        satisfaction=float(parts.satisfaction[0]),
+        value=value,
+        score=None if position is None else float(ranked.score[position]),
+        place=None if position is None else int((ranked.score > ranked.score[position]).sum()),
+        num_candidates=len(draft.rows),
+        needed=needed,
+        sources=sources,
+        filters=[name for name, _ in removed],
+        features=_features(bundle, inputs, reference),
+        changes=changes,
+        reaches=reaches(lambda i: bundle.value(bundle.heads(i)), inputs, reference, needed)[:_MOST_REACHES]
+        if short
+        else [],
+    )
+
+
+def row_of(draft: Draft, video: str) -> NDArray[np.int64]:
+    """The row [1] of a video in the draft's snapshot. Raises ExplanationError when it is not there."""
+    try:
+        row = draft.snapshot.rows_of(np.array([ids.key(video)]))
+    except ValueError as error:
+        raise ExplanationError(f"{video!r} is not the id of a video: {error}") from error
+    if not len(row):
+        raise ExplanationError(
+            f"the catalogue of window {draft.snapshot.window} has no video {video!r}: it was never uploaded, is "
+            "withdrawn, or was uploaded after that window; check the id"
+        )
+    return row
+
+
+def strongest(bundle: "Bundle", draft: Draft, rows: NDArray[np.int64], reference: Reference) -> list[Feature]:
+    """For each of n rows of the snapshot the group that moves a watch most, without its features."""
+    context = {"time": draft.time, "device": draft.request.device}
+    inputs = bundle.inputs(draft.viewer.row, draft.snapshot.take(rows), context)
+    change = group_changes(lambda i: bundle.uncalibrated(i)[:, _WATCHED], inputs, reference)
+    most = np.abs(change).argmax(axis=1)
+    return [Feature(GROUPS[g].name, float(change[i, g]), "", None, None) for i, g in enumerate(most)]
+
+
+def _features(bundle: "Bundle", inputs: Any, reference: Reference) -> list[Feature]:
+    """Every group, the one that moves most first."""
+
+    def watched(some: Any) -> NDArray[np.float32]:
+        return bundle.uncalibrated(some)[:, _WATCHED]
+
+    changes, alone = group_changes(watched, inputs, reference)[0], feature_changes(watched, inputs, reference)
+    found = []
+    for group, change in zip(GROUPS, changes, strict=True):
+        places = [DENSE_FEATURES.index(name) for name in group.dense]
+        if places:
+            most = places[int(np.abs(alone[places]).argmax())]
+            facts = (DENSE_FEATURES[most], float(inputs.dense[0, most]), float(reference.typical[most]))
+            found.append(Feature(group.name, float(change), *facts))
+        else:
+            found.append(Feature(group.name, float(change), "", None, None))
+    return sorted(found, key=lambda feature: -abs(feature.change))
+
+
+def _needed(draft: Draft, ranked: Ranked, position: int | None, value: float) -> tuple[float, float]:
+    """The value that takes the last slot that goes by value, and the share of its lead that diversity leaves."""
+    assert draft.slate is not None
+    by_value = draft.slate.score[~draft.slate.explored]
+    if not len(by_value):
+        return float("-inf"), 1.0
+    cut, lowest = float(by_value.min()), float(draft.score.min())
+    lead = value - lowest
+    keeps = (float(ranked.score[position]) - lowest) / lead if position is not None and lead > 0 else 1.0
+    return lowest + (cut - lowest) / max(keeps, 1e-6), keeps
+
+
+def _proposals(draft: Draft, row: int) -> list[Proposal]:
+    """What every source proposes, asked again; one that fails proposes nothing."""
+    said = []
+    for name, source in SOURCES:
+        proposed = np.empty(0, np.int64) if name in draft.degraded else source(draft)[0]
+        place = np.flatnonzero(proposed == row)
+        said.append(Proposal(name, int(place[0]) if len(place) else None, len(proposed)))
+    return said
+
+
+def _outcome(slot: int | None, explored: bool, removed: list[str], sources: list[Proposal]) -> str:
+    if slot is not None:
+        return f"in slot {slot}, {'drawn by exploration' if explored else 'by its value'}"
+    if removed:
+        return f"not on the page: removed by {', '.join(removed)}"
+    if all(source.place is None for source in sources):
+        return "not on the page: no source proposed it"
+    return "not on the page: others are worth more"
+
+
+def _unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
+    vector = bundle.query(draft.viewer.row, draft.time)
+    _, scores = bundle.search(vector, draft.settings.num_candidates)
+    own = bundle.index.take(np.array([ids.key(video)])) @ vector
+    if not len(own) or not len(scores):
+        return "a source would have to propose it: the index does not hold it"
+    return (
+        f"a source would have to propose it: its score in the index is {float(own[0]):.3f}, the last of the "
+        f"{len(scores)} that two_tower proposed has {float(scores[-1]):.3f}"
+    )
+
+
+def _short(value: float, needed: float, keeps: float, heads: dict[str, float], bundle: "Bundle") -> list[str]:
+    """What the value lacks, and which probability of a watch alone would make up for it."""
+    if value >= needed:
+        return []
+    told = [f"its value would have to be {needed:.4f} instead of {value:.4f}: that of the last slot that goes by value"]
+    if keeps < 0.999:
+        told[0] += f", for a video that keeps {keeps:.0%} of its lead because better ones share its channel or topic"
+    weight = bundle.weights["watched"]
+    watched = heads["watched"] + (needed - value) / weight if weight else np.inf
+    if watched <= 1:
+        told.append(f"a probability of a watch of {watched:.4f} instead of {heads['watched']:.4f} would do alone")
+    return told
