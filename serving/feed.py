@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from homefeed.settings import Settings
 from serving import metrics
 from serving.answer import page_of
 from serving.bundle import BundleLoader, load_bundle
+from serving.calibration import Calibrations
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.knobs import exploration_of
@@ -62,6 +63,7 @@ class Feed:
         self.snapshot: Snapshot | None = None
         self.exploration = settings.serving.exploration
         self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
+        self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
         self._shadow = Shadow(settings.serving, self._log)
@@ -119,11 +121,11 @@ class Feed:
 
     def state(self) -> dict[str, Any]:
         """What is live, what is in rollout, what could not be loaded, and how fresh the candidates are."""
-        fleet, snapshot = self.releases.fleet, self.snapshot
+        fleet, snapshot, calibrated = self.releases.fleet, self.snapshot, self._calibrations.windows
         return {
-            "live": _arm_state(fleet.live),
-            "rollout": [{**(_arm_state(arm) or {}), "share": share} for arm, share in fleet.rollout],
-            "shadow": [_arm_state(arm) for arm in fleet.shadow],
+            "live": _arm_state(fleet.live, calibrated),
+            "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
+            "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
             "failed": fleet.failed,
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
             "exploration": self.exploration,
@@ -131,11 +133,12 @@ class Feed:
         }
 
     def refresh(self) -> None:
-        """Look once for a new snapshot, new releases, an online store and a turned knob."""
+        """Look once for a new snapshot, new releases, new calibrators, an online store and a turned knob."""
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
             ("releases", lambda: self.releases.refresh(self.snapshot)),
+            ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
             ("online_store", self._viewers.prepare),
         ):
             try:
@@ -190,7 +193,7 @@ def _ms(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 3)
 
 
-def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
+def _arm_state(arm: Arm | None, calibrated: Mapping[str, str]) -> dict[str, Any] | None:
     if arm is None:
         return None
     manifest = arm.bundle.manifest
@@ -203,5 +206,6 @@ def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
         "lake_versions": manifest.lake_versions,
         "metrics": manifest.metrics,
         "value_weights": manifest.value_weights,
+        "calibrated": calibrated.get(arm.release),
         "code_version": manifest.code_version,
     }

@@ -43,9 +43,14 @@ def release_of(settings: Settings, release: str | None) -> str:
     return live.id
 
 
-def open_release(settings: Settings, release: str) -> "Bundle":
-    """The bundle of a release; BundleError says why it is refused."""
+def open_release(settings: Settings, release: str, time: datetime) -> "Bundle":
+    """The bundle of a release with the calibrators of `time`; BundleError says why it is refused."""
+    from models.ranking.recalibration import newest_calibrators
+
     bundle: Bundle = load_bundle(settings, release)  # type: ignore[assignment]
+    calibrators = newest_calibrators(settings, release, lambda window: windows.end(window) <= time)
+    if calibrators is not None:
+        bundle.recalibrate(calibrators)
     return bundle
 
 

@@ -53,8 +53,9 @@ def of_viewer(settings: Any, user: str, video: str, device: str, release: str | 
     from homefeed.clock import clock
     from serving.remade import open_release, page_now, release_of
 
-    bundle = open_release(settings, release_of(settings, release))
-    draft = page_now(settings, user, device, bundle, clock(settings.clock_file)())
+    now = clock(settings.clock_file)()
+    bundle = open_release(settings, release_of(settings, release), now)
+    draft = page_now(settings, user, device, bundle, now)
     return _one(draft, bundle, video)
 
 
@@ -66,7 +67,7 @@ def of_request(settings: Any, request_id: str, slot: int | None, release: str | 
     asked = release_of(settings, release) if release is not None else logged["release"]
     if slot is not None and slot >= len(logged["videos"]):
         raise ExplainError(f"the page of {request_id} has slots 0 to {len(logged['videos']) - 1}, and no slot {slot}")
-    bundle = open_release(settings, asked)
+    bundle = open_release(settings, asked, logged["time"])
     draft = page_then(settings, logged, bundle)
     if slot is None:
         return {"request": _request(draft, bundle), "degraded": logged["degraded"], **_slots(draft, bundle, logged)}

@@ -38,6 +38,15 @@ class RankingSettings(Group):
         gt=0,
     )
     platt_positives: int = knob(50, "With fewer positives than this a head is only scaled to the observed rate.", gt=0)
+    refit_windows: int = knob(
+        36, "Newest closed windows that the calibrators of the live release are fitted to again.", "windows", gt=0
+    )
+    refit_positives: int = knob(
+        200, "Positives in those windows that it takes to fit a head again; with fewer its calibrator stays.", gt=0
+    )
+    refit_check_positives: int = knob(
+        20, "Positives that the newest window has to hold, which decides whether a new calibrator is better.", gt=0
+    )
     value_watched: float = knob(1.0, "Worth of a watch.", "per watch", ge=0, allow_inf_nan=False)
     value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s", ge=0, allow_inf_nan=False)
     value_completion: float = knob(

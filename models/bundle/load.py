@@ -15,7 +15,7 @@ from models.bundle.bundle import Bundle, Shape
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import load_index, pairing_of, read_record
-from models.ranking.calibration import Calibrator
+from models.ranking.calibration import CalibrationError, calibrators_of
 from models.value import ValueWeightsError, checked_weights
 
 __all__ = ["BundleError", "bundle_path", "load_bundle", "open_bundle"]
@@ -67,10 +67,10 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
     towers, ranker = tf.saved_model.load(str(path / "towers")), tf.saved_model.load(str(path / "ranker"))
     with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:
         snapshot = pa.ipc.open_file(source).read_all()
-    calibrators = {
-        target: Calibrator(record["kind"], tuple(record["x"]), tuple(record["y"]))
-        for target, record in json.loads((path / "calibrators.json").read_text()).items()
-    }
+    try:
+        calibrators = calibrators_of(json.loads((path / "calibrators.json").read_text()))
+    except CalibrationError as error:
+        raise BundleError(f"bundle {release} is not calibrated: {error}; train the ranker again") from error
     bundle = Bundle(
         release=release,
         path=path,

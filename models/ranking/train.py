@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from models.evaluation import calibration, quality
 from models.evaluation.operating_point import best_threshold
 from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
-from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.calibration import Calibrator, calibrate, record_of
 from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
 from models.ranking.live import live_rival
@@ -209,7 +208,7 @@ def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) 
 
 def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
     """Write `calibrators.json`."""
-    (folder / "calibrators.json").write_text(json.dumps({t: asdict(c) for t, c in calibrators.items()}, indent=2))
+    (folder / "calibrators.json").write_text(json.dumps(record_of(calibrators), indent=2))
 
 
 def _save_reference(folder: Path, examples: Examples, heads: Mapping[str, NDArray[np.float32]], seed: int) -> None:
