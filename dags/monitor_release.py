@@ -1,8 +1,8 @@
 """### Look at the live release and at every rollout, each window
 
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
-then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the calibrators
-of the live release are fitted again to the newest windows; those that are better answer from then on, without a restart.
+then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
+calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
 

@@ -98,7 +98,7 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
             calibrators[target] = new
     path = None
     if any(head.is_refitted for head in heads.values()):
-        told = {"release": release, "window": window, "windows": [first, last]}
+        told: dict[str, Any] = {"release": release, "window": window, "windows": [first, last]}
         told |= {"heads": {target: asdict(head) for target, head in heads.items()}}
         path = _write(settings, release, window, told | {"calibrators": record_of(calibrators)})
     return Refit(release, window, (first, last), heads, path)
@@ -115,6 +115,7 @@ def read_calibrators(file: Path, release: str) -> dict[str, Calibrator]:
         record: Any = json.loads(file.read_bytes())
         if record["release"] != release or record["window"] != file.stem:
             raise CalibrationError(f"it is of release {record['release']!r} and window {record['window']!r}")
+        windows.start(file.stem)
         return calibrators_of(record["calibrators"])
     except (OSError, ValueError, KeyError, TypeError, CalibrationError) as error:
         raise CalibrationError(
