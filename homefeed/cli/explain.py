@@ -163,28 +163,19 @@ def _page(value: dict[str, Any]) -> Any:
     from rich.text import Text
 
     rows = Table(header_style="bold", expand=True)
-    for name in (
-        "slot",
-        "title",
-        "source",
-        "logged score",
-        "value",
-        "engagement",
-        "satisfaction",
-        "mostly",
-        "moved by",
-    ):
-        right = name in ("slot", "logged score", "value", "engagement", "satisfaction")
-        rows.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+    for name in ("slot", "title", "source", "score", "engage", "satisfy", "moved by"):
+        ratio = {"title": 3, "source": 2, "moved by": 4}.get(name)
+        justify: Any = "left" if ratio else "right"
+        rows.add_column(name, justify=justify, ratio=ratio, no_wrap=True, overflow="ellipsis")
     for row in value["slots"]:
-        made = [f"{row[n]:.4f}" if n in row else "" for n in ("value", "engagement", "satisfaction")]
-        moved = f"{row['feature']} {row['change']:+.2f}" if "feature" in row else "no longer in the catalogue"
-        source = f"{row['source']}{' (explored)' if row['explored'] else ''}"
-        title, score = Text(row.get("title") or row["video"]), f"{row['score']:.4f}"
-        rows.add_row(str(row["slot"]), title, source, score, *made, row.get("largest_head", ""), moved)
+        made = [f"{row[n]:.4f}" if n in row else "" for n in ("engagement", "satisfaction")]
+        moved = f"{row['change']:+.2f} {row['feature']}" if "feature" in row else "no longer in the catalogue"
+        title, style = Text(row.get("title") or row["video"]), "cyan" if row["explored"] else ""
+        rows.add_row(str(row["slot"]), title, row["source"], f"{row['score']:.4f}", *made, moved, style=style)
     told = (
         f"{value['remade']} of these {len(value['slots'])} videos come up again when the page is made again with the "
-        "features of its time. `score` is after diversity; `moved by`: change of a watch's log-odds; --slot N tells all"
+        "features of its time. `score` was logged, after diversity; `engage` and `satisfy` sum to the value; `moved by` "
+        "is a change of the log-odds of a watch; an explored slot is coloured; --slot N tells all"
     )
     return Group(_head(value), rows, Text(told, style="dim"))
 

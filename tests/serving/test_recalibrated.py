@@ -14,7 +14,7 @@ from serving.metrics import CALIBRATED, CALIBRATION_FAILURES
 LATER = windows.shift(WINDOW, 1)
 
 
-def write(world: Any, release: str, window: str, factor: float, **changes: Any) -> None:
+def write(world: Any, release: str, window: str, factor: float, changes: Any = None) -> None:
     record = {
         "release": release,
         "window": window,
@@ -22,7 +22,7 @@ def write(world: Any, release: str, window: str, factor: float, **changes: Any) 
     }
     folder = world.settings.calibrations_path / release
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{window}.json").write_text(json.dumps(record | changes))
+    (folder / f"{window}.json").write_text(json.dumps(record | (changes or {})))
 
 
 def factor_of(bundle: StubBundle) -> float | None:
@@ -68,7 +68,7 @@ def test_a_broken_file_leaves_the_old_one_and_is_counted_once(world: Any, open_f
     before = failures._value.get()
     write(world, "r-old", WINDOW, 0.5)
     feed = open_feed()
-    write(world, "r-old", LATER, 0.25, **changes)
+    write(world, "r-old", LATER, 0.25, changes)
     feed.refresh()
     feed.refresh()
     assert factor_of(world.bundles["r-old"]) == 0.5

@@ -11,6 +11,7 @@ from homefeed.cli import build
 from homefeed.clock import set_clock
 from homefeed.features import TARGETS
 from homefeed.registry import Stage, open_registry
+from models.ranking.attribution import GROUPS
 from serving.feed import Feed
 from serving.request import PageRequest
 
@@ -54,7 +55,10 @@ def test_every_slot_of_a_logged_page_is_explained(page) -> None:
     assert np.mean([slot["value"] for slot in found["slots"][:10]]) > np.mean(
         [s["value"] for s in found["slots"][-10:]]
     )
-    assert "watched" in explain(environment, answered["request_id"]).stdout
+    lines = explain(environment, answered["request_id"]).stdout.splitlines()
+    (first,) = [line for line in lines if line.startswith("│    0 │")]
+    assert f" {answered['videos'][0]['score']:.4f} " in first
+    assert any(group.name[:8] in first for group in GROUPS)
 
 
 def test_one_slot_is_explained_in_full_as_it_was_answered(page) -> None:

@@ -24,7 +24,7 @@ class Release:
 
     shape = SimpleNamespace(history_length=100, ranker_history_length=20)
 
-    def __init__(self, release: str, factor: float = 1.0, trained: int = 8) -> None:
+    def __init__(self, release: str, factor: float = 1.0, trained: int = 12) -> None:
         names = small_site.windows_of_site()
         self.release, self._factor = release, factor
         self.manifest = SimpleNamespace(windows=(names[0], names[trained]))
@@ -55,7 +55,7 @@ def test_twice_too_much_is_right_after_one_refit(site: Settings, observed_over_h
     release = Release("twice", factor=2 * observed_over_honest)
     done = refit(site, release, small_site.LAST)  # type: ignore[arg-type]
     head = done.heads["watched"]
-    assert done.windows == (small_site.windows_of_site()[8 + 13], windows.shift(small_site.LAST, -1))
+    assert done.windows == (small_site.windows_of_site()[12 + 13], windows.shift(small_site.LAST, -1))
     assert head.is_refitted
     assert head.old_calibration == pytest.approx(2, abs=1e-3)
     assert head.new_calibration == pytest.approx(1, abs=0.25)
