@@ -13,7 +13,8 @@ from models.ranking.attribution import GROUPS, Reach, Reference, feature_changes
 from models.value import ENGAGEMENT
 from serving.draft import Draft
 from serving.filters import FILTERS
-from serving.selector import Ranked, rank
+from serving.obstacles import needed_value, shortfall, unproposed
+from serving.selector import rank
 from serving.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
     on_page = np.flatnonzero(draft.slate.index == position) if position is not None else at
     slot = int(on_page[0]) if len(on_page) else None
     explored = slot is not None and bool(draft.slate.explored[slot])
-    needed, keeps = _needed(draft, ranked, position, value)
+    needed, keeps = needed_value(draft, ranked, position, value)
     removed = [(name, removes) for name, removes in FILTERS if removes(draft, columns)[0]]
     sources = _proposals(draft, int(row[0]))
     short = slot is None and value < needed
@@ -144,9 +145,9 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
     if slot is None:
         changes += [f"the filter `{name}` would have to let it through: {removes.__doc__}" for name, removes in removed]
         if all(source.place is None for source in sources):
-            changes.append(_unproposed(draft, bundle, video))
+            changes.append(unproposed(draft, bundle, video))
     if slot is None or explored:
-        changes += _short(value, needed, keeps, {h: float(p[0]) for h, p in heads.items()}, bundle)
+        changes += shortfall(value, needed, keeps, {h: float(p[0]) for h, p in heads.items()}, bundle)
     if slot is None and position is not None and position in ranked.pool:
         changes.append(
             f"exploration could have shown it: it is one of the {len(ranked.pool)} fresh or new videos that a share of "
@@ -228,18 +229,6 @@ def _features(bundle: "Bundle", inputs: Any, reference: Reference) -> list[Featu
     return sorted(found, key=lambda feature: -abs(feature.change))
 
 
-def _needed(draft: Draft, ranked: Ranked, position: int | None, value: float) -> tuple[float, float]:
-    """The value that takes the last slot that goes by value, and the share of its lead that diversity leaves."""
-    assert draft.slate is not None
-    by_value = draft.slate.score[~draft.slate.explored]
-    if not len(by_value):
-        return float("-inf"), 1.0
-    cut, lowest = float(by_value.min()), float(draft.score.min())
-    lead = value - lowest
-    keeps = (float(ranked.score[position]) - lowest) / lead if position is not None and lead > 0 else 1.0
-    return lowest + (cut - lowest) / max(keeps, 1e-6), keeps
-
-
 def _proposals(draft: Draft, row: int) -> list[Proposal]:
     """What every source proposes, asked again; one that fails proposes nothing."""
     said = []
@@ -258,29 +247,3 @@ def _outcome(slot: int | None, explored: bool, removed: list[str], sources: list
     if all(source.place is None for source in sources):
         return "not on the page: no source proposed it"
     return "not on the page: others are worth more"
-
-
-def _unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
-    vector = bundle.query(draft.viewer.row, draft.time)
-    _, scores = bundle.search(vector, draft.settings.num_candidates)
-    own = bundle.index.take(np.array([ids.key(video)])) @ vector
-    if not len(own) or not len(scores):
-        return "a source would have to propose it: the index does not hold it"
-    return (
-        f"a source would have to propose it: its score in the index is {float(own[0]):.3f}, the last of the "
-        f"{len(scores)} that two_tower proposed has {float(scores[-1]):.3f}"
-    )
-
-
-def _short(value: float, needed: float, keeps: float, heads: dict[str, float], bundle: "Bundle") -> list[str]:
-    """What the value lacks, and which probability of a watch alone would make up for it."""
-    if value >= needed:
-        return []
-    told = [f"its value would have to be {needed:.4f} instead of {value:.4f}: that of the last slot that goes by value"]
-    if keeps < 0.999:
-        told[0] += f", for a video that keeps {keeps:.0%} of its lead because better ones share its channel or topic"
-    weight = bundle.weights["watched"]
-    watched = heads["watched"] + (needed - value) / weight if weight else np.inf
-    if watched <= 1:
-        told.append(f"a probability of a watch of {watched:.4f} instead of {heads['watched']:.4f} would do alone")
-    return told
