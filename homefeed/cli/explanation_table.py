@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from serving.explanation import Explanation
+    from serving.explained import Explanation
 
 
 def _head(value: dict[str, Any]) -> Any:

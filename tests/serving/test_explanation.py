@@ -14,7 +14,8 @@ from models.ranking.attribution import SHARES, Reference
 from models.ranking.examples import HIDDEN_SLOT, Inputs
 from models.value import Value, value_parts
 from serving.draft import Draft
-from serving.explanation import Explanation, ExplanationError, explain
+from serving.explained import Explanation
+from serving.explanation import ExplanationError, explain
 from serving.pipeline import run
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
