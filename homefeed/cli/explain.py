@@ -33,7 +33,7 @@ def explain(
 ) -> None:
     """Explain each slot of a page in the serving log, one of them, or a video for a viewer as of now.
 
-    Examples: homefeed explain r-0123 --slot 4; homefeed explain viewer-000042 video-000007
+    Example: homefeed explain viewer-000042 video-000007 (or homefeed explain r-0123 --slot 4)
     """
     from homefeed.cli.explanation_table import page_table, video_table
     from homefeed.settings import load
