@@ -18,6 +18,15 @@ RELEASE = Gauge(
     "homefeed_release", "1 for a release that is loaded in a stage.", ["release", "stage"], multiprocess_mode="max"
 )
 BUNDLE_FAILURES = Counter("homefeed_bundle_failures", "Bundles that could not be loaded.", ["release"])
+CALIBRATED = Gauge(
+    "homefeed_calibrated_until_seconds",
+    "End of the newest window that the calibrators of a release were compared on, since they were fitted again.",
+    ["release"],
+    multiprocess_mode="max",
+)
+CALIBRATION_FAILURES = Counter(
+    "homefeed_calibration_failures", "Files of calibrators that could not be used; those before them stay.", ["release"]
+)
 REFRESH_FAILURES = Counter("homefeed_refresh_failures", "Background refreshes that failed.", ["part"])
 SNAPSHOT_AGE = Gauge("homefeed_snapshot_age_seconds", "Age of the candidate features.", multiprocess_mode="mostrecent")
 SHADOW = Counter("homefeed_shadow_pages", "Pages made in shadow.", ["release", "outcome"])

@@ -68,10 +68,23 @@ class RankingSettings(Group):
         gt=0,
     )
     platt_positives: int = knob(50, "With fewer positives than this a head is only scaled to the observed rate.", gt=0)
-    value_watched: float = knob(1.0, "Worth of a watch.", "per watch")
-    value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s")
-    value_completion: float = knob(0.5, "Worth of watching a video to its end.", "per completion")
-    value_liked: float = knob(2.0, "Worth of a like.", "per like")
-    value_subscribed: float = knob(4.0, "Worth of a subscription.", "per subscription")
-    value_shared: float = knob(3.0, "Worth of a share or a comment.", "per share")
-    value_dismissed: float = knob(-5.0, "Worth of a dislike, a not_interested or a report.", "per dismissal")
+    refit_windows: int = knob(
+        36, "Newest closed windows that the calibrators of the live release are fitted to again.", "windows", gt=0
+    )
+    refit_positives: int = knob(
+        200, "Positives in those windows that it takes to fit a head again; with fewer its calibrator stays.", gt=0
+    )
+    refit_check_positives: int = knob(
+        20, "Positives that the newest window has to hold, which decides whether a new calibrator is better.", gt=0
+    )
+    value_watched: float = knob(1.0, "Worth of a watch.", "per watch", ge=0, allow_inf_nan=False)
+    value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s", ge=0, allow_inf_nan=False)
+    value_completion: float = knob(
+        0.5, "Worth of watching a video to its end.", "per completion", ge=0, allow_inf_nan=False
+    )
+    value_liked: float = knob(2.0, "Worth of a like.", "per like", ge=0, allow_inf_nan=False)
+    value_subscribed: float = knob(4.0, "Worth of a subscription.", "per subscription", ge=0, allow_inf_nan=False)
+    value_shared: float = knob(3.0, "Worth of a share or a comment.", "per share", ge=0, allow_inf_nan=False)
+    value_dismissed: float = knob(
+        -5.0, "Worth of a dislike, a not_interested or a report.", "per dismissal", le=0, allow_inf_nan=False
+    )

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from models.evaluation.operating_point import best_threshold
 from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
 from models.ranking.calibrated import calibrated_ranker, newest
-from models.ranking.calibration import Calibrator
+from models.ranking.calibration import Calibrator, record_of
 from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
 from models.ranking.hour import hour_of
@@ -250,7 +249,7 @@ def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -
 
 def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
     """Write `calibrators.json`."""
-    (folder / "calibrators.json").write_text(json.dumps({t: asdict(c) for t, c in calibrators.items()}, indent=2))
+    (folder / "calibrators.json").write_text(json.dumps(record_of(calibrators), indent=2))
 
 
 def _save_reference(folder: Path, examples: Examples, heads: Mapping[str, NDArray[np.float32]], seed: int) -> None:
