@@ -13,6 +13,7 @@ SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explor
 FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", ["reason"])
 EVENTS = Counter("homefeed_events", "Events made durable.")
 EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])
+EVENTS_WAITING = Gauge("homefeed_events_waiting", "Events that wait for the disk.", multiprocess_mode="livesum")
 RELEASE = Gauge(
     "homefeed_release", "1 for a release that is loaded in a stage.", ["release", "stage"], multiprocess_mode="max"
 )

@@ -12,14 +12,44 @@ class RankingSettings(Group):
     history_length: int = knob(20, "Newest watches of the viewer that a candidate is compared with.", "videos", gt=0)
     max_train_rows: int = knob(1_500_000, "Newest exposures, after sampling, that training reads.", gt=0)
     max_epochs: int = knob(3, "Passes over the training exposures; the best one on validation is kept.", gt=0)
-    batch_size: int = knob(2048, "Exposures per step.", gt=1)
+    batch_size: int = knob(1024, "Exposures per step.", gt=1)
     min_steps: int = knob(100, "Least steps of one pass: a small log is learned in smaller batches.", gt=0)
     min_training_steps: int = knob(
-        600, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
+        1200, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
     )
     learning_rate: float = knob(
         0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0
     )
+    full_training_hour: int = knob(
+        3,
+        "At the first window after this hour of the day training starts anew; else it goes on.",
+        "UTC",
+        ge=0,
+        le=23,
+    )
+    incremental_epochs: int = knob(
+        1, "Passes over the newest exposures and those replayed when training goes on from the last one.", gt=0
+    )
+    incremental_learning_rate: float = knob(
+        0.0005, "Largest step size of Adam when training goes on from the last one.", gt=0
+    )
+    replay_share: float = knob(
+        0.5,
+        "Share of what is learned that is of windows learned before, drawn at random, when training goes on from the "
+        "last one.",
+        ge=0,
+        lt=1,
+    )
+    max_older_ne_ratio: float = knob(
+        1.01,
+        "What an hour taught is refused when the normalised entropy of the hour before, which it did not replay, grows "
+        "by more than this factor; the weights stay, and the next training starts anew.",
+        ge=1,
+    )
+    max_eval_rows: int = knob(
+        150_000, "Exposures of the holdout that are measured: all of viewers drawn at random.", gt=0
+    )
+    max_tree_rows: int = knob(300_000, "Newest exposures that the tree learns which the ranker is compared with.", gt=0)
     slot_dropout: float = knob(
         0.1, "Share of training exposures whose slot is hidden, as it is when a page is ranked.", ge=0, lt=1
     )

@@ -12,7 +12,19 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy")
+BENCHES = (
+    "ingest",
+    "exposures",
+    "world",
+    "index",
+    "train-retrieval",
+    "retrieval",
+    "train-hour",
+    "train-ranking",
+    "ranking-day",
+    "policy",
+    "ranking",
+)
 
 
 def machine() -> dict[str, Any]:
