@@ -228,6 +228,8 @@ def open_site(settings: Settings) -> Site:
         raise WorldError(f"there is no synthetic history under {settings.var}; `homefeed world` writes one")
     held = orjson.loads(note.read_bytes())
     end = datetime.fromisoformat(held.pop("end"))
+    # A knob that is newer than the history had, when that was written, the effect that is now its default.
+    held = WorldSettings().model_dump() | held
     changed = {k: (held.get(k), v) for k, v in _identity(settings).items() if held.get(k) != v}
     if changed:
         said = ", ".join(f"{name} was {was}, is now {now}" for name, (was, now) in changed.items())
