@@ -37,6 +37,12 @@ _CHUNK = 100_000
 _YEAR = re.compile(r"\((\d{4})")
 
 
+def decade(title: str) -> str:
+    """`1990s` for a title with its year in brackets, as MovieLens writes it; `undated` without one."""
+    found = _YEAR.search(title)
+    return f"{found.group(1)[:3]}0s" if found else "undated"
+
+
 @dataclass(frozen=True)
 class Synthesis:
     """A log of ratings on a time axis of our own.
@@ -68,10 +74,8 @@ class Synthesis:
         films = self.log.films
         num = films.num_rows
         titles, genres = films.column("title").to_pylist(), films.column("genres")
-        decades = [f"{m.group(1)[:3]}0s" if (m := _YEAR.search(t)) else "undated" for t in titles]
-        channels = [
-            f"channel-{main[0]}-{decade}"[:64] for main, decade in zip(genres.to_pylist(), decades, strict=True)
-        ]
+        decades = [decade(title) for title in titles]
+        channels = [f"channel-{main[0]}-{years}"[:64] for main, years in zip(genres.to_pylist(), decades, strict=True)]
         return _events(
             "video",
             event_id=self._ids("v", num),

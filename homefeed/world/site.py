@@ -24,6 +24,8 @@ from homefeed.world.vocabulary import COUNTRIES, DEVICES, LANGUAGES, TOPICS
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+#: Share of a viewer's taste for a video's second topic that counts.
+SECOND_TOPIC = 0.3
 #: Log-odds that a foreign language takes from a watch; a second language takes a sixth of it.
 _FOREIGN = 3.0
 _SUBSCRIBED = 0.9
@@ -59,7 +61,7 @@ class Site:
         """Log-odds that tastes add: topics with drift, style and subscription; shapes [n] -> [n]."""
         a, v = self.audience, self.videos
         topic, second = v.topic[video], v.second_topic[video]
-        liking = a.taste[viewer, topic] + np.float32(0.3) * a.taste[viewer, second]
+        liking = a.taste[viewer, topic] + np.float32(SECOND_TOPIC) * a.taste[viewer, second]
         liking += np.einsum("nd,nd->n", a.style[viewer], v.style[video])
         days = ((time_us - round(self.end.timestamp() * 1e6)) / DAY_US).astype(np.float32)
         phase = days / np.float32(self.world.drift_days) + a.drift_phase[viewer]
@@ -117,9 +119,17 @@ class Site:
         Raises:
           WorldError: a key is not of this site.
         """
+        return self.true_probability(*self.indexed(exposures))
+
+    def indexed(self, exposures: pa.Table) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """The arguments of `true_probability` from the same rows. A device that the site does not know is its first.
+
+        Raises:
+          WorldError: a key is not of this site.
+        """
         known = pc.index_in(exposures.column("device").cast(pa.string()), pa.array(DEVICES))
         device = pc.fill_null(known, 0).to_numpy(zero_copy_only=False)
-        return self.true_probability(
+        return (
             _places(self.viewer_keys, exposures.column("user"), "viewers"),
             _places(self.video_keys, exposures.column("video"), "videos"),
             exposures.column("slot").to_numpy().astype(np.int64),

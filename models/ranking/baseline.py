@@ -8,7 +8,7 @@ from models.ranking.calibration import calibrate
 from models.ranking.examples import Examples
 
 #: HistGradientBoosting takes at most 255 categories; the rarest share the last one.
-_MOST_CATEGORIES = 250
+MOST_CATEGORIES = 250
 
 
 def tree_predictions(
@@ -27,8 +27,13 @@ def tree_predictions(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    columns = _Categories(train)
-    first = columns.matrix(train)
+    columns = Categories(train)
+
+    def matrix(examples: Examples) -> NDArray[np.float32]:
+        slot = examples.inputs.slot.astype(np.float32)
+        return np.column_stack([examples.inputs.dense, slot, columns.codes(examples)]).astype(np.float32)
+
+    first = matrix(train)
     num_dense = train.inputs.dense.shape[1]
     categorical = np.arange(first.shape[1]) > num_dense
     tree = HistGradientBoostingClassifier(
@@ -45,18 +50,32 @@ def tree_predictions(
         random_state=settings.seed % 2**32,
     )
     tree.fit(first, train.labels["watched"] > 0)
-    rate = settings.ranking.negative_rate
+    raw = [tree.predict_proba(matrix(part))[:, 1] for part in (validation, holdout)]
+    return calibrated_on(settings, validation, *raw)
 
-    def corrected(examples: Examples) -> NDArray[np.float32]:
-        p = np.clip(tree.predict_proba(columns.matrix(examples))[:, 1], 1e-7, 1 - 1e-7)
-        odds = p / (1 - p) * rate
+
+def calibrated_on(
+    settings: Settings, validation: Examples, of_validation: NDArray[np.float64], of_holdout: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """A model's probabilities of a watch on the holdout, corrected for the sampling of the missed exposures that it
+    was trained on, and calibrated on validation as the ranker's are.
+
+    Args:
+      settings: of the sampling and of the calibration.
+      validation: its exposures.
+      of_validation, of_holdout: the model's probabilities, uncorrected.
+    """
+
+    def corrected(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+        p = np.clip(probabilities, 1e-7, 1 - 1e-7)
+        odds = p / (1 - p) * settings.ranking.negative_rate
         return np.asarray(odds / (1 + odds), np.float32)
 
-    line = calibrate(corrected(validation), validation.labels["watched"], settings.ranking, is_probability=True)
-    return line(corrected(holdout))
+    line = calibrate(corrected(of_validation), validation.labels["watched"], settings.ranking, is_probability=True)
+    return line(corrected(of_holdout))
 
 
-class _Categories:
+class Categories:
     """Keys -> small codes, by how often they occur in training."""
 
     NAMES = ("topic", "channel", "language", "user_language", "country", "device")
@@ -67,14 +86,13 @@ class _Categories:
             keys, counts = np.unique(getattr(train.inputs, name), return_counts=True)
             rank = np.empty(len(keys), np.float32)
             rank[np.argsort(-counts, kind="stable")] = np.arange(len(keys))
-            self._known[name] = keys, np.minimum(rank, _MOST_CATEGORIES)
+            self._known[name] = keys, np.minimum(rank, MOST_CATEGORIES)
 
-    def matrix(self, examples: Examples) -> NDArray[np.float32]:
-        """[n, dense + slot + categories]."""
+    def codes(self, examples: Examples) -> NDArray[np.float32]:
+        """[n, len(NAMES)], each from 0 to `MOST_CATEGORIES`, which stands for every key that is rare or unknown."""
         codes = []
         for name, (keys, rank) in self._known.items():
             wanted = getattr(examples.inputs, name)
             found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            codes.append(np.where(keys[found] == wanted, rank[found], _MOST_CATEGORIES))
-        slot = examples.inputs.slot.astype(np.float32)
-        return np.column_stack([examples.inputs.dense, slot, *codes]).astype(np.float32)
+            codes.append(np.where(keys[found] == wanted, rank[found], MOST_CATEGORIES))
+        return np.column_stack(codes).astype(np.float32)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from homefeed.features import TARGETS
 from models.evaluation.curves import curves
 from models.evaluation.measures import Measured, difference, measure
+from models.evaluation.policy import ChoiceValue, Estimate, PolicyError, Shown, choice_value
 from models.evaluation.reliability import Reliability, reliability
 from models.evaluation.viewer_sums import Exposed
 from models.names import NO_NAMES, Names
@@ -34,12 +35,14 @@ class Rival:
       title: as people read it.
       watched: [n] probabilities of a watch; None when there are none.
       reason: why there are none.
+      value: [n] what it would rank a page by; None when that is not known.
     """
 
     name: str
     title: str
     watched: NDArray[np.float32] | None
     reason: str = ""
+    value: NDArray[np.float32] | None = None
 
 
 def evaluation_of(
@@ -50,6 +53,7 @@ def evaluation_of(
     weights: Mapping[str, float],
     threshold: float = float("nan"),
     num_groups: int = 10,
+    chosen_share: float = 0.1,
     names: Names = NO_NAMES,
     rivals: Sequence[Rival] = (),
 ) -> dict[str, Any]:
@@ -62,12 +66,13 @@ def evaluation_of(
       weights: worth of one unit of each head, for the order that a page is ranked in.
       threshold: operating point of the watched head, chosen on other exposures; NaN for none.
       num_groups: of alike predictions in a reliability diagram.
+      chosen_share: of what could be drawn that a ranker chooses in `choice`.
       names: of the slices' keys.
       rivals: models that it is compared with.
 
     Returns:
-      Plain values: `watched`, `heads`, `orders`, `lift`, `slices`, `rivals`, `curves` and `threshold`. A number that
-      cannot be measured is None, and beside it stands a `reason`.
+      Plain values: `watched`, `heads`, `orders`, `choice`, `lift`, `slices`, `rivals`, `curves` and `threshold`. A
+      number that cannot be measured is None, and beside it stands a `reason`.
     """
     rows = exposed(examples, "watched")
     own = measure(rows, heads["watched"], seed=seed, threshold=threshold)
@@ -86,6 +91,7 @@ def evaluation_of(
             {"name": name, **{order: vars(found.measures[order][0]) for order in _ORDERED}}
             for name, found in ranked.items()
         ],
+        "choice": _choice(examples, value(heads, weights), weights, rivals, chosen_share),
         "lift": _reliability(examples, "watched", heads["watched"], 10, seed).groups,
         "slices": _slices(examples, rows, heads["watched"], seed=seed, threshold=threshold, names=names),
         "rivals": [_compared(rows, own, rival, found) for rival, found in others],
@@ -139,6 +145,40 @@ def _slices(
         parts = measure(rows, predictions, seed=seed, threshold=threshold, slices=grouping.codes, num_slices=num)
         found += [{"group": grouping.name, "name": name, **parts.of(at)} for at, name in enumerate(grouping.names)]
     return found
+
+
+def _choice(
+    examples: Examples,
+    scores: NDArray[np.float32],
+    weights: Mapping[str, float],
+    rivals: Sequence[Rival],
+    share: float,
+) -> dict[str, Any]:
+    """`choice_value` of the value model's order, beside that of the first rival whose order is known."""
+    labels = {target: np.nan_to_num(examples.labels[target]) for target in TARGETS}
+    shown = Shown(
+        examples.users,
+        value(labels, weights).astype(np.float64),
+        examples.propensities.astype(np.float64),
+        examples.weight.astype(np.float64),
+    )
+    rival = next((rival for rival in rivals if rival.value is not None), None)
+    try:
+        found = choice_value(shown, scores, None if rival is None else rival.value, share=share)
+    except PolicyError as error:
+        return {"reason": str(error)}
+    return _choice_numbers(found) | {"rival_title": None if rival is None else rival.title}
+
+
+def _choice_numbers(found: ChoiceValue) -> dict[str, Any]:
+    def known(estimate: Estimate | None) -> dict[str, float | None] | None:
+        if estimate is None:
+            return None
+        return {name: None if np.isnan(number) else number for name, number in vars(estimate).items()}
+
+    estimates = {name: known(getattr(found, name)) for name in ("drawn", "chosen", "rival", "difference")}
+    sizes = ("share", "effective_exposures", "num_exposures")
+    return {"reason": "", **estimates, **{name: getattr(found, name) for name in sizes}}
 
 
 def _rival_measured(rows: Exposed, rival: Rival, seed: int) -> Measured | None:

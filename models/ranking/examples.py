@@ -86,6 +86,7 @@ class Examples:
       users: [n] key of the viewer.
       requests: [n] number of the page among those that were read, 0 when it is not known.
       sources: [n] key of what proposed the candidate, 0 when it is not known.
+      propensities: [n] probability that the page showed it in its slot, NaN when it is not known.
     """
 
     inputs: Inputs
@@ -94,6 +95,7 @@ class Examples:
     users: NDArray[np.int64]
     requests: NDArray[np.int64]
     sources: NDArray[np.int64]
+    propensities: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -101,7 +103,7 @@ class Examples:
     def take(self, index: Any) -> "Examples":
         """The exposures at `index`."""
         labels = {target: label[index] for target, label in self.labels.items()}
-        columns = {name: getattr(self, name)[index] for name in ("weight", "users", "requests", "sources")}
+        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("inputs", "labels")}
         return Examples(self.inputs.take(index), labels, **columns)
 
 
@@ -233,6 +235,7 @@ def examples_of(
         users=rows.column("user").to_numpy(),
         requests=_page_codes(rows.column("request_id")),
         sources=string_keys(rows.column("source")),
+        propensities=rows.column("propensity").to_numpy(zero_copy_only=False).astype(np.float32),
     )
 
 

@@ -43,13 +43,13 @@ def live_rival(settings: Settings, release: str, holdout_first: str, holdout: Ex
     of_live = (bundle.shape.history_length, bundle.shape.ranker_history_length)
     if of_live != lengths:
         return without(f"its ranker reads histories of {of_live} watches, this one of {lengths}")
-    return Rival("live", title, predictions(bundle, holdout))
+    heads = predictions(bundle, holdout)
+    return Rival("live", title, heads["watched"], value=bundle.value(heads))
 
 
-def predictions(bundle: Any, examples: Examples) -> NDArray[np.float32]:
-    """Calibrated probabilities of a watch, [n], in blocks."""
+def predictions(bundle: Any, examples: Examples) -> dict[str, NDArray[np.float32]]:
+    """Target -> calibrated predictions [n], in blocks."""
     blocks = [
-        bundle.heads(examples.inputs.take(slice(begin, begin + _BLOCK)))["watched"]
-        for begin in range(0, len(examples), _BLOCK)
+        bundle.heads(examples.inputs.take(slice(begin, begin + _BLOCK))) for begin in range(0, len(examples), _BLOCK)
     ]
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return {target: np.concatenate([block[target] for block in blocks]) for target in blocks[0]}

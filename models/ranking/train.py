@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -129,16 +129,9 @@ def fit(
                 f"the exposures to {name} for window {window} are {len(part)}, of which "
                 f"{int(part.labels['watched'].sum())} were watched; both kinds are needed: ingest a longer history"
             )
-    train = train.take(slice(max(0, len(train) - knobs.max_train_rows), None))
-    tf.keras.utils.set_random_seed(settings.seed)
-    trainer = Trainer(settings, train)
-    history = trainer.train(train, validation)
-    raw = trainer.predict(validation)
-    calibrators = {
-        target: calibrate(raw[:, column], validation.labels[target], knobs, is_probability=target != "watch_s")
-        for column, target in enumerate(TARGETS)
-    }
-    promised = calibrated(raw, calibrators)
+    train = newest(train, knobs.max_train_rows)
+    learned = learn(settings, train, validation)
+    trainer, calibrators, history, promised = learned.trainer, learned.calibrators, learned.history, learned.promised
     metrics: dict[str, Any] = {
         "epochs": int(np.argmin(history)) + 1,
         "validation_ne": min(history),
@@ -148,7 +141,7 @@ def fit(
     }
     evaluation: dict[str, Any] | None = None
     if len(holdout):
-        heads = calibrated(trainer.predict(holdout), calibrators)
+        heads = learned.heads(holdout)
         tree = tree_predictions(settings, train, validation, holdout)
         evaluation = evaluation_of(
             holdout,
@@ -157,6 +150,7 @@ def fit(
             weights=value_weights(knobs),
             threshold=best_threshold(validation.labels["watched"] > 0, promised["watched"], validation.weight),
             num_groups=settings.monitoring.reliability_bins,
+            chosen_share=settings.evaluation.chosen_share,
             names=names,
             rivals=[Rival("tree", "gradient-boosted tree", tree), *([live(holdout)] if live else [])],
         )
@@ -169,6 +163,47 @@ def fit(
     training = Training(KIND, path.name, path, window, trained, dict(versions), measured(metrics))
     write_report(settings, training, draft, evaluation, history)
     return publish_training(training, draft)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A ranker and its calibrators.
+
+    Attributes:
+      trainer: holds the network.
+      calibrators: by target.
+      history: normalised entropy on validation by epoch.
+      promised: target -> calibrated predictions of validation.
+    """
+
+    trainer: Trainer
+    calibrators: dict[str, Calibrator]
+    history: list[float]
+    promised: dict[str, NDArray[np.float32]]
+
+    def heads(self, examples: Examples) -> dict[str, NDArray[np.float32]]:
+        """Target -> calibrated predictions [n]."""
+        return calibrated(self.trainer.predict(examples), self.calibrators)
+
+
+def learn(settings: Settings, train: Examples, validation: Examples) -> Learned:
+    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones."""
+    tf.keras.utils.set_random_seed(settings.seed)
+    trainer = Trainer(settings, train)
+    history = trainer.train(train, validation)
+    raw = trainer.predict(validation)
+    calibrators = {
+        target: calibrate(
+            raw[:, column], validation.labels[target], settings.ranking, is_probability=target != "watch_s"
+        )
+        for column, target in enumerate(TARGETS)
+    }
+    return Learned(trainer, calibrators, history, calibrated(raw, calibrators))
+
+
+def newest(examples: Examples, most: int) -> Examples:
+    """The last `most` of examples in order of time."""
+    return examples.take(slice(max(0, len(examples) - most), None))
 
 
 def _holdout_metrics(

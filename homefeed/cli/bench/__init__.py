@@ -12,7 +12,7 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy")
+BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy", "ranking")
 
 
 def machine() -> dict[str, Any]:
@@ -59,11 +59,11 @@ def bench(
         results = module.run(settings, bar)
     table = Table("result", "value", "meaning", title=f"bench {name}")
     for key, value in results.items():
-        table.add_row(key, f"{value:,.4g}", module.MEANING[key])
-    value = {
+        table.add_row(key, value if isinstance(value, str) else f"{value:,.4g}", module.MEANING[key])
+    report = {
         "bench": name,
         "results": results,
         "settings": settings.model_dump(mode="json"),
         "machine": machine(),
     }
-    emit(value, as_json, table, out)
+    emit(report, as_json, table, out)

@@ -6,6 +6,7 @@ from typing import Any
 
 from homefeed.report_page import document, tiles
 from models.evaluation.viewer_sums import LENGTHS
+from models.ranking.report.choice import choice
 from models.ranking.report.curves import curves, learning, lift
 from models.ranking.report.measure_text import TITLES, cells, interval, judged_gap, table
 from models.ranking.report.reliability import reliability
@@ -33,6 +34,7 @@ def page(content: dict[str, Any]) -> str:
             _rivals(evaluation),
             curves(evaluation),
             _orders(evaluation),
+            choice(evaluation["choice"]),
             reliability(evaluation["heads"]),
             lift(evaluation["lift"]),
             slice_table(evaluation["watched"], evaluation["slices"]),

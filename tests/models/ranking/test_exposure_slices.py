@@ -32,7 +32,9 @@ def examples(**dense: list[float]) -> Examples:
         history_fractions=none.astype(np.float32),
     )
     one = np.ones(3, np.float32)
-    return Examples(inputs, {"watched": one}, one, users=keys, requests=keys, sources=np.array([9, 9, 0]))
+    return Examples(
+        inputs, {"watched": one}, one, users=keys, requests=keys, sources=np.array([9, 9, 0]), propensities=one
+    )
 
 
 def test_slices_by_hand() -> None:
