@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -61,9 +62,13 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
       `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
       folder holds the whole `evaluation.json` and `report.html`.
 
+      Exposures of bots (`feature_repo.bots`) are in no part: metric `bot_viewers` counts those, and `bot_train_rows`,
+      `bot_validation_rows` and `bot_holdout_rows` the exposures that are left out.
+
     Raises:
       TrainingError: a part of the split holds no positive exposures.
     """
+    from feature_repo.bots import bot_viewers
     from feature_repo.catalogue import catalogue
     from feature_repo.training_set import ranking_examples
 
@@ -84,17 +89,23 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     first, last = published[0], windows.shift(validation_first, -1)
     videos = catalogue(settings, windows.end(window))
     table = video_table(videos)
-    holdout_rows = ranking_examples(settings, holdout_first, window, versions=versions)
-    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
+    bots = bot_viewers(settings, first, window, versions).column("user")
+    left_out = {"bot_viewers": len(bots)}
 
-    def read(begin: str, until: str, sample: float | None) -> Examples:
-        return examples(ranking_examples(settings, begin, until, versions=versions, sample=sample))
+    def people(part: str, begin: str, until: str, sample: float | None) -> pa.Table:
+        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample)
+        kept = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
+        left_out[f"bot_{part}_rows"] = len(rows) - len(kept)
+        return kept
+
+    holdout_rows = people("holdout", holdout_first, window, None)
+    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
 
     def examples(rows: pa.Table) -> Examples:
         return examples_of(rows, table, settings.features.history_length, knobs.history_length)
 
-    train = read(first, last, knobs.negative_rate)
-    validation = read(validation_first, windows.shift(holdout_first, -1), None)
+    train = examples(people("train", first, last, knobs.negative_rate))
+    validation = examples(people("validation", validation_first, windows.shift(holdout_first, -1), None))
     return fit(
         settings,
         window,
@@ -103,6 +114,7 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
         validation=validation,
         holdout=examples(holdout_rows),
         versions=versions,
+        left_out=left_out,
         names=names_of(videos, users, holdout_rows),
         live=None if live is None else lambda rows: live_rival(settings, live, holdout_first, rows),
     )
@@ -117,11 +129,13 @@ def fit(
     validation: Examples,
     holdout: Examples,
     versions: Mapping[str, int],
+    left_out: Mapping[str, int] | None = None,
     names: Names = NO_NAMES,
     live: Callable[[Examples], Rival] | None = None,
 ) -> Training:
-    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`, `names` are shown in
-    the report, and `live` predicts the holdout as the live release does."""
+    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`, `left_out` counts what
+    was kept out of the examples, `names` are shown in the report, and `live` predicts the holdout as the live release
+    does."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
@@ -138,6 +152,7 @@ def fit(
         "train_rows": len(train),
         "holdout_rows": len(holdout),
         "holdout_positives": int(holdout.labels["watched"].sum()),
+        **(left_out or {}),
     }
     evaluation: dict[str, Any] | None = None
     if len(holdout):

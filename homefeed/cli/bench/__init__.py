@@ -12,7 +12,18 @@ import typer
 
 from homefeed.cli.output import AsJson, OutFile, emit, progress
 
-BENCHES = ("ingest", "exposures", "world", "index", "train-retrieval", "retrieval", "train-hour", "policy", "ranking")
+BENCHES = (
+    "ingest",
+    "exposures",
+    "world",
+    "index",
+    "train-retrieval",
+    "retrieval",
+    "train-hour",
+    "policy",
+    "ranking",
+    "ranking-position",
+)
 
 
 def machine() -> dict[str, Any]:
