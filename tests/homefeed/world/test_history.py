@@ -172,7 +172,7 @@ def test_a_clean_history_is_the_same_without_bots_and_accidents(
     (an event that arrives at the last moment may have been sent a moment later)."""
     settings, _ = written
     clean = _settings(tmp_path)
-    write_history(clean, END, is_clean=True)
+    write_history(clean, END, truth=clean.var / "truth", is_clean=True)
     shown, kept = (set(_sql(s, 'SELECT event_id, "user", video, slot FROM impression')) for s in (settings, clean))
     site = open_site(settings)
     bots = set(site.viewer_ids.filter(pa.array(site.audience.is_bot)).to_pylist())
@@ -188,7 +188,7 @@ def test_popular_videos_come_first_where_the_settings_say_so(tmp_path: Path) -> 
     """In the upper half of the pages' slots the mean log of appeal is higher; without the knob it is the same."""
     for firmness, is_ordered in ((0.0, False), (3.0, True)):
         settings = _settings(tmp_path / str(firmness), popular_first=firmness, history_days=0.1)
-        write_history(settings, END)
+        write_history(settings, END, truth=settings.var / "truth")
         site = open_site(settings)
         rows = _sql(settings, "SELECT DISTINCT event_id, video, slot, propensity FROM impression WHERE slot < 10")
         appeal = dict(zip(site.video_ids.to_pylist(), np.log(site.videos.appeal).tolist(), strict=True))

@@ -33,6 +33,7 @@ def _ranker(position: str) -> SavedRanker:
     """A ranker with weights drawn at random, those of its slots too."""
     tf.keras.utils.set_random_seed(1)
     inputs, settings = _inputs([0, 1]), RankingSettings(position=position)
+    inputs.dense[1] += 1
     preprocessing = Preprocessing(inputs)
     network = Ranker(preprocessing, 100.0, settings)
     network(preprocessing(tensors(inputs.columns())))
