@@ -12,7 +12,7 @@ from homefeed.settings import Settings
 from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import normalised_entropy
 from models.optimizer import LazyAdam
-from models.ranking.examples import Examples
+from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
@@ -166,6 +166,10 @@ class Trainer:
     def predict(self, examples: Examples) -> NDArray[np.float32]:
         """Uncalibrated heads, [n, len(TARGETS)]."""
         return self._heads(self._encode(examples)) if len(examples) else np.zeros((0, len(TARGETS)), np.float32)
+
+    def watched(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of a watch, [n], by the graph that is served; viewer columns may have one row."""
+        return np.asarray(self._saved.score(tensors(inputs.columns())).numpy()[:, TARGETS.index("watched")])
 
     def save(self, folder: Path) -> None:
         """Write the graph, and what the next training goes on from."""
