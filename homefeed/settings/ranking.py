@@ -33,7 +33,7 @@ class RankingSettings(Group):
         1, "Passes over the newest exposures and those replayed when training goes on from the last one.", gt=0
     )
     incremental_learning_rate: float = knob(
-        0.0005, "Largest step size of Adam when training goes on from the last one.", gt=0
+        0.00015, "Largest step size of Adam when training goes on from the last one.", gt=0
     )
     replay_share: float = knob(
         0.5,
