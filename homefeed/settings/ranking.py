@@ -1,5 +1,7 @@
 """Knobs of the multi-task ranker, its calibration and the value model."""
 
+from typing import Literal
+
 from homefeed.settings.group import Group, knob
 
 
@@ -50,8 +52,22 @@ class RankingSettings(Group):
         150_000, "Exposures of the holdout that are measured: all of viewers drawn at random.", gt=0
     )
     max_tree_rows: int = knob(300_000, "Newest exposures that the tree learns which the ranker is compared with.", gt=0)
+    position: Literal["tower", "none", "feature"] = knob(
+        "tower",
+        "What is done about the slot: `tower`, a shallow tower of its own that is not asked when a page is ranked; "
+        "`none`, nothing; `feature`, a feature like any other, the first slot when a page is ranked.",
+    )
     slot_dropout: float = knob(
-        0.1, "Share of training exposures whose slot is hidden, as it is when a page is ranked.", ge=0, lt=1
+        0.1,
+        "Share of training exposures whose slot is hidden from the shallow tower, as it is when a page is ranked.",
+        ge=0,
+        lt=1,
+    )
+    gate_dropout: float = knob(
+        0.1,
+        "Share of the experts that a head does without in a step of training; the others make up for it.",
+        ge=0,
+        lt=1,
     )
     validation_windows: int = knob(
         12,

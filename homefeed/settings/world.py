@@ -20,6 +20,15 @@ class WorldSettings(Group):
     bot_share: float = knob(0.003, "Share of the viewers that are bots.", ge=0, lt=1)
     late_share: float = knob(0.04, "Share of the watches that start after the label window.", ge=0, lt=1)
     accident_rate: float = knob(0.003, "Share of the impressions that are clicked by accident.", ge=0, lt=1)
+    accident_longest_s: float = knob(
+        4.5, "Longest watch that follows a click by accident; from 5 s on some pass for wanted.", "s", gt=0.5, le=60
+    )
+    popular_first: float = knob(
+        0.0,
+        "How firmly the history's pages put popular videos at the top: 0 leaves the order to chance, with more "
+        "the propensities of its slots are unknown.",
+        ge=0,
+    )
     delayed_rate: float = knob(0.002, "Share of the history's events that arrive up to an hour late.", ge=0, lt=1)
     duplicate_rate: float = knob(0.002, "Share of the history's events that are sent twice.", ge=0, lt=1)
     taste: float = knob(1.0, "How strongly tastes decide what is watched; 0 makes all viewers alike.", ge=0)

@@ -13,8 +13,8 @@ from homefeed.world.site import Site
 
 Mask = npt.NDArray[np.bool_]
 
-#: No accidental click reaches `features.min_watch_s`, every wanted watch does.
-_LONGEST_ACCIDENT_S = 4.5
+#: Every wanted watch reaches `features.min_watch_s`; at `world.accident_longest_s` of 4.5 no accidental one does.
+_SHORTEST_ACCIDENT_S = 0.5
 _SHORTEST_WATCH_S = 6.0
 _LABEL_WINDOW_S = 600.0
 
@@ -75,7 +75,8 @@ def _watches(
     seconds = np.clip(fraction * duration, _SHORTEST_WATCH_S, None)
     is_bot = site.audience.is_bot[seen.viewer[row]]
     seconds = np.where(is_bot, _SHORTEST_WATCH_S + rng.random(n) * 3, seconds)
-    seconds = np.where(accidental, 0.5 + rng.random(n) * (_LONGEST_ACCIDENT_S - 0.5), seconds)
+    spread = site.world.accident_longest_s - _SHORTEST_ACCIDENT_S
+    seconds = np.where(accidental, _SHORTEST_ACCIDENT_S + rng.random(n) * spread, seconds)
     is_late = (rng.random(n) < site.world.late_share) & ~accidental
     delay = np.where(is_late, _LABEL_WINDOW_S + 1 + rng.exponential(1200.0, n), 0.8 + rng.exponential(4.0, n) % 120)
     return Watches(row, seen.time_us[row] + (delay * 1e6).astype(np.int64), seconds.astype(np.float32), accidental)

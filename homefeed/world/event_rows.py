@@ -25,7 +25,7 @@ _COUNTRIES_OF_BITS = pa.array(
 def impression_rows(
     site: Site, seen: Impressions, request_ids: pa.Array, prefix: str, *, source: Small, propensity: Floats
 ) -> pa.Table:
-    """Impression events; `request_ids` is of shape [visits], the rest of shape [n]."""
+    """Impression events; `request_ids` is of shape [visits], the rest of shape [n]; a propensity of NaN is null."""
     n = len(seen)
     return _table(
         "impression",
@@ -40,7 +40,7 @@ def impression_rows(
         device=pa.array(DEVICES).take(pa.array(seen.device)),
         release=_repeat(HISTORY_RELEASE, n),
         source=pa.array(SOURCES).take(pa.array(source)),
-        propensity=pa.array(propensity),
+        propensity=pa.array(propensity, from_pandas=True),
         explored=pa.array(source == SOURCES.index("exploration")),
         synthesised=_repeat(False, n),
     )

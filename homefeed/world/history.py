@@ -22,7 +22,7 @@ from homefeed.world import event_rows, names
 from homefeed.world.activity import shown, slots_of, visits
 from homefeed.world.behaviour import react
 from homefeed.world.catalogue import Floats, Ints
-from homefeed.world.policy import choose
+from homefeed.world.policy import choose, in_order
 from homefeed.world.site import Site, WorldError, build_site, remember_end
 
 #: Called with windows done and windows in all; what it raises stops the writing.
@@ -46,7 +46,12 @@ class HistoryReport:
 
 
 def write_history(
-    settings: Settings, end: datetime, progress: Progress | None = None, truth: Path | None = None
+    settings: Settings,
+    end: datetime,
+    progress: Progress | None = None,
+    truth: Path | None = None,
+    *,
+    is_clean: bool = False,
 ) -> HistoryReport:
     """Write `settings.world.history_days` days of events that arrived before `end`.
 
@@ -55,6 +60,7 @@ def write_history(
       end: end of the last arrival window; timezone-aware and on the edge of a window.
       progress: told after each window.
       truth: folder for the true probabilities, one file per window: event_id, probability.
+      is_clean: leave out what bots did and what was clicked by accident; the rest has the same ids as without.
 
     Raises:
       WorldError: `end` is not on the edge of a window, or the disk does not take the files.
@@ -68,7 +74,7 @@ def write_history(
     _ = site.videos.by_language, site.videos.by_channel
     try:
         writer.add(_catalogue(site, windows.start(arrivals[0])))
-        for done, (rows, chances) in enumerate(_made(site, arrivals), start=1):
+        for done, (rows, chances) in enumerate(_made(site, arrivals, is_clean), start=1):
             writer.add(rows)
             writer.flush(arrivals[done - 1], chances)
             if progress is not None:
@@ -89,28 +95,31 @@ def write_history(
     )
 
 
-def _made(site: Site, arrivals: list[str]) -> Iterator[tuple[Rows, pa.Table]]:
+def _made(site: Site, arrivals: list[str], is_clean: bool) -> Iterator[tuple[Rows, pa.Table]]:
     """What happens in each window, in order, made by some windows ahead at the same time."""
     ahead = 2 * site.world.num_threads
     with ThreadPoolExecutor(site.world.num_threads, "world") as pool:
-        waiting = [pool.submit(happenings, site, w) for w in arrivals[:ahead]]
+        waiting = [pool.submit(happenings, site, w, is_clean) for w in arrivals[:ahead]]
         try:
             for place in range(len(arrivals)):
                 yield waiting.pop(0).result()
                 if place + ahead < len(arrivals):
-                    waiting.append(pool.submit(happenings, site, arrivals[place + ahead]))
+                    waiting.append(pool.submit(happenings, site, arrivals[place + ahead], is_clean))
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def happenings(site: Site, window: str) -> tuple[Rows, pa.Table]:
-    """Visits that begin in a window and all that follows from them, and the true probabilities."""
+def happenings(site: Site, window: str, is_clean: bool = False) -> tuple[Rows, pa.Table]:
+    """Visits that begin in a window and all that follows from them, and the true probabilities.
+
+    `is_clean` leaves out bots and clicks by accident once everything is drawn, so that the rest is the same without.
+    """
     start_us = round(windows.start(window).timestamp() * 1e6)
     rng = np.random.default_rng([site.seed, 6, start_us // _WINDOW_US])
     made = visits(site, start_us, _WINDOW_US, rng)
     visit, _ = slots_of(made.depth)
-    chosen = choose(site, made.viewer[visit], made.time_us[visit], rng)
+    chosen = in_order(site, visit, choose(site, made.viewer[visit], made.time_us[visit], rng), rng)
     seen = shown(made, chosen.video)
     # Drawn twice or not allowed: not on the page.
     place = np.cumsum(made.depth)[seen.visit] - made.depth[seen.visit] + seen.slot
@@ -131,10 +140,21 @@ def happenings(site: Site, window: str) -> tuple[Rows, pa.Table]:
         ),
         "feedback": (event_rows.feedback_rows(site, seen, feedback, requests, prefix), feedback.time_us),
     }
+    chances = pa.table({"event_id": impressions.column("event_id"), "probability": reaction.probability})
+    if is_clean:
+        is_bot = site.audience.is_bot[seen.viewer]
+        clean = {
+            "impression": ~is_bot,
+            "watch": ~is_bot[watches.row] & ~watches.accidental,
+            "feedback": ~is_bot[feedback.row],
+        }
+        sent = {
+            kind: (table.filter(pa.array(clean[kind])), time_us[clean[kind]]) for kind, (table, time_us) in sent.items()
+        }
+        chances = chances.filter(pa.array(~is_bot))
     rows = [(kind, *_sent(table, time_us, site, rng)) for kind, (table, time_us) in sent.items()]
     uploads = event_rows.upload_rows(site, start_us, start_us + _WINDOW_US)
     rows.append(("video", uploads, uploads.column("time").cast(pa.int64()).to_numpy()))
-    chances = pa.table({"event_id": impressions.column("event_id"), "probability": reaction.probability})
     return rows, chances
 
 

@@ -50,6 +50,29 @@ def choose(site: Site, viewer: Ints, time_us: Ints, rng: np.random.Generator) ->
     return Choice(video, source.astype(np.int8), propensity(site, viewer, time_us, video, shelf=shelf, viral=viral))
 
 
+def in_order(site: Site, visit: Ints, chosen: Choice, rng: np.random.Generator) -> Choice:
+    """The same videos in the order in which the pages show them, as firmly by popularity as the settings say.
+
+    Args:
+      site: its `world.popular_first` is the power of a video's appeal in the weights that the order is drawn with.
+      visit: page of each row, ascending, shape [n].
+      chosen: n rows.
+      rng: draws the order.
+
+    Returns:
+      As given for 0. Else without propensities, NaN: those of a slot are no longer those of the draw.
+
+    Source: Plackett 1975 (an order drawn with weights), by way of Gumbel noise.
+    """
+    firmness = site.world.popular_first
+    if not firmness:
+        return chosen
+    worth = firmness * np.log(site.videos.appeal[chosen.video]) + rng.gumbel(size=len(visit))
+    order = np.lexsort((-worth, visit))
+    unknown = np.full(len(visit), np.nan, np.float32)
+    return Choice(chosen.video[order], chosen.source[order], unknown)
+
+
 def propensity(
     site: Site,
     viewer: Ints,

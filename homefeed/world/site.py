@@ -130,12 +130,20 @@ class Site:
         known = pc.index_in(exposures.column("device").cast(pa.string()), pa.array(DEVICES))
         device = pc.fill_null(known, 0).to_numpy(zero_copy_only=False)
         return (
-            _places(self.viewer_keys, exposures.column("user"), "viewers"),
-            _places(self.video_keys, exposures.column("video"), "videos"),
+            self.viewers_of(exposures.column("user")),
+            self.videos_of(exposures.column("video")),
             exposures.column("slot").to_numpy().astype(np.int64),
             exposures.column("time").cast(pa.int64()).to_numpy(),
             device.astype(np.int64),
         )
+
+    def viewers_of(self, keys: pa.ChunkedArray) -> Ints:
+        """Index of each viewer by key, [n]; WorldError when one is not of this site."""
+        return _places(self.viewer_keys, keys, "viewers")
+
+    def videos_of(self, keys: pa.ChunkedArray) -> Ints:
+        """Index of each video by key, [n]; WorldError when one is not of this site."""
+        return _places(self.video_keys, keys, "videos")
 
     def allowed(self, viewer: Ints, video: Ints) -> npt.NDArray[np.bool_]:
         """Whether age and country let the viewer see the video; shapes [n] -> [n]."""
@@ -238,6 +246,8 @@ def open_site(settings: Settings) -> Site:
         raise WorldError(f"there is no synthetic history under {settings.var}; `homefeed world` writes one")
     held = orjson.loads(note.read_bytes())
     end = datetime.fromisoformat(held.pop("end"))
+    # A knob that is newer than the history had, when that was written, the effect that is now its default.
+    held = WorldSettings().model_dump() | held
     changed = {k: (held.get(k), v) for k, v in _identity(settings).items() if held.get(k) != v}
     if changed:
         said = ", ".join(f"{name} was {was}, is now {now}" for name, (was, now) in changed.items())

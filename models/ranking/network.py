@@ -29,15 +29,16 @@ class Ranker(tfrs.models.Model):
     device.
 
     Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Covington et al. 2016
-    (weighted logistic watch time, section 4.2); Zhao et al. 2019 (shallow tower, section 4.3).
+    (weighted logistic watch time, section 4.2); Zhao et al. 2019 (dropout of gates, section 4.2; shallow tower,
+    section 4.3).
     """
 
     def __init__(self, preprocessing: Preprocessing, mean_watch_s: float, settings: RankingSettings) -> None:
         """`mean_watch_s` of the positives scales the weights of the watch-time head."""
         super().__init__()
         width, experts, hidden, out, heads = 16, 4, 64, 32, len(TARGETS)
-        self._mean_watch_s, self._slot_dropout = mean_watch_s, settings.slot_dropout
-        self._negative_rate = settings.negative_rate
+        self._mean_watch_s, self._position, self._slot_dropout = mean_watch_s, settings.position, settings.slot_dropout
+        self._negative_rate, self._gate_dropout = settings.negative_rate, settings.gate_dropout
         self._experts, self._out = experts, out
 
         self._num_topics = preprocessing.topics.size
@@ -65,7 +66,10 @@ class Ranker(tfrs.models.Model):
         self.gate = tf.keras.layers.Dense(heads * experts)
         self.head = self.add_weight(name="head", shape=[heads, out], initializer="glorot_uniform")
         self.head_bias = self.add_weight(name="head_bias", shape=[heads], initializer="zeros")
-        self.slot_shallow = tf.keras.layers.Embedding(HIDDEN_SLOT + 1, heads, embeddings_initializer="zeros")
+        if self._position == "tower":
+            self.slot_shallow = tf.keras.layers.Embedding(HIDDEN_SLOT + 1, heads, embeddings_initializer="zeros")
+        elif self._position == "feature":
+            self.slot = table(HIDDEN_SLOT, 8)
         self.device_shallow = tf.keras.layers.Embedding(
             preprocessing.devices.size, heads, embeddings_initializer="zeros"
         )
@@ -77,15 +81,11 @@ class Ranker(tfrs.models.Model):
     @property
     def shallow(self) -> list[Any]:
         """Layers of the shallow tower: what they add is the effect of a slot or a device itself."""
-        return [self.slot_shallow, self.device_shallow]
+        return [self.device_shallow, *([self.slot_shallow] if self._position == "tower" else [])]
 
     def call(self, codes: dict[str, Any], training: bool = False) -> Any:
         """Codes of n candidates (viewer columns n or 1 rows) -> logits [n, len(TARGETS)]."""
         num = tf.shape(codes["video"])[0]
-        slot = codes["slot"]
-        if training and self._slot_dropout:
-            hidden = tf.random.uniform(tf.shape(slot)) < self._slot_dropout
-            slot = tf.where(hidden, HIDDEN_SLOT * tf.ones_like(slot), slot)
 
         def spread(column: Any) -> Any:
             return tf.broadcast_to(column, tf.concat([[num], tf.shape(column)[1:]], axis=0))
@@ -123,6 +123,7 @@ class Ranker(tfrs.models.Model):
                 side * mean,
                 self.language(codes["language"]),
                 spread(viewer),
+                *self._slot_features(codes["slot"]),
             ],
             axis=1,
         )
@@ -133,13 +134,31 @@ class Ranker(tfrs.models.Model):
         hidden = tf.split(self.expert_hidden(x), self._experts, axis=1)
         experts = tf.stack([tf.nn.relu(h @ self.expert_out[e]) for e, h in enumerate(hidden)], axis=1)
         gates = tf.nn.softmax(tf.reshape(self.gate(x), [num, self._experts, len(TARGETS)]), axis=1)
+        if training and self._gate_dropout:
+            gates = kept_gates(gates, tf.random.uniform(tf.shape(gates)) >= self._gate_dropout)
         # Each expert's answer for each head comes first: mixing the experts' vectors instead is as many tiny products.
         answers = tf.reshape(
             tf.matmul(tf.reshape(experts, [-1, self._out]), self.head, transpose_b=True), tf.shape(gates)
         )
         logits = tf.reduce_sum(gates * answers, axis=1) + self.head_bias
         logits += self.wide(tf.reshape(pieces, [num, -1]))
-        return logits + self.slot_shallow(slot) + spread(self.device_shallow(codes["device"]))
+        if self._position == "tower":
+            logits += self.slot_shallow(self._shallow_slot(codes["slot"], training))
+        return logits + spread(self.device_shallow(codes["device"]))
+
+    def _shallow_slot(self, slot: Any, training: bool) -> Any:
+        """Slot that the shallow tower reads; in training some are hidden, so that it learns what to say of none."""
+        if not training or not self._slot_dropout:
+            return slot
+        hidden = tf.random.uniform(tf.shape(slot)) < self._slot_dropout
+        return tf.where(hidden, HIDDEN_SLOT * tf.ones_like(slot), slot)
+
+    def _slot_features(self, slot: Any) -> list[Any]:
+        """The slot as one more feature of the trunk; a page that is ranked has none yet and is given the first, as is
+        usual where position is a feature."""
+        if self._position != "feature":
+            return []
+        return [self.slot(tf.where(slot == HIDDEN_SLOT, tf.zeros_like(slot), slot))]
 
     def compute_loss(self, inputs: tuple[dict[str, Any], dict[str, Any], Any], training: bool = False) -> Any:
         """Weighted sum over the heads of the mean cross-entropy of one step.
@@ -178,3 +197,15 @@ class Ranker(tfrs.models.Model):
             )
             total += _LOSS_WEIGHTS[target] * loss / num
         return total
+
+
+def kept_gates(gates: Any, kept: Any) -> Any:
+    """Gates [n, experts, heads] without those that are not `kept`, made to sum to one again; as they were where none is
+    kept.
+
+    Source: Zhao et al. 2019, section 4.2: a head must not come to rest on one expert.
+    """
+    rest = tf.where(kept, gates, tf.zeros_like(gates))
+    return tf.where(
+        tf.reduce_any(kept, axis=1, keepdims=True), rest / (tf.reduce_sum(rest, axis=1, keepdims=True) + 1e-9), gates
+    )

@@ -44,6 +44,7 @@ class Statistics:
       least, most, mean, deviation: [d] of the columns of `widened`.
       corners: [d, NUM_PIECES + 1] quantiles of the normalised columns.
       mean_watch_s: watch time of a watched exposure [s].
+      num_watched: watched exposures.
     """
 
     videos: NDArray[np.int64]
@@ -58,6 +59,7 @@ class Statistics:
     deviation: NDArray[np.float32]
     corners: NDArray[np.float32]
     mean_watch_s: float
+    num_watched: int
 
     def grown(self, inputs: Inputs) -> "Statistics":
         """These, with the keys of `inputs` that are new and frequent enough after the others; the spread is kept, as
@@ -74,10 +76,11 @@ def load_statistics(folder: Path) -> Statistics:
     """Read `statistics.npz`."""
     with np.load(folder / FILE, allow_pickle=False) as saved:
         columns: dict[str, Any] = {field.name: saved[field.name] for field in fields(Statistics)}
-    return Statistics(**columns | {"mean_watch_s": float(columns["mean_watch_s"])})
+    numbers = {"mean_watch_s": float(columns["mean_watch_s"]), "num_watched": int(columns["num_watched"])}
+    return Statistics(**columns | numbers)
 
 
-def statistics_of(inputs: Inputs, mean_watch_s: float) -> Statistics:
+def statistics_of(inputs: Inputs, mean_watch_s: float, num_watched: int) -> Statistics:
     """Statistics of the exposures that a training starts anew with."""
     random = np.random.default_rng(0)
     sample = inputs.dense[random.permutation(len(inputs.dense))[:_SAMPLE]]
@@ -95,6 +98,7 @@ def statistics_of(inputs: Inputs, mean_watch_s: float) -> Statistics:
         deviation=scale.astype(np.float32),
         corners=(corners - mean[:, None]) / scale[:, None],
         mean_watch_s=mean_watch_s,
+        num_watched=num_watched,
     )
 
 

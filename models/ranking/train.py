@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -71,9 +72,13 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
       `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
       folder holds the whole `evaluation.json` and `report.html`.
 
+      Exposures of bots (`feature_repo.bots`) are in no part: metric `bot_viewers` counts those, and `bot_train_rows`,
+      `bot_validation_rows` and `bot_holdout_rows` the exposures that are left out.
+
     Raises:
       TrainingError: a part of the split holds no positive exposures.
     """
+    from feature_repo.bots import bot_viewers
     from feature_repo.catalogue import catalogue
     from feature_repo.training_set import ranking_examples
 
@@ -98,21 +103,28 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
         start = hour = None
     videos = catalogue(settings, windows.end(window))
     table = video_table(videos)
-    holdout_rows = ranking_examples(settings, holdout_first, window, versions=versions)
-    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
+    bots = bot_viewers(settings, published[0], window, versions).column("user")
+    left_out = {"bot_viewers": len(bots)}
 
-    def read(begin: str, until: str, sample: float | None, only: Sequence[str] | None = None) -> Examples:
-        return examples(ranking_examples(settings, begin, until, versions=versions, sample=sample, only=only))
+    def people(part: str, begin: str, until: str, sample: float | None, only: Sequence[str] | None = None) -> pa.Table:
+        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample, only=only)
+        kept = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
+        left_out[f"bot_{part}_rows"] = len(rows) - len(kept)
+        return kept
+
+    holdout_rows = people("holdout", holdout_first, window, None)
+    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
 
     def examples(rows: pa.Table) -> Examples:
         return examples_of(rows, table, settings.features.history_length, knobs.history_length)
 
+    older = None
     if hour is None:
-        train, older = read(published[0], last, knobs.negative_rate), None
+        train = examples(people("train", published[0], last, knobs.negative_rate))
     else:
-        train = read(hour.learned[0], last, knobs.negative_rate, hour.learned)
-        older = read(hour.checked[0], hour.checked[-1], knobs.negative_rate)
-    validation = read(validation_first, windows.shift(holdout_first, -1), None)
+        train = examples(people("train", hour.learned[0], last, knobs.negative_rate, hour.learned))
+        older = examples(people("older", hour.checked[0], hour.checked[-1], knobs.negative_rate))
+    validation = examples(people("validation", validation_first, windows.shift(holdout_first, -1), None))
     return fit(
         settings,
         window,
@@ -123,6 +135,7 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
         versions=versions,
         start=start,
         older=older,
+        left_out=left_out,
         names=names_of(videos, users, holdout_rows),
         live=None if live is None else lambda rows: live_rival(settings, live, holdout_first, rows),
     )
@@ -139,12 +152,13 @@ def fit(
     versions: Mapping[str, int],
     start: Training | None = None,
     older: Examples | None = None,
+    left_out: Mapping[str, int] | None = None,
     names: Names = NO_NAMES,
     live: Callable[[Examples], Rival] | None = None,
 ) -> Training:
     """`train_ranking` on examples in memory; `trained` is the first and last window that was learned, `start` is gone
-    on from, `older` must not get worse then, `names` are shown in the report, and `live` predicts the holdout as the
-    live release does."""
+    on from, `older` must not get worse then, `left_out` counts what was kept out of the examples, `names` are shown in
+    the report, and `live` predicts the holdout as the live release does."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
@@ -169,6 +183,7 @@ def fit(
         "holdout_exposures": len(every_holdout),
         "holdout_rows": len(holdout),
         "holdout_positives": int(holdout.labels["watched"].sum()),
+        **(left_out or {}),
     }
     evaluation: dict[str, Any] | None = None
     if len(holdout):

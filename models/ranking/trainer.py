@@ -12,7 +12,7 @@ from homefeed.settings import Settings
 from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import normalised_entropy
 from models.optimizer import LazyAdam
-from models.ranking.examples import Examples
+from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
@@ -47,7 +47,7 @@ class Trainer:
         if start is None:
             watched = train.labels["watched"] > 0
             mean_watch_s = max(1.0, float(train.labels["watch_s"][watched].mean()))
-            self._statistics, known = statistics_of(train.inputs, mean_watch_s), 0
+            self._statistics, known = statistics_of(train.inputs, mean_watch_s, int(watched.sum())), 0
         else:
             before = load_statistics(start)
             self._statistics, known = before.grown(train.inputs), len(before.videos)
@@ -104,7 +104,8 @@ class Trainer:
         schedule = tf.keras.optimizers.schedules.CosineDecay(
             0.0, max(1, total - warm_up), alpha=0.0, warmup_target=peak, warmup_steps=warm_up
         )
-        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt(max(1, (train.labels["watched"] > 0).sum()))))
+        # An hour has few positives, but its weights were learned from those of a day: theirs count.
+        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt(max(1, self._statistics.num_watched))))
         done = tf.Variable(0.0, trainable=False)
         self._rate.assign(schedule(0.0))
 
@@ -165,6 +166,10 @@ class Trainer:
     def predict(self, examples: Examples) -> NDArray[np.float32]:
         """Uncalibrated heads, [n, len(TARGETS)]."""
         return self._heads(self._encode(examples)) if len(examples) else np.zeros((0, len(TARGETS)), np.float32)
+
+    def watched(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of a watch, [n], by the graph that is served; viewer columns may have one row."""
+        return np.asarray(self._saved.score(tensors(inputs.columns())).numpy()[:, TARGETS.index("watched")])
 
     def save(self, folder: Path) -> None:
         """Write the graph, and what the next training goes on from."""

@@ -24,6 +24,7 @@ BENCHES = (
     "ranking-day",
     "policy",
     "ranking",
+    "ranking-position",
 )
 
 

@@ -17,10 +17,13 @@ from homefeed.settings.world import WorldSettings
 from homefeed.world.site import Site
 from models.names import Names
 from models.ranking.examples import Examples
+from models.video_table import VideoTable
 
 #: Between the newest exposures that are read and the end of the history. A watch is an event once it is over, so the
 #: labels of the last hours are not whole: the long watches of them have not arrived.
 SETTLED_WINDOWS = 18
+#: Windows in which the people of `WorldExposures.newest` are met.
+NEWEST_WINDOWS = 3
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class WorldExposures:
       train: missed exposures are sampled, as for every training.
       validation, holdout: every exposure.
       names: of the slices' keys.
+      bots: keys of the viewers that the platform takes for bots; nothing of theirs is left out here.
+      newest: the exposures of the holdout's newest windows, with the columns of `ranking_examples`.
+      candidates: every video that could be served before these, with its features.
+      table: the catalogue.
     """
 
     site: Site
@@ -55,10 +62,14 @@ class WorldExposures:
     validation: Part
     holdout: Part
     names: Names
+    bots: NDArray[np.int64]
+    newest: pa.Table
+    candidates: pa.Table
+    table: VideoTable
 
 
 def world_exposures(
-    settings: Settings, world: WorldSettings, holdout_windows: int, validation_windows: int
+    settings: Settings, world: WorldSettings, holdout_windows: int, validation_windows: int, *, is_clean: bool = False
 ) -> WorldExposures:
     """Make the site of `world` with `settings.seed`, and its history that ends at `END`, in a folder that is removed.
 
@@ -67,8 +78,13 @@ def world_exposures(
       world: of the site.
       holdout_windows: windows of the holdout, which end `SETTLED_WINDOWS` before `END`.
       validation_windows: windows before them.
+      is_clean: as for `homefeed.world.history.write_history`.
     """
+    from feature_repo.bots import bot_viewers
     from feature_repo.catalogue import catalogue
+    from feature_repo.lake_tables import open_tables
+    from feature_repo.snapshot import candidates
+    from feature_repo.training_set import ranking_examples
     from homefeed.lake import open_lake
     from homefeed.world.site import open_site
     from models.names import names_of
@@ -76,7 +92,7 @@ def world_exposures(
 
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"var": Path(folder), "world": world, "registry_url": ""})
-        first = _published(own)
+        first = _published(own, is_clean)
         last = windows.window_of(END - (1 + SETTLED_WINDOWS) * windows.WINDOW)
         holdout_first = windows.shift(last, 1 - holdout_windows)
         validation_first = windows.shift(holdout_first, -validation_windows)
@@ -90,7 +106,20 @@ def world_exposures(
         validation = part(validation_first, windows.shift(holdout_first, -1), None)
         holdout = part(holdout_first, last, None)
         names = names_of(videos, open_lake(own.lake_path).read("users"), holdout.rows)
-        return WorldExposures(open_site(own), train, validation, holdout, names)
+        newest_first = windows.shift(last, 1 - NEWEST_WINDOWS)
+        with open_tables(own) as tables:
+            servable = tables.run(candidates(tables, windows.shift(newest_first, -1))).combine_chunks()
+        return WorldExposures(
+            open_site(own),
+            train,
+            validation,
+            holdout,
+            names,
+            bots=bot_viewers(own, first, last).column("user").to_numpy(),
+            newest=ranking_examples(own, newest_first, last),
+            candidates=servable,
+            table=table,
+        )
 
 
 def without_slots(part: Part) -> Examples:
@@ -111,7 +140,7 @@ def true_watched(site: Site, rows: pa.Table) -> NDArray[np.float64]:
     return site.true_probability_of(rows).astype(np.float64)
 
 
-def _published(settings: Settings) -> str:
+def _published(settings: Settings, is_clean: bool) -> str:
     """Write the history, ingest it and publish the tables that training reads; returns the first window."""
     from feature_repo.aggregates import publish_aggregates
     from feature_repo.due import due_windows
@@ -121,7 +150,7 @@ def _published(settings: Settings) -> str:
     from homefeed.ingest.window import ingest_windows
     from homefeed.world.history import write_history
 
-    written = write_history(settings, END)
+    written = write_history(settings, END, is_clean=is_clean)
     touched = ingest_windows(settings, windows.span(written.first, written.last)).touched
     publish_exposures(settings, due_windows(touched, written.last))
     publish_aggregates(settings, touched)

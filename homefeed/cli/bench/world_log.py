@@ -80,14 +80,15 @@ def _watched(
     """Viewer, video, start [microseconds] and watched share of every wanted watch, window by window."""
     from homefeed.world.activity import shown, slots_of, visits
     from homefeed.world.behaviour import react
-    from homefeed.world.policy import choose
+    from homefeed.world.policy import choose, in_order
 
     parts = []
     for start in range(end_us - round(site.world.history_days * 86_400_000_000), end_us, _WINDOW_US):
         random = np.random.default_rng([site.seed, 6, start // _WINDOW_US])
         made = visits(site, start, _WINDOW_US, random)
         visit, _ = slots_of(made.depth)
-        seen = shown(made, choose(site, made.viewer[visit], made.time_us[visit], random).video)
+        chosen = in_order(site, visit, choose(site, made.viewer[visit], made.time_us[visit], random), random)
+        seen = shown(made, chosen.video)
         seen = seen.take(np.flatnonzero(site.allowed(seen.viewer, seen.video)))
         watches = react(site, seen, random).watches
         wanted = ~watches.accidental & (watches.start_us < end_us)

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -161,3 +163,35 @@ def test_the_verb_writes_a_history(tmp_path: Path) -> None:
     assert len(list((tmp_path / "truth").iterdir())) == 8
     wrong = CliRunner().invoke(build(["world"]), ["world", "--out", str(tmp_path), "--end", "2026-11-23T22:05"])
     assert isinstance(wrong.exception, WorldError)
+
+
+def test_a_clean_history_is_the_same_without_bots_and_accidents(
+    written: tuple[Settings, HistoryReport], tmp_path: Path
+) -> None:
+    """Impressions that only one of the two has are of bots; watches that only one has are theirs or shorter than 4.5 s
+    (an event that arrives at the last moment may have been sent a moment later)."""
+    settings, _ = written
+    clean = _settings(tmp_path)
+    write_history(clean, END, truth=clean.var / "truth", is_clean=True)
+    shown, kept = (set(_sql(s, 'SELECT event_id, "user", video, slot FROM impression')) for s in (settings, clean))
+    site = open_site(settings)
+    bots = set(site.viewer_ids.filter(pa.array(site.audience.is_bot)).to_pylist())
+    late = len(kept ^ {row for row in shown if row[1] not in bots})
+    assert bots & {row[1] for row in shown}
+    assert not bots & {row[1] for row in kept}
+    assert late < 0.001 * len(kept)
+    assert _sql(settings, "SELECT count(*) FROM watch WHERE seconds < 5")[0][0] > 0
+    assert _sql(clean, "SELECT count(*) FROM watch WHERE seconds < 5") == [(0,)]
+
+
+def test_popular_videos_come_first_where_the_settings_say_so(tmp_path: Path) -> None:
+    """In the upper half of the pages' slots the mean log of appeal is higher; without the knob it is the same."""
+    for firmness, is_ordered in ((0.0, False), (3.0, True)):
+        settings = _settings(tmp_path / str(firmness), popular_first=firmness, history_days=0.1)
+        write_history(settings, END, truth=settings.var / "truth")
+        site = open_site(settings)
+        rows = _sql(settings, "SELECT DISTINCT event_id, video, slot, propensity FROM impression WHERE slot < 10")
+        appeal = dict(zip(site.video_ids.to_pylist(), np.log(site.videos.appeal).tolist(), strict=True))
+        first, last = (np.mean([appeal[r[1]] for r in rows if (r[2] < 5) == upper]) for upper in (True, False))
+        assert (first - last > 0.3) == is_ordered
+        assert all((r[3] is None) == is_ordered for r in rows)

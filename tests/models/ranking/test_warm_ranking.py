@@ -132,9 +132,9 @@ def test_after_a_refused_hour_it_starts_anew(own: Settings, second: Training) ->
 
 
 def test_statistics_come_back_from_their_file(own: Settings, tmp_path: Path) -> None:
-    made = statistics_of(exposures(own, EARLIER, EARLIER).inputs, 42.0)
+    made = statistics_of(exposures(own, EARLIER, EARLIER).inputs, 42.0, 7)
     made.save(tmp_path)
     back = load_statistics(tmp_path)
-    assert back.mean_watch_s == 42.0
+    assert (back.mean_watch_s, back.num_watched) == (42.0, 7)
     for name, column in vars(made).items():
         np.testing.assert_array_equal(getattr(back, name), column)
