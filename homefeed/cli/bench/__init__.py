@@ -51,6 +51,11 @@ def _cpu_lines() -> list[str]:
         return []
 
 
+def shown(value: float | str) -> str:
+    """A result in the table: numbers with four digits, a text as it is."""
+    return value if isinstance(value, str) else f"{value:,.4g}"
+
+
 def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHES)}.")],
     as_json: AsJson = False,
@@ -72,7 +77,7 @@ def bench(
         results = module.run(settings, bar)
     table = Table("result", "value", "meaning", title=f"bench {name}")
     for key, value in results.items():
-        table.add_row(key, f"{value:,.4g}", module.MEANING[key])
+        table.add_row(key, shown(value), module.MEANING[key])
     value = {
         "bench": name,
         "results": results,

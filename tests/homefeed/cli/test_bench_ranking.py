@@ -10,7 +10,7 @@ import pytest
 
 import models  # noqa: F401
 from homefeed import windows
-from homefeed.cli.bench import ranking
+from homefeed.cli.bench import ranking, shown
 from homefeed.cli.bench.rating_exposures import examples_of_ratings, split, sums_before
 from homefeed.cli.bench.world_exposures import SETTLED_WINDOWS, WorldExposures, true_watched, world_exposures
 from homefeed.cli.bench.world_log import END
@@ -90,6 +90,14 @@ def test_heads_without_enough_positives_have_no_slice() -> None:
     assert found["liked_slices"] == 0
     assert np.isnan(found["liked_slice_low"])
     assert found["liked_slice_worst"] == "none has enough"
+
+
+def test_a_result_may_be_a_text() -> None:
+    assert (shown("slot: slots 0 to 4"), shown(0.98765), shown(887215.0)) == (
+        "slot: slots 0 to 4",
+        "0.9877",
+        "8.872e+05",
+    )
 
 
 def test_a_missing_log_is_said_and_not_measured(settings: Settings, tmp_path: Path) -> None:
