@@ -1,13 +1,16 @@
 """### Look at the live release and at every rollout, each window
 
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
-then lets the gates look at each release in rollout and at the guardrails of the live one.
+then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
+calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
 
 **When it fails**: rollouts stand still, which is safe; the live release keeps answering. Clear the task once the
 cause that the message names is mended.
 """
+
+from dataclasses import asdict
 
 from airflow.sdk import DAG, task
 
@@ -34,6 +37,23 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         push_report(context, settings, written.html)
         return plain(vars(written))
 
+    @task
+    def calibration(**context):
+        """Fit the calibrators of the live release again; skipped while no release is live."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from homefeed.registry import open_registry
+        from homefeed.settings import load
+        from models.bundle import load_bundle
+        from models.ranking.recalibration import refit
+
+        settings = load()
+        live = open_registry(settings.resolved_registry_url).live()
+        if live is None:
+            raise AirflowSkipException("no release is live, so there is nothing to calibrate")
+        window = newest(context, EXPOSURES, "window")["window"]
+        return plain(asdict(refit(settings, load_bundle(settings, live.id), window)))
+
     @task(outlets=[ROLLOUT], trigger_rule="none_failed")
     def rollout(*, outlet_events, **context):
         """Let the gates look at everything that is in rollout or live."""
@@ -46,3 +66,5 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
     reported = report()
     reported.operator.operator_extra_links = (ReportLink(),)
     reported >> rollout()
+    # Beside the rollout: a refit that fails holds nothing up.
+    calibration()

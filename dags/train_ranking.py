@@ -1,14 +1,20 @@
 """### Train the ranker when an hour of exposures has closed
 
-Fits one head per target on the exposures up to the newest closed window, calibrates each head on later windows, and
-measures it on the newest ones, which it never saw, beside the live release when there is
-one. The report of the training is linked from the task.
+Goes on from the training of the hour before with the newest exposures and a replay of older ones; at the first window
+after `ranking.full_training_hour`, and when a setting of the ranker changed, it starts anew on every exposure. Each
+head is calibrated on later windows, and measured on the newest ones, which it never saw, beside the live release when
+there is one. The report of the training is linked from the task.
+
+**Forgetting**: when the hour makes the predictions of the hour before worse than `ranking.max_older_ne_ratio` allows,
+the weights stay as they were, only the calibration is new, the report and the metric `is_refused` say so, and the next
+training starts anew.
 
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
 **When it fails**: the live release keeps answering, so nothing is urgent. Too few exposures: look at
-`build_features` first. Out of memory: lower `HOMEFEED_RANKING__BATCH_SIZE`. Then clear the task.
+`build_features` first. Out of memory: lower `HOMEFEED_RANKING__MAX_TRAIN_ROWS`; as that changes a setting, the next
+training starts anew. Then clear the task.
 """
 
 from airflow.sdk import DAG, task

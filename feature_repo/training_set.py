@@ -1,6 +1,6 @@
 """Training sets: exposures with the features as they were at the time of each, and watches in order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import ibis
 import pyarrow as pa
@@ -28,6 +28,7 @@ def ranking_examples(
     last: str,
     versions: Mapping[str, int] | None = None,
     sample: float | None = None,
+    only: Sequence[str] | None = None,
 ) -> pa.Table:
     """Exposures of windows `first` to `last` with their point-in-time features, in order of time and event id.
 
@@ -37,6 +38,7 @@ def ranking_examples(
       versions: version of each lake table to read; the newest where none is given.
       sample: share of the exposures without any reaction that is kept (0 < sample <= 1), chosen by a hash of the event
         id, so that the same ones are kept every time. None keeps all.
+      only: of these windows between the two; None is every one.
 
     Returns:
       The columns of `exposures`; of the video `channel`, `topic`, `duration_s`, `uploaded` and `video_language`; of the
@@ -53,6 +55,8 @@ def ranking_examples(
         raise TrainingSetError(f"a sample of {sample} is not a share of the missed exposures; it lies above 0, up to 1")
     with open_tables(settings, versions) as tables:
         exposures = tables.table("exposures", first, last)
+        if only is not None:
+            exposures = exposures.filter(exposures.window.isin(list(only)))
         if sample is not None:
             reacted = _reacted(exposures)
             exposures = exposures.mutate(weight=reacted.ifelse(1.0, 1.0 / sample).cast("float32"))

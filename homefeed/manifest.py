@@ -27,6 +27,7 @@ class Manifest(BaseModel):
       code_version: version of the package, with the commit where it is known.
       pairing: id shared by towers, ranker vocabularies and index; files of another training have another.
       metrics: quality on windows that training never saw.
+      value_weights: worth of one unit of each head, by which the release ranks a page.
       files: SHA-256 of every file, by its path inside the bundle.
     """
 
@@ -40,6 +41,7 @@ class Manifest(BaseModel):
     code_version: str
     pairing: str
     metrics: dict[str, Any]
+    value_weights: dict[str, float] = {}
     files: dict[str, str] = {}
 
 

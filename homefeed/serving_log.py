@@ -129,3 +129,15 @@ def read(path: Path, kind: str, first: str, last: str) -> pa.Table:
     for row in rows:
         row["time"] = datetime.fromisoformat(row["time"])
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def find(path: Path, kind: str, request_id: str) -> dict[str, Any] | None:
+    """The row of `kind` of one request, the newest windows looked through first; None when there is none."""
+    written = orjson.dumps(request_id)
+    for file in sorted(path.glob(f"*/{kind}-*.jsonl"), reverse=True):
+        with file.open("rb") as lines:
+            rows = (orjson.loads(line) for line in lines if written in line and line.endswith(b"\n"))
+            row: dict[str, Any] | None = next((row for row in rows if row["request_id"] == request_id), None)
+        if row is not None:
+            return row | {"time": datetime.fromisoformat(row["time"])}
+    return None

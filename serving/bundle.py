@@ -43,6 +43,9 @@ class Bundle(Protocol):
     ) -> dict[str, NDArray[np.float32]]:
         """Head -> [n], calibrated."""
 
+    def recalibrate(self, calibrators: Mapping[str, Any]) -> None:
+        """Answer with other calibrators, one per head, from now on."""
+
     def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """[n], the worth of showing each candidate."""
 

@@ -7,9 +7,8 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,8 +22,10 @@ from homefeed.settings import Settings
 from serving import metrics
 from serving.answer import page_of
 from serving.bundle import BundleLoader, load_bundle
+from serving.calibration import Calibrations
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
+from serving.knobs import exploration_of
 from serving.pipeline import run
 from serving.record import record, request_row
 from serving.request import PageRequest
@@ -33,7 +34,6 @@ from serving.snapshot import Snapshot
 from serving.viewer import ViewerRead, Viewers, open_online_store
 
 _logger = logging.getLogger(__name__)
-KNOBS = "knobs.json"
 
 
 class NoCatalogueError(HomefeedError):
@@ -63,6 +63,7 @@ class Feed:
         self.snapshot: Snapshot | None = None
         self.exploration = settings.serving.exploration
         self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
+        self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
         self._shadow = Shadow(settings.serving, self._log)
@@ -120,11 +121,11 @@ class Feed:
 
     def state(self) -> dict[str, Any]:
         """What is live, what is in rollout, what could not be loaded, and how fresh the candidates are."""
-        fleet, snapshot = self.releases.fleet, self.snapshot
+        fleet, snapshot, calibrated = self.releases.fleet, self.snapshot, self._calibrations.windows
         return {
-            "live": _arm_state(fleet.live),
-            "rollout": [{**(_arm_state(arm) or {}), "share": share} for arm, share in fleet.rollout],
-            "shadow": [_arm_state(arm) for arm in fleet.shadow],
+            "live": _arm_state(fleet.live, calibrated),
+            "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
+            "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
             "failed": fleet.failed,
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
             "exploration": self.exploration,
@@ -132,11 +133,12 @@ class Feed:
         }
 
     def refresh(self) -> None:
-        """Look once for a new snapshot, new releases, an online store and a turned knob."""
+        """Look once for a new snapshot, new releases, new calibrators, an online store and a turned knob."""
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
             ("releases", lambda: self.releases.refresh(self.snapshot)),
+            ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
             ("online_store", self._viewers.prepare),
         ):
             try:
@@ -163,12 +165,7 @@ class Feed:
             metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
 
     def _refresh_knobs(self) -> None:
-        file: Path = self.settings.serving_path / KNOBS
-        turned = orjson.loads(file.read_bytes()) if file.exists() else {}
-        exploration = float(turned.get("exploration", self.settings.serving.exploration))
-        if not 0 <= exploration <= 1:
-            raise HomefeedError(f"{file}: exploration is a share between 0 and 1, not {exploration}")
-        self.exploration = exploration
+        self.exploration = exploration_of(self.settings)
 
     def _draft(
         self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
@@ -196,7 +193,7 @@ def _ms(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 3)
 
 
-def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
+def _arm_state(arm: Arm | None, calibrated: Mapping[str, str]) -> dict[str, Any] | None:
     if arm is None:
         return None
     manifest = arm.bundle.manifest
@@ -208,5 +205,7 @@ def _arm_state(arm: Arm | None) -> dict[str, Any] | None:
         "windows": manifest.windows,
         "lake_versions": manifest.lake_versions,
         "metrics": manifest.metrics,
+        "value_weights": manifest.value_weights,
+        "calibrated": calibrated.get(arm.release),
         "code_version": manifest.code_version,
     }

@@ -119,6 +119,11 @@ class Releases:
                     self._refreshed[name] = snapshot.window
                     _tell(bundle, snapshot)
 
+    @property
+    def bundles(self) -> dict[str, Bundle]:
+        """Release -> bundle of everything in memory."""
+        return dict(self._bundles)
+
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
 

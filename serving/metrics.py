@@ -13,10 +13,20 @@ SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explor
 FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", ["reason"])
 EVENTS = Counter("homefeed_events", "Events made durable.")
 EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])
+EVENTS_WAITING = Gauge("homefeed_events_waiting", "Events that wait for the disk.", multiprocess_mode="livesum")
 RELEASE = Gauge(
     "homefeed_release", "1 for a release that is loaded in a stage.", ["release", "stage"], multiprocess_mode="max"
 )
 BUNDLE_FAILURES = Counter("homefeed_bundle_failures", "Bundles that could not be loaded.", ["release"])
+CALIBRATED = Gauge(
+    "homefeed_calibrated_until_seconds",
+    "End of the newest window that the calibrators of a release were compared on, since they were fitted again.",
+    ["release"],
+    multiprocess_mode="max",
+)
+CALIBRATION_FAILURES = Counter(
+    "homefeed_calibration_failures", "Files of calibrators that could not be used; those before them stay.", ["release"]
+)
 REFRESH_FAILURES = Counter("homefeed_refresh_failures", "Background refreshes that failed.", ["part"])
 SNAPSHOT_AGE = Gauge("homefeed_snapshot_age_seconds", "Age of the candidate features.", multiprocess_mode="mostrecent")
 SHADOW = Counter("homefeed_shadow_pages", "Pages made in shadow.", ["release", "outcome"])

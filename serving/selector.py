@@ -8,6 +8,8 @@ slots above, multiply to that of the page and serve sequential estimators (McIne
 evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,17 +18,37 @@ from serving.draft import Draft, Slate
 _HOUR_US = 3_600_000_000
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """The candidates of a draft in the order of their value.
+
+    Attributes:
+      score: [n] float32, the value after diversity.
+      best: [num] candidates for the slots that do not explore, the best first.
+      pool: [P] candidates that exploration may show.
+    """
+
+    score: NDArray[np.float32]
+    best: NDArray[np.int64]
+    pool: NDArray[np.int64]
+
+
 def select(draft: Draft) -> None:
     """Fill `slate`. The draws are made from the request's id, so that a page can be made again."""
+    ranked = rank(draft)
+    rng = np.random.default_rng(int.from_bytes(draft.request_id.encode()[-16:], "big"))
+    draft.slate = slate(ranked.best, ranked.pool, ranked.score, draft.exploration, rng)
+
+
+def rank(draft: Draft) -> Ranked:
+    """Spread the scored candidates over topics and channels, and part the best from those left for exploration."""
     settings = draft.settings
     groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic"], settings.topic_decay))
     score = spread(draft.score, groups, settings.diversity_floor)
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
     best, rest = order[:num], order[num:]
-    pool = rest[_explorable(draft)[rest]]
-    rng = np.random.default_rng(int.from_bytes(draft.request_id.encode()[-16:], "big"))
-    draft.slate = slate(best, pool, score, draft.exploration, rng)
+    return Ranked(score, best, rest[_explorable(draft)[rest]])
 
 
 def spread(

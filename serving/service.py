@@ -16,10 +16,12 @@ from starlette.responses import Response
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
-from serving import request
+from serving import metrics, request
+from serving.backlog import Backlog, BacklogFullError
 from serving.feed import Feed, NoCatalogueError
 from serving.guard import Guard
 from serving.refusal import NoTraceback, Refusal
+from serving.retry_after import RetryAfter
 from serving.site import site
 
 Result = TypeVar("Result")
@@ -40,6 +42,7 @@ class _Homefeed:
         # Pages and events have threads of their own: a burst of pages never keeps an event from the disk.
         self._pages = ThreadPoolExecutor(_SETTINGS.serving.num_threads, thread_name_prefix="page")
         self._appends = ThreadPoolExecutor(16, thread_name_prefix="append")
+        self._backlog = Backlog(_SETTINGS.serving.max_waiting_events)
         site.state.feed = self.feed
         site.state.pages = self._pages
 
@@ -75,8 +78,13 @@ class _Homefeed:
         if len(events) > limit:
             return _json({"error": f"{len(events)} events in one request; send at most {limit}"}, 413)
         try:
-            accepted = await _in(self._appends, self.feed.accept, events)
+            with self._backlog.hold(len(events)):
+                accepted = await _in(self._appends, self.feed.accept, events)
+        except BacklogFullError as error:
+            metrics.EVENTS_REFUSED.labels(reason="backlog").inc()
+            return _json({"error": str(error)}, 429)
         except HomefeedError as error:
+            metrics.EVENTS_REFUSED.labels(reason="disk").inc()
             return _json({"error": f"the events were not taken, send them again later: {error}"}, 503)
         return _json({"accepted": accepted}, 202)
 
@@ -92,6 +100,7 @@ Homefeed = bentoml.service(
 )(_Homefeed)
 Homefeed.add_asgi_middleware(Guard, max_body=int(_SETTINGS.serving.max_body_mib * 2**20))
 Homefeed.add_asgi_middleware(Refusal)
+Homefeed.add_asgi_middleware(RetryAfter, retry_after_s=_SETTINGS.serving.retry_after_s)
 Homefeed.mount_asgi_app(site)
 site.state.service = Homefeed
 logging.getLogger("bentoml._internal.server.http_app").addFilter(NoTraceback())

@@ -21,7 +21,8 @@ _HOME = Path(__file__).parent / "home"
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
 _ABOUT = (
     "Pages of videos, and the events that follow. `docs/events.md` describes every event. A request that is refused is "
-    'answered with 4xx and `{"error": why}`; 429 means too many at once, 503 not now: send it again later.'
+    'answered with 4xx and `{"error": why}`; 429 means too many at once, 503 not now: send it again after the '
+    "seconds in `Retry-After`."
 )
 _DOCS = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Homefeed API</title>
 <link rel="stylesheet" href="/static_content/swagger-ui.css"></head><body><div id="swagger-ui"></div>

@@ -15,6 +15,7 @@ VERBS = {
     "import": "import_",
     "world": "world",
     "feed": "feed",
+    "explain": "explain",
     "status": "status",
     "bench": "bench",
     "evaluate": "evaluate",

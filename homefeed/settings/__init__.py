@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         return self.var / "bentoml"
 
     @property
+    def calibrations_path(self) -> Path:
+        """Calibrators that were fitted again after a release was made, one folder per release."""
+        return self.var / "calibrations"
+
+    @property
     def snapshots_path(self) -> Path:
         """Columnar candidate features, one file per window; serving reads the newest."""
         return self.var / "snapshots"

@@ -14,14 +14,44 @@ class RankingSettings(Group):
     history_length: int = knob(20, "Newest watches of the viewer that a candidate is compared with.", "videos", gt=0)
     max_train_rows: int = knob(1_500_000, "Newest exposures, after sampling, that training reads.", gt=0)
     max_epochs: int = knob(3, "Passes over the training exposures; the best one on validation is kept.", gt=0)
-    batch_size: int = knob(2048, "Exposures per step.", gt=1)
+    batch_size: int = knob(1024, "Exposures per step.", gt=1)
     min_steps: int = knob(100, "Least steps of one pass: a small log is learned in smaller batches.", gt=0)
     min_training_steps: int = knob(
-        600, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
+        1200, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
     )
     learning_rate: float = knob(
         0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0
     )
+    full_training_hour: int = knob(
+        3,
+        "At the first window after this hour of the day training starts anew; else it goes on.",
+        "UTC",
+        ge=0,
+        le=23,
+    )
+    incremental_epochs: int = knob(
+        1, "Passes over the newest exposures and those replayed when training goes on from the last one.", gt=0
+    )
+    incremental_learning_rate: float = knob(
+        0.0005, "Largest step size of Adam when training goes on from the last one.", gt=0
+    )
+    replay_share: float = knob(
+        0.5,
+        "Share of what is learned that is of windows learned before, drawn at random, when training goes on from the "
+        "last one.",
+        ge=0,
+        lt=1,
+    )
+    max_older_ne_ratio: float = knob(
+        1.01,
+        "What an hour taught is refused when the normalised entropy of the hour before, which it did not replay, grows "
+        "by more than this factor; the weights stay, and the next training starts anew.",
+        ge=1,
+    )
+    max_eval_rows: int = knob(
+        150_000, "Exposures of the holdout that are measured: all of viewers drawn at random.", gt=0
+    )
+    max_tree_rows: int = knob(300_000, "Newest exposures that the tree learns which the ranker is compared with.", gt=0)
     position: Literal["tower", "none", "feature"] = knob(
         "tower",
         "What is done about the slot: `tower`, a shallow tower of its own that is not asked when a page is ranked; "
@@ -54,10 +84,23 @@ class RankingSettings(Group):
         gt=0,
     )
     platt_positives: int = knob(50, "With fewer positives than this a head is only scaled to the observed rate.", gt=0)
-    value_watched: float = knob(1.0, "Worth of a watch.", "per watch")
-    value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s")
-    value_completion: float = knob(0.5, "Worth of watching a video to its end.", "per completion")
-    value_liked: float = knob(2.0, "Worth of a like.", "per like")
-    value_subscribed: float = knob(4.0, "Worth of a subscription.", "per subscription")
-    value_shared: float = knob(3.0, "Worth of a share or a comment.", "per share")
-    value_dismissed: float = knob(-5.0, "Worth of a dislike, a not_interested or a report.", "per dismissal")
+    refit_windows: int = knob(
+        36, "Newest closed windows that the calibrators of the live release are fitted to again.", "windows", gt=0
+    )
+    refit_positives: int = knob(
+        200, "Positives in those windows that it takes to fit a head again; with fewer its calibrator stays.", gt=0
+    )
+    refit_check_positives: int = knob(
+        20, "Positives that the newest window has to hold, which decides whether a new calibrator is better.", gt=0
+    )
+    value_watched: float = knob(1.0, "Worth of a watch.", "per watch", ge=0, allow_inf_nan=False)
+    value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s", ge=0, allow_inf_nan=False)
+    value_completion: float = knob(
+        0.5, "Worth of watching a video to its end.", "per completion", ge=0, allow_inf_nan=False
+    )
+    value_liked: float = knob(2.0, "Worth of a like.", "per like", ge=0, allow_inf_nan=False)
+    value_subscribed: float = knob(4.0, "Worth of a subscription.", "per subscription", ge=0, allow_inf_nan=False)
+    value_shared: float = knob(3.0, "Worth of a share or a comment.", "per share", ge=0, allow_inf_nan=False)
+    value_dismissed: float = knob(
+        -5.0, "Worth of a dislike, a not_interested or a report.", "per dismissal", le=0, allow_inf_nan=False
+    )

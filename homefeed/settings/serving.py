@@ -55,6 +55,10 @@ class ServingSettings(Group):
     breaker_failures: int = knob(5, "Failures of the online store in a row after which it is left alone.", gt=0)
     breaker_s: float = knob(5.0, "How long a failing online store is left alone.", "s", gt=0)
     max_events: int = knob(10_000, "Events in one POST; more are refused with 413.", gt=0)
+    max_waiting_events: int = knob(
+        100_000, "Events that wait for the disk at once; a POST that would make it more is answered with 429.", gt=0
+    )
+    retry_after_s: int = knob(1, "What an answer of 429 or 503 asks the sender to wait, as `Retry-After`.", "s", ge=0)
     max_body_mib: float = knob(16.0, "Size of a request body; a larger one is refused with 413.", "MiB", gt=0)
     shadow_share: float = knob(0.25, "Share of the pages that a SHADOW release is asked for as well.", ge=0, le=1)
     shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)

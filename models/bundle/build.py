@@ -18,14 +18,16 @@ from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.training import Training, read_training
 from models.value import value_weights
 
-SNAPSHOT_FILE, VALUE_FILE, SHAPE_FILE = "snapshot.arrow", "value.json", "shape.json"
+SNAPSHOT_FILE, SHAPE_FILE = "snapshot.arrow", "shape.json"
+#: Goes into the id of a release: a bundle of another make is never taken for one of this.
+_MAKE = 2
 
 
 def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -> str:
     """Make the bundle and put it in the model store.
 
     Args:
-      settings: value weights and lengths of histories travel in the bundle; their digest in the manifest.
+      settings: value weights travel in the manifest, lengths of histories in the bundle; their digest in the manifest.
       retrieval_path: folder of a retrieval training; it is indexed first when it is not yet.
       ranking_path: folder of a ranking training.
 
@@ -42,7 +44,7 @@ def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -
     window = max(retrieval.window, ranking.window)
     shaped = settings.model_dump_json(include={"retrieval", "index", "ranking", "features", "seed"})
     settings_digest = hashlib.sha256(shaped.encode()).hexdigest()
-    made_from = hashlib.sha256(f"{retrieval.id} {ranking.id} {settings_digest}".encode()).hexdigest()
+    made_from = hashlib.sha256(f"{_MAKE} {retrieval.id} {ranking.id} {settings_digest}".encode()).hexdigest()
     release = f"r{windows.window_of(windows.end(window))}-{made_from[:6]}"
     existing = stored(settings, release)
     if existing is not None:
@@ -68,6 +70,7 @@ def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -
             code_version=package_version("homefeed"),
             pairing=pairing_of(folder / "towers"),
             metrics=_metrics(folder, retrieval, ranking),
+            value_weights=value_weights(settings.ranking),
         )
         manifest.write(folder, made)
     return release
@@ -92,7 +95,6 @@ def _fill(folder: Path, settings: Settings, retrieval: Training, ranking: Traini
     for name in ("calibrators.json", REFERENCE_FILE):
         shutil.copy(ranking.path / name, folder / name)
     shutil.copy(snapshot, folder / SNAPSHOT_FILE)
-    (folder / VALUE_FILE).write_text(json.dumps(value_weights(settings.ranking), indent=2))
     shape = {
         "history_length": settings.features.history_length,
         "query_history_length": settings.retrieval.history_length,

@@ -18,7 +18,7 @@ from models.history import microseconds, string_keys
 from models.index import Change, Index
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
-from models.value import value
+from models.value import Value, value, value_parts
 from models.video_table import VideoTable, video_table
 
 _logger = logging.getLogger(__name__)
@@ -179,12 +179,34 @@ class Bundle:
 
     def heads(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         """Calibrated heads of any inputs: also of exposures, when a release is evaluated."""
-        raw = self._ranker.score(inputs.columns()).numpy()
-        return {target: self._calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+        raw, calibrators = self.uncalibrated(inputs), self._calibrators
+        return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+
+    def uncalibrated(self, inputs: Inputs) -> NDArray[np.float32]:
+        """What the ranker says before its heads are calibrated, [n, len(TARGETS)] in the order of TARGETS."""
+        return np.asarray(self._ranker.score(inputs.columns()).numpy(), np.float32)
+
+    @property
+    def calibrators(self) -> Mapping[str, Calibrator]:
+        """The calibrator of each head that answers now."""
+        return self._calibrators
+
+    def recalibrate(self, calibrators: Mapping[str, Calibrator]) -> None:
+        """Answer with other calibrators from now on; a request in flight keeps those that it began with."""
+        self._calibrators = dict(calibrators)
 
     def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """The score a page is ranked by, [n], with the weights that travel in the bundle."""
         return value(heads, self._weights)
+
+    def value_parts(self, heads: Mapping[str, NDArray[np.float32]]) -> Value:
+        """The same score with what it is made of."""
+        return value_parts(heads, self._weights)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The worth of one unit of each head."""
+        return self._weights
 
     @property
     def shape(self) -> Shape:

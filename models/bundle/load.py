@@ -10,12 +10,13 @@ from homefeed import manifest
 from homefeed.manifest import ManifestError
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
-from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE, VALUE_FILE
+from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE
 from models.bundle.bundle import Bundle, Shape
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import load_index, pairing_of, read_record
-from models.ranking.calibration import Calibrator
+from models.ranking.calibration import CalibrationError, calibrators_of
+from models.value import ValueWeightsError, checked_weights
 
 __all__ = ["BundleError", "bundle_path", "load_bundle", "open_bundle"]
 
@@ -25,7 +26,7 @@ def load_bundle(settings: Settings, release: str) -> Bundle:
 
     Raises:
       BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
-        training; or the bundle is of another release.
+        training; the manifest holds no usable value weights; or the bundle is of another release.
     """
     return open_bundle(bundle_path(settings, release), release, settings.index)
 
@@ -38,6 +39,10 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
         raise BundleError(f"bundle {release} is damaged: {error}; build it again with the build_index DAG") from error
     if made.release != release:
         raise BundleError(f"{path} holds release {made.release}, not {release}")
+    try:
+        weights = checked_weights(made.value_weights)
+    except ValueWeightsError as error:
+        raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
     try:
         record = read_record(path / INDEX_FOLDER)
         vectors = np.load(path / "vectors.npy", mmap_mode="r", allow_pickle=False)
@@ -62,10 +67,10 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
     towers, ranker = tf.saved_model.load(str(path / "towers")), tf.saved_model.load(str(path / "ranker"))
     with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:
         snapshot = pa.ipc.open_file(source).read_all()
-    calibrators = {
-        target: Calibrator(record["kind"], tuple(record["x"]), tuple(record["y"]))
-        for target, record in json.loads((path / "calibrators.json").read_text()).items()
-    }
+    try:
+        calibrators = calibrators_of(json.loads((path / "calibrators.json").read_text()))
+    except CalibrationError as error:
+        raise BundleError(f"bundle {release} is not calibrated: {error}; train the ranker again") from error
     bundle = Bundle(
         release=release,
         path=path,
@@ -76,7 +81,7 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
         towers=towers,
         ranker=ranker,
         calibrators=calibrators,
-        weights=json.loads((path / VALUE_FILE).read_text()),
+        weights=weights,
         shape=Shape(**json.loads((path / SHAPE_FILE).read_text())),
         snapshot=snapshot,
     )

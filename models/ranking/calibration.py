@@ -1,13 +1,23 @@
 """Calibration of one head on the newest closed windows: what is promised is what happens."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from homefeed.errors import HomefeedError
+from homefeed.features import TARGETS
 from homefeed.settings.ranking import RankingSettings
 
 _LEAST = 1e-7
+#: Kind of a calibrator -> least length of its `x` and of its `y`.
+_LENGTHS = {"scale": (0, 1), "platt": (1, 1), "isotonic": (1, 1)}
+
+
+class CalibrationError(HomefeedError):
+    """Calibrators that cannot be used; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,44 @@ class Calibrator:
 IDENTITY = Calibrator("scale", (), (1.0,))
 
 
+def calibrators_of(record: Any) -> dict[str, Calibrator]:
+    """Calibrators by target from plain values, as `record_of` makes them.
+
+    Raises:
+      CalibrationError: a target is missing or unknown, or a calibrator is none: its kind is unknown, a number is not
+        finite, or an isotonic curve falls.
+    """
+    if not isinstance(record, Mapping) or set(record) != set(TARGETS):
+        raise CalibrationError(f"there is not one calibrator for each of {', '.join(TARGETS)}")
+    return {target: _calibrator_of(target, record[target]) for target in TARGETS}
+
+
+def record_of(calibrators: Mapping[str, Calibrator]) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    return {target: asdict(calibrator) for target, calibrator in calibrators.items()}
+
+
+def _calibrator_of(target: str, record: Any) -> Calibrator:
+    try:
+        kind = str(record["kind"])
+        x, y = (tuple(map(float, record[axis])) for axis in ("x", "y"))
+        fits = len(x) >= _LENGTHS[kind][0] and len(y) >= _LENGTHS[kind][1] and bool(np.isfinite((*x, *y)).all())
+        is_curve = kind != "isotonic" or (
+            len(x) == len(y) and bool((np.diff(x) >= 0).all() and (np.diff(y) >= 0).all())
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CalibrationError(f"the calibrator of head {target!r} cannot be read: {error!r}") from error
+    if not fits or not is_curve:
+        raise CalibrationError(f"the calibrator of head {target!r} is no non-decreasing map of finite numbers")
+    return Calibrator(kind, x, y)
+
+
 def calibrate(
-    predictions: NDArray[np.float32], labels: NDArray[np.float32], settings: RankingSettings, is_probability: bool
+    predictions: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    settings: RankingSettings,
+    is_probability: bool,
+    weight: NDArray[np.float32] | None = None,
 ) -> Calibrator:
     """The calibrator of one head.
 
@@ -46,37 +92,41 @@ def calibrate(
 
     Args:
       predictions: [n] of the head on windows it was not trained on.
-      labels: [n] observed; NaN is left out.
+      labels: [n] observed; NaN is left out, and so is a prediction that is not a number.
       settings: how many positives each kind needs.
       is_probability: False for seconds.
+      weight: [n] how many exposures each stands for; None is one.
 
     Sources: Platt 1999; Zadrozny and Elkan 2002 (isotonic regression).
     """
-    known = np.isfinite(labels)
+    known = np.isfinite(labels) & np.isfinite(predictions)
     predicted, observed = predictions[known].astype(np.float64), labels[known].astype(np.float64)
+    counts = np.ones(len(predicted)) if weight is None else weight[known].astype(np.float64)
     positives = int((observed > 0).sum())
     if not positives:
         return IDENTITY
     if positives >= settings.isotonic_positives:
         from sklearn.isotonic import IsotonicRegression
 
-        curve = IsotonicRegression(out_of_bounds="clip").fit(predicted, observed)
+        curve = IsotonicRegression(out_of_bounds="clip").fit(predicted, observed, sample_weight=counts)
         return Calibrator("isotonic", tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
     if is_probability and positives >= settings.platt_positives:
-        slope, intercept = _platt(predicted, observed)
+        slope, intercept = _platt(predicted, observed, counts)
         if slope > 0:
             return Calibrator("platt", (slope,), (intercept,))
-    return Calibrator("scale", (), (float(observed.sum() / max(predicted.sum(), _LEAST)),))
+    return Calibrator("scale", (), (float((counts * observed).sum() / max((counts * predicted).sum(), _LEAST)),))
 
 
-def _platt(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> tuple[float, float]:
+def _platt(
+    predicted: NDArray[np.float64], observed: NDArray[np.float64], counts: NDArray[np.float64]
+) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of soft labels on the log-odds."""
     from sklearn.linear_model import LogisticRegression
 
     odds = _log_odds(predicted)[:, None]
     both = np.concatenate([np.ones(len(odds)), np.zeros(len(odds))])
     line = LogisticRegression(C=1e6).fit(
-        np.concatenate([odds, odds]), both, sample_weight=np.concatenate([observed, 1 - observed])
+        np.concatenate([odds, odds]), both, sample_weight=np.concatenate([counts * observed, counts * (1 - observed)])
     )
     return float(line.coef_[0, 0]), float(line.intercept_[0])
 

@@ -21,7 +21,7 @@ def linear_predictions(
     from sklearn.linear_model import LogisticRegression
 
     columns = Columns(train)
-    line = LogisticRegression(max_iter=300, tol=1e-4)
+    line = LogisticRegression(max_iter=1000, tol=1e-4)
     line.fit(columns.matrix(train), train.labels["watched"] > 0)
     raw = [line.predict_proba(columns.matrix(part))[:, 1].astype(np.float64) for part in (validation, holdout)]
     return calibrated_on(settings, validation, *raw)

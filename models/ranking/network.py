@@ -78,6 +78,11 @@ class Ranker(tfrs.models.Model):
             for target in TARGETS
         }
 
+    @property
+    def shallow(self) -> list[Any]:
+        """Layers of the shallow tower: what they add is the effect of a slot or a device itself."""
+        return [self.device_shallow, *([self.slot_shallow] if self._position == "tower" else [])]
+
     def call(self, codes: dict[str, Any], training: bool = False) -> Any:
         """Codes of n candidates (viewer columns n or 1 rows) -> logits [n, len(TARGETS)]."""
         num = tf.shape(codes["video"])[0]

@@ -1,8 +1,8 @@
 """Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from homefeed import windows
@@ -21,12 +20,15 @@ from models.evaluation import calibration, quality
 from models.evaluation.operating_point import best_threshold
 from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
-from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.calibrated import calibrated_ranker, newest
+from models.ranking.calibration import Calibrator, record_of
 from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
+from models.ranking.hour import hour_of
 from models.ranking.live import live_rival
 from models.ranking.report import write_report
-from models.ranking.trainer import Trainer
+from models.ranking.viewer_sample import viewer_sample
+from models.start import IS_REFUSED, shape_digest, training_before
 from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.value import value_weights
 from models.video_table import video_table
@@ -48,9 +50,15 @@ REFERENCE_FILE = "reference.parquet"
 #: Measures of the watched head, of `models.evaluation.measures`, that are metrics of the training.
 SUMMARY = ("grouped_auc", "ndcg_at_100", "watch_time_loss", "precision", "recall", "f1")
 
+_TREE = "gradient-boosted tree"
+#: An hour's exposures would teach it far less than the ranker knows.
+_NO_TREE = Rival("tree", _TREE, None, "it learns only when the ranker starts anew, once a day")
+
 
 def train_ranking(settings: Settings, window: str, live: str | None = None) -> Training:
-    """Train on exposures before the validation windows that end before the holdout windows that end with `window`.
+    """Train on exposures before the validation windows that end before the holdout windows that end with `window`: on
+    all of them once a day, else on those since the training before and a replay of older ones
+    (`models.start.training_before`, `models.ranking.hour`).
 
     Args:
       settings: `settings.ranking` shapes sampling, training and calibration.
@@ -58,7 +66,9 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
       live: release that the report compares with; None for none.
 
     Returns:
-      The training; metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `SUMMARY`, with their
+      The training. `older_ne_ratio` is the normalised entropy of the hour before after learning, over that before;
+      where it is above `ranking.max_older_ne_ratio`, `is_refused` is true and the weights are those it started from.
+      Metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `SUMMARY`, with their
       `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
       folder holds the whole `evaluation.json` and `report.html`.
 
@@ -86,14 +96,18 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
             f"no exposures before {validation_first} to train on: ingest a longer history, or lower "
             "HOMEFEED_RANKING__VALIDATION_WINDOWS and HOMEFEED_RANKING__HOLDOUT_WINDOWS"
         )
-    first, last = published[0], windows.shift(validation_first, -1)
+    last = published[-1]
+    start = training_before(settings, KIND, knobs, window)
+    hour = hour_of(published, start.windows[1], knobs.replay_share, settings.seed) if start else None
+    if hour is None or not hour.new or not hour.checked:
+        start = hour = None
     videos = catalogue(settings, windows.end(window))
     table = video_table(videos)
-    bots = bot_viewers(settings, first, window, versions).column("user")
+    bots = bot_viewers(settings, published[0], window, versions).column("user")
     left_out = {"bot_viewers": len(bots)}
 
-    def people(part: str, begin: str, until: str, sample: float | None) -> pa.Table:
-        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample)
+    def people(part: str, begin: str, until: str, sample: float | None, only: Sequence[str] | None = None) -> pa.Table:
+        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample, only=only)
         kept = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
         left_out[f"bot_{part}_rows"] = len(rows) - len(kept)
         return kept
@@ -104,16 +118,23 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     def examples(rows: pa.Table) -> Examples:
         return examples_of(rows, table, settings.features.history_length, knobs.history_length)
 
-    train = examples(people("train", first, last, knobs.negative_rate))
+    older = None
+    if hour is None:
+        train = examples(people("train", published[0], last, knobs.negative_rate))
+    else:
+        train = examples(people("train", hour.learned[0], last, knobs.negative_rate, hour.learned))
+        older = examples(people("older", hour.checked[0], hour.checked[-1], knobs.negative_rate))
     validation = examples(people("validation", validation_first, windows.shift(holdout_first, -1), None))
     return fit(
         settings,
         window,
-        trained=(first, last),
+        trained=(start.windows[0] if start else published[0], last),
         train=train,
         validation=validation,
         holdout=examples(holdout_rows),
         versions=versions,
+        start=start,
+        older=older,
         left_out=left_out,
         names=names_of(videos, users, holdout_rows),
         live=None if live is None else lambda rows: live_rival(settings, live, holdout_first, rows),
@@ -129,13 +150,15 @@ def fit(
     validation: Examples,
     holdout: Examples,
     versions: Mapping[str, int],
+    start: Training | None = None,
+    older: Examples | None = None,
     left_out: Mapping[str, int] | None = None,
     names: Names = NO_NAMES,
     live: Callable[[Examples], Rival] | None = None,
 ) -> Training:
-    """`train_ranking` on examples in memory; `trained` is the first and last window of `train`, `left_out` counts what
-    was kept out of the examples, `names` are shown in the report, and `live` predicts the holdout as the live release
-    does."""
+    """`train_ranking` on examples in memory; `trained` is the first and last window that was learned, `start` is gone
+    on from, `older` must not get worse then, `left_out` counts what was kept out of the examples, `names` are shown in
+    the report, and `live` predicts the holdout as the live release does."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
@@ -144,85 +167,71 @@ def fit(
                 f"{int(part.labels['watched'].sum())} were watched; both kinds are needed: ingest a longer history"
             )
     train = newest(train, knobs.max_train_rows)
-    learned = learn(settings, train, validation)
-    trainer, calibrators, history, promised = learned.trainer, learned.calibrators, learned.history, learned.promised
+    began = time.monotonic()
+    ranker = calibrated_ranker(settings, train, validation, start.path if start else None, older)
+    learned, learning_s = ranker.learned, time.monotonic() - began
+    every_holdout, holdout = holdout, viewer_sample(holdout, knobs.max_eval_rows, settings.seed)
     metrics: dict[str, Any] = {
-        "epochs": int(np.argmin(history)) + 1,
-        "validation_ne": min(history),
+        "epochs": learned.kept,
+        "passes": len(learned.history) - (start is not None),
+        "validation_ne": learned.validation_ne,
+        "older_ne_ratio": learned.older_ne_ratio,
+        IS_REFUSED: learned.is_refused,
+        "learning_s": learning_s,
         "train_rows": len(train),
+        "new_videos": ranker.trainer.num_new_videos,
+        "holdout_exposures": len(every_holdout),
         "holdout_rows": len(holdout),
         "holdout_positives": int(holdout.labels["watched"].sum()),
         **(left_out or {}),
     }
     evaluation: dict[str, Any] | None = None
     if len(holdout):
-        heads = learned.heads(holdout)
-        tree = tree_predictions(settings, train, validation, holdout)
+        heads = ranker.heads(holdout)
+        tree = _tree(settings, train, validation, holdout) if start is None else _NO_TREE
         evaluation = evaluation_of(
             holdout,
             heads,
             seed=settings.seed,
             weights=value_weights(knobs),
-            threshold=best_threshold(validation.labels["watched"] > 0, promised["watched"], validation.weight),
+            threshold=best_threshold(validation.labels["watched"] > 0, ranker.promised["watched"], validation.weight),
             num_groups=settings.monitoring.reliability_bins,
             chosen_share=settings.evaluation.chosen_share,
             names=names,
-            rivals=[Rival("tree", "gradient-boosted tree", tree), *([live(holdout)] if live else [])],
+            rivals=[tree, *([live(holdout)] if live else [])],
         )
-        metrics |= _holdout_metrics(holdout, heads, tree, evaluation)
-    made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed)
+        metrics |= _holdout_metrics(holdout, heads, tree.watched, evaluation)
+    made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
     path, draft = new_draft(settings, KIND, window, made_from)
-    trainer.save(draft)
-    save_calibrators(draft, calibrators)
-    _save_reference(draft, validation, promised, settings.seed)
-    training = Training(KIND, path.name, path, window, trained, dict(versions), measured(metrics))
-    write_report(settings, training, draft, evaluation, history)
+    ranker.trainer.save(draft)
+    save_calibrators(draft, ranker.calibrators)
+    _save_reference(draft, validation, ranker.promised, settings.seed)
+    training = Training(
+        kind=KIND,
+        id=path.name,
+        path=path,
+        window=window,
+        windows=trained,
+        versions=dict(versions),
+        metrics=measured(metrics),
+        settings_digest=shape_digest(knobs),
+        started_from=start.id if start else "",
+        full_window=start.full_window if start else window,
+    )
+    write_report(settings, training, draft, evaluation, learned.history)
     return publish_training(training, draft)
 
 
-@dataclass(frozen=True)
-class Learned:
-    """A ranker and its calibrators.
-
-    Attributes:
-      trainer: holds the network.
-      calibrators: by target.
-      history: normalised entropy on validation by epoch.
-      promised: target -> calibrated predictions of validation.
-    """
-
-    trainer: Trainer
-    calibrators: dict[str, Calibrator]
-    history: list[float]
-    promised: dict[str, NDArray[np.float32]]
-
-    def heads(self, examples: Examples) -> dict[str, NDArray[np.float32]]:
-        """Target -> calibrated predictions [n]."""
-        return calibrated(self.trainer.predict(examples), self.calibrators)
-
-
-def learn(settings: Settings, train: Examples, validation: Examples) -> Learned:
-    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones."""
-    tf.keras.utils.set_random_seed(settings.seed)
-    trainer = Trainer(settings, train)
-    history = trainer.train(train, validation)
-    raw = trainer.predict(validation)
-    calibrators = {
-        target: calibrate(
-            raw[:, column], validation.labels[target], settings.ranking, is_probability=target != "watch_s"
-        )
-        for column, target in enumerate(TARGETS)
-    }
-    return Learned(trainer, calibrators, history, calibrated(raw, calibrators))
-
-
-def newest(examples: Examples, most: int) -> Examples:
-    """The last `most` of examples in order of time."""
-    return examples.take(slice(max(0, len(examples) - most), None))
+def _tree(settings: Settings, train: Examples, validation: Examples, holdout: Examples) -> Rival:
+    read = newest(train, settings.ranking.max_tree_rows)
+    return Rival("tree", _TREE, tree_predictions(settings, read, validation, holdout))
 
 
 def _holdout_metrics(
-    holdout: Examples, heads: Mapping[str, NDArray[np.float32]], tree: NDArray[np.float32], evaluation: dict[str, Any]
+    holdout: Examples,
+    heads: Mapping[str, NDArray[np.float32]],
+    tree: NDArray[np.float32] | None,
+    evaluation: dict[str, Any],
 ) -> dict[str, Any]:
     """The metrics that travel with the training, out of `evaluation_of`."""
     labels, weight, measures = holdout.labels, holdout.weight, evaluation["watched"]["measures"]
@@ -231,14 +240,16 @@ def _holdout_metrics(
         name: (measures[name]["low"], measures[name]["high"])
         for name in ("roc_auc", "pr_auc", "ne", "calibration", *SUMMARY)
     }
+    own = quality(labels["watched"], heads["watched"], weight)
+    of_tree = dict.fromkeys(own) if tree is None else quality(labels["watched"], tree, weight)
     return {
-        **quality(labels["watched"], heads["watched"], weight),
+        **own,
         **{name: measures[name]["estimate"] for name in SUMMARY},
         "threshold": evaluation["threshold"],
         "intervals": {name: None if low is None else [low, high] for name, (low, high) in bounds.items()},
         "calibration_by_head": measured(promised),
         "calibration_by_slice": measured(calibration_by_slice(holdout, heads["watched"])),
-        **{f"gbt_{name}": number for name, number in quality(labels["watched"], tree, weight).items()},
+        **{f"gbt_{name}": number for name, number in of_tree.items()},
     }
 
 
@@ -251,14 +262,9 @@ def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -
     return {name: calibration(examples.labels["watched"][rows], predictions[rows]) for name, rows in slices.items()}
 
 
-def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
-    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
-    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
-
-
 def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
     """Write `calibrators.json`."""
-    (folder / "calibrators.json").write_text(json.dumps({t: asdict(c) for t, c in calibrators.items()}, indent=2))
+    (folder / "calibrators.json").write_text(json.dumps(record_of(calibrators), indent=2))
 
 
 def _save_reference(folder: Path, examples: Examples, heads: Mapping[str, NDArray[np.float32]], seed: int) -> None:

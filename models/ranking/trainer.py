@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
+from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import normalised_entropy
+from models.optimizer import LazyAdam
 from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
+from models.ranking.statistics import load_statistics, statistics_of
+from models.steps import Steps
 
 #: Exposures scored in one call.
 _BLOCK = 8192
@@ -30,78 +34,121 @@ _WEIGHT_DECAY, _MOST_WEIGHT_DECAY = 73.0, 5.0
 class Trainer:
     """A network with the loop that trains it."""
 
-    def __init__(self, settings: Settings, train: Examples) -> None:
-        self._settings = settings.ranking
+    def __init__(self, settings: Settings, train: Examples, start: Path | None = None) -> None:
+        """A network before it learns.
+
+        Args:
+          settings: `settings.ranking` shapes it.
+          train: what will be learned.
+          start: folder of the training that this one goes on from; None to start anew.
+        """
+        self._settings, self._is_warm = settings.ranking, start is not None
         self._random = np.random.default_rng(settings.seed)
-        watched = train.labels["watched"] > 0
-        mean_watch_s = max(1.0, float(train.labels["watch_s"][watched].mean()))
-        self._preprocessing = Preprocessing(train.inputs)
+        if start is None:
+            watched = train.labels["watched"] > 0
+            mean_watch_s = max(1.0, float(train.labels["watch_s"][watched].mean()))
+            self._statistics, known = statistics_of(train.inputs, mean_watch_s, int(watched.sum())), 0
+        else:
+            before = load_statistics(start)
+            self._statistics, known = before.grown(train.inputs), len(before.videos)
+        mean_watch_s = self._statistics.mean_watch_s
+        self.num_new_videos = len(self._statistics.videos) - known
+        self._preprocessing = Preprocessing(self._statistics)
         self._network = Ranker(self._preprocessing, mean_watch_s, settings.ranking)
         self._saved = SavedRanker(self._network, self._preprocessing, settings.ranking.negative_rate, mean_watch_s)
+        self._rate = tf.Variable(0.0, trainable=False)
+        self._optimizer = LazyAdam(self._rate)
+        self._network(self._encode(train.take(slice(0, 2))))
+        self._weights = self._network.trainable_variables
+        if start is not None:
+            restore_checkpoint(start, self._network, self._optimizer)
 
     def train(self, train: Examples, validation: Examples) -> list[float]:
         """Fit; the network keeps the running mean of its weights after the epoch in which that had the least
-        normalised entropy on validation. Returns that entropy by epoch.
+        normalised entropy on validation. Returns that entropy by epoch, and before them that of the weights which a
+        training goes on from, so that no hour makes the model worse there.
 
         Sources: Izmailov et al. 2018 (averages of the weights along the training), here an exponential mean;
         Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
         """
-        knobs = self._settings
-        codes, weight = self._encode(train), tf.constant(train.weight)
-        labels = tensors(train.labels)
-        size = max(1, min(knobs.batch_size, len(train) // knobs.min_steps))
-        steps = len(train) // size
+        knobs, num = self._settings, len(train)
+        size = max(1, min(knobs.batch_size, num // knobs.min_steps))
+        steps = num // size
         epochs = max(knobs.max_epochs, -(-knobs.min_training_steps // steps))
-        total = steps * epochs
-        warm_up = max(1, round(_WARM_UP * total))
-        rate = tf.keras.optimizers.schedules.CosineDecay(
-            0.0, total - warm_up, alpha=0.0, warmup_target=knobs.learning_rate, warmup_steps=warm_up
-        )
-        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt((train.labels["watched"] > 0).sum())))
-        optimizer = tf.keras.optimizers.legacy.Adam(rate)
-        self._network({name: code[:2] for name, code in codes.items()})
-        weights = self._network.trainable_variables
-        means = [tf.Variable(w, trainable=False) for w in weights]
-        done = tf.Variable(0.0, trainable=False)
-
-        # One graph for a whole pass: a call per step would cost as much as a small step itself.
-        @tf.function
-        def learn(order: Any) -> None:
-            for rows in order:
-                with tf.GradientTape() as tape:
-                    loss = self._network.compute_loss(
-                        (
-                            {name: tf.gather(code, rows) for name, code in codes.items()},
-                            {name: tf.gather(label, rows) for name, label in labels.items()},
-                            tf.gather(weight, rows),
-                        ),
-                        training=True,
-                    )
-                # As whole tables: their rows are few, and Adam's sparse update took twice as long as all the rest.
-                slopes = [tf.convert_to_tensor(slope) for slope in tape.gradient(loss, weights)]
-                optimizer.apply_gradients(zip(slopes, weights, strict=True))
-                fade = rate(done) * decay
-                for weight_table in weights:
-                    if weight_table.shape.rank > 1:
-                        weight_table.assign_sub(fade * weight_table)
-                done.assign_add(1.0)
-                share = 1.0 - tf.minimum(_MEAN_DECAY, done / (9.0 + done))
-                for mean, new in zip(means, weights, strict=True):
-                    mean.assign_add(share * (new - mean))
-
+        if self._is_warm:
+            epochs = knobs.incremental_epochs
+        means = [tf.Variable(w, trainable=False) for w in self._weights]
+        learn = self.steps(train, steps * epochs, means)
         unseen, watched = self._encode(validation), validation.labels["watched"] > 0
         history: list[float] = []
         best: list[NDArray[np.float32]] = []
+        if self._is_warm:
+            history.append(normalised_entropy(watched, self._watched(unseen)))
+            best = self.weights()
         for _ in range(epochs):
-            learn(tf.constant(self._random.permutation(len(train))[: steps * size].reshape(steps, size)))
-            latest = [w.numpy() for w in weights]
-            _assign(weights, [m.numpy() for m in means])
+            learn(self._random.permutation(num)[: steps * size].reshape(steps, size))
+            latest = self.weights()
+            _assign(self._weights, [m.numpy() for m in means])
             history.append(normalised_entropy(watched, self._watched(unseen)))
             if history[-1] == min(history):
-                best = [m.numpy() for m in means]
-            _assign(weights, latest)
-        _assign(weights, best)
+                best = self.weights()
+            _assign(self._weights, latest)
+        self.set_weights(best)
         return history
+
+    def steps(self, train: Examples, total: int, means: list[Any]) -> Steps:
+        """`total` steps of learning from exposures, the running mean of whose weights goes to `means`."""
+        knobs = self._settings
+        warm_up = max(1, round(_WARM_UP * total))
+        peak = knobs.incremental_learning_rate if self._is_warm else knobs.learning_rate
+        schedule = tf.keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, total - warm_up), alpha=0.0, warmup_target=peak, warmup_steps=warm_up
+        )
+        # An hour has few positives, but its weights were learned from those of a day: theirs count.
+        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt(max(1, self._statistics.num_watched))))
+        done = tf.Variable(0.0, trainable=False)
+        self._rate.assign(schedule(0.0))
+
+        # A slot's effect that is pulled towards nothing makes the first slots promise too little.
+        biases = {w.ref() for layer in self._network.shallow for w in layer.trainable_variables}
+        decaying = [w for w in self._weights if w.shape.rank > 1 and w.ref() not in biases]
+
+        def after() -> None:
+            fade = self._rate * decay
+            for table in decaying:
+                table.assign_sub(fade * table)
+            done.assign_add(1.0)
+            self._rate.assign(schedule(done))
+            share = 1.0 - tf.minimum(_MEAN_DECAY, done / (9.0 + done))
+            for mean, new in zip(means, self._weights, strict=True):
+                mean.assign_add(share * (new - mean))
+
+        def loss(columns: Any) -> Any:
+            return self._network.compute_loss(columns, training=True)
+
+        return Steps(
+            loss,
+            self._weights,
+            self._optimizer,
+            (self._encode(train), tensors(train.labels), tf.constant(train.weight)),
+            after,
+        )
+
+    def entropy(self, examples: Examples) -> float:
+        """Normalised entropy of the watched head, uncalibrated, each exposure counted `weight` times; NaN where there
+        is only one kind of them."""
+        watched = examples.labels["watched"] > 0
+        if not len(examples):
+            return float("nan")
+        return normalised_entropy(watched, self._watched(self._encode(examples)), examples.weight)
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """A copy of every weight."""
+        return [w.numpy() for w in self._weights]
+
+    def set_weights(self, weights: list[NDArray[np.float32]]) -> None:
+        """Put back what `weights` gave."""
+        _assign(self._weights, weights)
 
     def _watched(self, codes: dict[str, Any]) -> NDArray[np.float32]:
         """The watched head of encoded exposures, [n], uncalibrated."""
@@ -125,8 +172,10 @@ class Trainer:
         return np.asarray(self._saved.score(tensors(inputs.columns())).numpy()[:, TARGETS.index("watched")])
 
     def save(self, folder: Path) -> None:
-        """Write the graph."""
+        """Write the graph, and what the next training goes on from."""
         tf.saved_model.save(self._saved, str(folder / "ranker"), signatures={"score": self._saved.score})
+        self._statistics.save(folder)
+        save_checkpoint(folder, self._network, self._optimizer)
 
     def _encode(self, examples: Examples) -> dict[str, Any]:
         """Codes of every example, made once: hashing the same keys in each epoch would cost as much as learning from

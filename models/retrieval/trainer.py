@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from homefeed import windows
 from homefeed.settings import Settings
+from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import recall_at
 from models.optimizer import LazyAdam
 from models.retrieval.ahead import one_ahead
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
-from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
 from models.retrieval.content import VideoPreprocessing, encode
 from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency

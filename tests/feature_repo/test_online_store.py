@@ -12,6 +12,7 @@ from feature_repo.online import STATE, UserStore, apply, materialize
 from feature_repo.publish import PublishError, publish
 from feature_repo.training_set import ranking_examples
 from homefeed import ids
+from homefeed import windows as names
 from homefeed.features import aggregate_columns
 from homefeed.settings import load
 from tests.feature_repo.conftest import HandmadeSite, window
@@ -158,3 +159,15 @@ def test_feast_finds_the_definitions_and_nothing_else(site: HandmadeSite) -> Non
     )
     apply(site.settings)
     assert (site.settings.feast_path / "feature_store.yaml").exists()
+
+
+def test_a_viewer_of_an_earlier_moment_is_what_the_store_held_then(published: HandmadeSite) -> None:
+    from feature_repo.viewer_past import viewer_at
+
+    now = viewer_at(published.settings, "u", names.end(window("22:30")))
+    assert now == UserStore(published.settings).read("u")
+    # At 21:10 the watch of 22:12 is not known, and the window of 21:00 has just ended.
+    then = viewer_at(published.settings, "u", names.end(window("21:00")))
+    assert then["watched_videos"] == sorted([ids.key("a"), ids.key("b")])
+    assert viewer_at(published.settings, "u", names.start(window("21:00")))["watched_videos"] == [ids.key("a")]
+    assert not viewer_at(published.settings, "a stranger", names.end(window("22:30")))["known"]

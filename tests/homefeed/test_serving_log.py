@@ -38,3 +38,15 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     file = next((tmp_path / "20261123T2200Z").glob("requests-*.jsonl"))
     file.write_bytes(file.read_bytes() + b'{"request_id": "to')
     assert serving_log.read(tmp_path, "requests", "20261123T2200Z", "20261123T2200Z").num_rows == 1
+
+
+def test_a_request_is_found_by_its_id_and_its_id_alone(tmp_path):
+    assert serving_log.find(tmp_path, "requests", "a") is None
+    log = ServingLog(tmp_path, flush_s=3600)
+    log.add("requests", row("a", AT))
+    log.add("requests", row("ab", LATER) | {"user": "a"})
+    log.close()
+    assert serving_log.find(tmp_path, "requests", "a") == row("a", AT)
+    assert serving_log.find(tmp_path, "requests", "ab")["time"] == LATER
+    assert serving_log.find(tmp_path, "requests", "u") is None
+    assert serving_log.find(tmp_path, "shadow", "a") is None

@@ -1,6 +1,7 @@
 """The real service in a process of its own, with stub bundles: `python stub_service.py --fd N --follow-stdin`.
 
 A bundle is a file `<release>` in `var/bentoml/stubs`; one that reads `damaged` is refused, as a real one would be.
+While there is a file `var/disk-is-busy`, the disk takes no event and refuses none.
 """
 
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import serving.bundle
 import serving.viewer
 from homefeed.errors import HomefeedError
+from homefeed.ingest.event_log import EventLog
 from homefeed.settings import Settings
 
 
@@ -28,7 +30,19 @@ def load_stub(settings: Settings, release: str) -> Any:
     return StubBundle(release, Snapshot.read(max(settings.snapshots_path.glob("*.arrow"))).table)
 
 
+def busy_disk(append: Any) -> Any:
+    """`EventLog.append` on a disk that takes its time."""
+
+    def wait_and_append(log: Any, lines: Any, arrival: Any) -> None:
+        while (log.path.parent / "disk-is-busy").exists():
+            time.sleep(0.01)
+        append(log, lines, arrival)
+
+    return wait_and_append
+
+
 if __name__ == "__main__":
+    EventLog.append = busy_disk(EventLog.append)  # type: ignore[method-assign]
     serving.bundle.load_bundle = load_stub
     serving.viewer.open_online_store = lambda settings: lambda user: {"known": False}
     from serving.__main__ import main

@@ -1,5 +1,8 @@
+import hashlib
+
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from serving.selector import slate, spread
 
@@ -63,3 +66,65 @@ def test_logged_propensities_are_the_frequencies():
     # An inverse-propensity estimate of a constant reward is that constant.
     estimate = np.mean([(page.index[0] == 3) / page.propensity[0] for page in pages])
     assert estimate == pytest.approx(1.0, abs=0.1)
+
+
+def served(num_pages, num_slots, num_pool, exploration):
+    """Many pages as the service makes them: the draws of each come from its request id. Each array [pages, slots].
+
+    Video `v` is the v-th of the best when `v < num_slots`, else the (v - num_slots)-th of the pool.
+    """
+    best, pool = np.arange(num_slots), np.arange(num_slots, num_slots + num_pool)
+    score = np.zeros(num_slots + num_pool, np.float32)
+    ids = [hashlib.md5(b"%d" % page).hexdigest() for page in range(num_pages)]
+    pages = [slate(best, pool, score, exploration, rng(int.from_bytes(i.encode()[-16:], "big"))) for i in ids]
+    return tuple(np.stack([getattr(page, name) for page in pages]) for name in ("index", "propensity", "explored"))
+
+
+def rank_among_left(index, explored, num_slots):
+    """Which of the pool's videos that were left a slot shows, counted in order of number; where it explored."""
+    page, slot = np.nonzero(explored)
+    video = index[page, slot] - num_slots
+    nth = np.cumsum(explored, axis=1)[page, slot] - 1
+    table = np.full((len(index), nth.max() + 1), np.iinfo(np.int64).max)
+    table[page, nth] = video
+    before = (table[page] < video[:, None]) & (np.arange(table.shape[1]) < nth[:, None])
+    return video - before.sum(axis=1)
+
+
+@pytest.mark.parametrize(("num_pool", "exploration"), [(60, 0.1), (12, 0.25), (1, 0.02)])
+def test_over_a_million_slots_the_frequencies_are_the_logged_propensities(num_pool, exploration):
+    """Given how many of the pool are left, L, a slot has L + 1 outcomes: each of those, or the next best.
+
+    Their counts against slots times logged propensity are one chi-square, with L degrees of freedom for each L.
+    """
+    num_slots = 100
+    index, propensity, explored = served(10_000, num_slots, num_pool, exploration)
+    assert index.size == 1_000_000
+    left = np.maximum(num_pool - (np.cumsum(explored, axis=1) - explored), 0)
+    outcome = np.full(index.shape, num_pool)  # the next best
+    outcome[explored] = rank_among_left(index, explored, num_slots)
+    counts = np.zeros((num_pool + 1, num_pool + 1), np.int64)
+    np.add.at(counts, (left, outcome), 1)
+    logged = np.full(counts.shape, np.nan)
+    logged[left, outcome] = propensity
+    assert (logged[left, outcome] == propensity).all()  # one propensity for one situation
+    statistic, freedom = 0.0, 0
+    for num_left in range(num_pool + 1):
+        outcomes = [*range(num_left), num_pool]
+        expected = counts[num_left].sum() * logged[num_left, outcomes]
+        if (expected >= 5).all():  # with fewer, on the rare page that explored very often, there is no chi-square
+            statistic += ((counts[num_left, outcomes] - expected) ** 2 / expected).sum()
+            freedom += num_left
+            assert logged[num_left, outcomes].sum() == pytest.approx(1, abs=1e-6)
+    assert freedom >= num_pool
+    assert chi2.sf(statistic, freedom) > 0.01
+    # What was drawn without a choice, with the pool empty, is logged as sure.
+    assert (propensity[left == 0] == 1).all()
+    assert not explored[left == 0].any()
+
+
+def test_exploration_takes_its_share_of_the_slots():
+    for exploration in (0.05, 0.1, 0.5):
+        _, _, explored = served(10_000, 100, 100, exploration)
+        assert explored.mean() == pytest.approx(exploration, rel=0.01)
+        assert explored.mean(axis=0) == pytest.approx(np.full(100, exploration), abs=0.025)  # at every slot alike

@@ -79,6 +79,7 @@ class StubBundle:
         self.videos = snapshot.column("video").to_numpy()
         self.broken: set[str] = set()
         self.refreshed: list[datetime] = []
+        self.calibrators: Any = None
         self.manifest = Manifest(
             release=release,
             created=NOW.isoformat(),
@@ -121,6 +122,9 @@ class StubBundle:
 
     def value(self, heads: Any) -> Any:
         return heads["watched"]
+
+    def recalibrate(self, calibrators: Any) -> None:
+        self.calibrators = calibrators
 
     def _fail(self, part: str) -> None:
         if part in self.broken:

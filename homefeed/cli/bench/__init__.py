@@ -20,6 +20,8 @@ BENCHES = (
     "train-retrieval",
     "retrieval",
     "train-hour",
+    "train-ranking",
+    "ranking-day",
     "policy",
     "ranking",
     "ranking-position",
@@ -70,11 +72,11 @@ def bench(
         results = module.run(settings, bar)
     table = Table("result", "value", "meaning", title=f"bench {name}")
     for key, value in results.items():
-        table.add_row(key, value if isinstance(value, str) else f"{value:,.4g}", module.MEANING[key])
-    report = {
+        table.add_row(key, f"{value:,.4g}", module.MEANING[key])
+    value = {
         "bench": name,
         "results": results,
         "settings": settings.model_dump(mode="json"),
         "machine": machine(),
     }
-    emit(report, as_json, table, out)
+    emit(value, as_json, table, out)

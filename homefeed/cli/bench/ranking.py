@@ -122,7 +122,7 @@ def against_truth(settings: Settings, made: WorldExposures) -> dict[str, float]:
 
 def parts(settings: Settings, made: WorldExposures) -> tuple["Examples", "Examples", "Examples"]:
     """Train, as many as training reads, validation and holdout."""
-    from models.ranking.train import newest
+    from models.ranking.calibrated import newest
 
     train = newest(made.train.examples, settings.ranking.max_train_rows)
     return train, made.validation.examples, made.holdout.examples
@@ -130,10 +130,10 @@ def parts(settings: Settings, made: WorldExposures) -> tuple["Examples", "Exampl
 
 def learned(settings: Settings, made: WorldExposures) -> dict[str, NDArray[np.float32]]:
     """Target -> what a ranker predicts of the holdout, trained and calibrated as the platform does."""
-    from models.ranking.train import learn
+    from models.ranking.calibrated import calibrated_ranker
 
     train, validation, holdout = parts(settings, made)
-    return learn(settings, train, validation).heads(holdout)
+    return calibrated_ranker(settings, train, validation).heads(holdout)
 
 
 def _truth(settings: Settings, made: WorldExposures, promised: NDArray[np.float32]) -> dict[str, float]:
@@ -220,7 +220,7 @@ def on_movielens(settings: Settings) -> dict[str, float | str]:
     """The three models on MovieLens 100K; the reason in place of the numbers when the folder is missing."""
     from homefeed.cli.bench.rating_exposures import FOLDER, rating_examples
     from models.evaluation import calibration
-    from models.ranking.train import learn
+    from models.ranking.calibrated import calibrated_ranker
 
     folder = settings.data / FOLDER
     if not folder.is_dir():
@@ -228,7 +228,7 @@ def on_movielens(settings: Settings) -> dict[str, float | str]:
     # Every rating is there, so no log-odds are to be corrected.
     own = settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"negative_rate": 1.0})})
     train, validation, holdout = rating_examples(own, folder)
-    watched = learn(own, train, validation).heads(holdout)["watched"]
+    watched = calibrated_ranker(own, train, validation).heads(holdout)["watched"]
     results = compared(own, train, validation, holdout, watched)
     return {
         "movielens_ratings": float(len(holdout)),

@@ -74,7 +74,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> dict[str, float]:
     """Train on one site, and value the pages of all three rankers."""
     from homefeed.cli.bench.page_value import PAGE, best_values, choices, page_values
-    from models.ranking.train import learn
+    from models.ranking.calibrated import calibrated_ranker
 
     choice = choices(settings, made)
     values: dict[str, list[NDArray[np.float64]]] = {position: [] for position in _POSITIONS}
@@ -82,8 +82,8 @@ def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> 
         for position in _POSITIONS:
             knobs = settings.ranking.model_copy(update={"position": position})
             own = settings.model_copy(update={"seed": seed, "ranking": knobs})
-            learned = learn(own, made.train.examples, made.validation.examples)
-            values[position].append(page_values(choice, learned.trainer.watched))
+            ranker = calibrated_ranker(own, made.train.examples, made.validation.examples)
+            values[position].append(page_values(choice, ranker.trainer.watched))
             progress.update(progress.task_ids[0], advance=1)
     means = {position: np.mean(each, axis=0) for position, each in values.items()}
     chance = np.array([PAGE * float(c.interest.mean()) for c in choice])

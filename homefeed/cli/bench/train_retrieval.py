@@ -121,7 +121,7 @@ def plain(settings: Settings, made: WorldLog, is_packed: bool = False) -> Traine
     per_step = size * knobs.history_length if is_packed else size
 
     def train(seconds: float) -> float:
-        clock = _Deadline(seconds)
+        clock = Deadline(seconds)
         began = time.perf_counter()
         model.fit(batches, steps_per_epoch=1_000_000, verbose=0, callbacks=[clock.callback()])
         return clock.steps * per_step / (time.perf_counter() - began)
@@ -129,7 +129,7 @@ def plain(settings: Settings, made: WorldLog, is_packed: bool = False) -> Traine
     return train
 
 
-class _Deadline:
+class Deadline:
     """Ends `fit` after so many seconds and counts its steps."""
 
     def __init__(self, seconds: float) -> None:

@@ -73,9 +73,9 @@ def lift(groups: list[dict[str, Any]]) -> str:
     return section(heading, sentence, body)
 
 
-def learning(history: list[float], kept: int) -> str:
-    """Normalised entropy on validation of every pass."""
-    points = [(float(number), value) for number, value in enumerate(history, 1)]
+def learning(history: list[float], kept: int, first: int = 1) -> str:
+    """Normalised entropy on validation of every pass; 0 is before the first one."""
+    points = [(float(number), value) for number, value in enumerate(history, first)]
     chart = line_chart(
         [Line("ranker", points, marked=float(kept))],
         x_name="pass",

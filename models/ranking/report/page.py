@@ -39,7 +39,8 @@ def page(content: dict[str, Any]) -> str:
             lift(evaluation["lift"]),
             slice_table(evaluation["watched"], evaluation["slices"]),
         ]
-    parts.append(learning(content["history"], metrics["epochs"]))
+    first = 1 - (len(content["history"]) - metrics.get("passes", len(content["history"])))
+    parts.append(learning(content["history"], metrics["epochs"], first))
     return document(f"Ranker {content['id']}", "".join(parts), _STYLE)
 
 
@@ -78,6 +79,16 @@ def _data(content: dict[str, Any]) -> str:
         f"{metrics['train_rows']:,} exposures to learn from, {metrics['holdout_rows']:,} held out, of which "
         f"{metrics['holdout_positives']:,} were watched."
     )
+    every = metrics.get("holdout_exposures", metrics["holdout_rows"])
+    if every > metrics["holdout_rows"]:
+        rows += f" They are all exposures of viewers drawn at random, of {every:,} in the holdout windows."
+    if metrics.get("older_ne_ratio") is not None:
+        rows += (
+            " It went on from the training before. The normalised entropy of the hour before, which it did not learn "
+            f"again, became {metrics['older_ne_ratio']:.4f} times what it was."
+        )
+    if metrics.get("is_refused"):
+        rows += " <b>That is too much: the weights are those it went on from, and the next training starts anew.</b>"
     return read_section(content["parts"], told, rows, content["versions"])
 
 

@@ -13,6 +13,7 @@ from homefeed.features import DENSE_FEATURES, TARGETS
 from models.bundle import Bundle, BundleError, build_bundle, bundle_path, load_bundle
 from models.bundle.load import open_bundle
 from models.training import TrainingError, read_training
+from models.value import value_weights
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 22, 5, tzinfo=UTC)
@@ -78,8 +79,8 @@ def test_a_missing_and_an_added_file_are_refused(copy: Path, release) -> None:
     with pytest.raises(BundleError, match=r"more\.txt"):
         open_bundle(copy, release.id, release.settings.index)
     (copy / "more.txt").unlink()
-    (copy / "value.json").unlink()
-    with pytest.raises(BundleError, match=r"value\.json"):
+    (copy / "shape.json").unlink()
+    with pytest.raises(BundleError, match=r"shape\.json"):
         open_bundle(copy, release.id, release.settings.index)
 
 
@@ -96,6 +97,24 @@ def test_vectors_that_the_index_does_not_hold_are_refused(copy: Path, release) -
     manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
     with pytest.raises(BundleError, match="indexes 300 videos but has 299 vectors"):
         open_bundle(copy, release.id, release.settings.index)
+
+
+@pytest.mark.parametrize(("weights", "why"), [({}, "dismissed"), ({**dict.fromkeys(TARGETS, 1.0)}, "at most 0")])
+def test_a_manifest_without_usable_value_weights_is_refused(copy: Path, release, weights, why) -> None:
+    made = manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text())
+    manifest.write(copy, made.model_copy(update={"value_weights": weights}))
+    with pytest.raises(BundleError, match=why):
+        open_bundle(copy, release.id, release.settings.index)
+
+
+def test_a_page_is_ranked_by_the_weights_of_the_manifest(copy: Path, release) -> None:
+    made = manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text())
+    assert made.value_weights == value_weights(release.settings.ranking)
+    only_likes = {**dict.fromkeys(TARGETS, 0.0), "liked": 2.0}
+    manifest.write(copy, made.model_copy(update={"value_weights": only_likes}))
+    opened = open_bundle(copy, release.id, release.settings.index)
+    heads = {target: np.array([0.25], np.float32) for target in TARGETS}
+    assert opened.value(heads).tolist() == [0.5]
 
 
 def test_a_bundle_under_the_name_of_another_release_is_refused(copy: Path, release) -> None:

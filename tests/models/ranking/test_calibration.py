@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
+from homefeed.features import TARGETS
 from homefeed.settings.ranking import RankingSettings
-from models.ranking.calibration import IDENTITY, Calibrator, calibrate
+from models.ranking.calibration import (
+    IDENTITY,
+    CalibrationError,
+    Calibrator,
+    calibrate,
+    calibrators_of,
+    record_of,
+)
 
 SETTINGS = RankingSettings(platt_positives=50, isotonic_positives=1_000_000)
 
@@ -58,3 +66,50 @@ def test_a_head_that_is_wrong_way_round_is_not_turned() -> None:
 def test_what_is_no_number_stays_none() -> None:
     for fitted in (IDENTITY, Calibrator("platt", (1.0,), (0.0,)), Calibrator("isotonic", (0.0, 1.0), (0.0, 1.0))):
         assert np.isnan(fitted(np.array([np.nan], np.float32))).all()
+
+
+def test_a_weight_counts_as_many_exposures() -> None:
+    predictions, labels = np.array([0.2, 0.2], np.float32), np.array([1.0, 0.0], np.float32)
+    fitted = calibrate(predictions, labels, SETTINGS, True, weight=np.array([1.0, 3.0], np.float32))
+    # One watch in four exposures, 0.2 promised: a factor of 1.25.
+    assert fitted.y == pytest.approx((1.25,))
+
+
+def test_a_prediction_that_is_no_number_is_left_out_of_the_fit() -> None:
+    fitted = calibrate(np.array([0.5, np.nan], np.float32), np.array([1.0, 1.0], np.float32), SETTINGS, True)
+    assert fitted.y == (2.0,)
+
+
+def test_predictions_that_are_all_equal_are_scaled_to_the_rate() -> None:
+    labels = (np.arange(10_000) % 100 == 0).astype(np.float32)
+    for positives in (1_000_000, 50):
+        knobs = SETTINGS.model_copy(update={"isotonic_positives": positives})
+        fitted = calibrate(np.full(10_000, 0.02, np.float32), labels, knobs, True)
+        assert fitted(np.array([0.02], np.float32)) == pytest.approx([0.01], rel=1e-2)
+
+
+def test_calibrators_are_read_back_as_they_were_written() -> None:
+    every = dict.fromkeys(TARGETS, IDENTITY) | {"liked": Calibrator("isotonic", (0.0, 1.0), (0.0, 0.5))}
+    assert calibrators_of(record_of(every)) == every
+
+
+@pytest.mark.parametrize(
+    ("target", "broken"),
+    [
+        ("liked", {"kind": "magic", "x": [], "y": [1]}),
+        ("liked", {"kind": "platt", "x": [], "y": [1]}),
+        ("liked", {"kind": "scale", "x": [], "y": ["much"]}),
+        ("liked", {"kind": "scale", "x": [], "y": [float("inf")]}),
+        ("watched", {"kind": "isotonic", "x": [0, 1], "y": [1, 0]}),
+        ("watched", {"kind": "isotonic", "x": [0, 1], "y": [1]}),
+    ],
+)
+def test_calibrators_that_cannot_be_used_are_named(target, broken) -> None:
+    record = record_of(dict.fromkeys(TARGETS, IDENTITY)) | {target: broken}
+    with pytest.raises(CalibrationError, match=f"head '{target}'"):
+        calibrators_of(record)
+
+
+def test_a_head_without_a_calibrator_is_an_error() -> None:
+    with pytest.raises(CalibrationError, match="watched, watch_s"):
+        calibrators_of({"watched": {"kind": "scale", "x": [], "y": [1]}})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.retrieval.checkpoint import restore_checkpoint, save_checkpoint
+from models.checkpoint import restore_checkpoint, save_checkpoint
 
 #: After the package, which chooses Keras 2.
 tf = importlib.import_module("tensorflow")

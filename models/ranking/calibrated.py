@@ -1,0 +1,75 @@
+"""A ranker with the calibrators of its heads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from homefeed.features import TARGETS
+from homefeed.settings import Settings
+from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.examples import Examples
+from models.ranking.learning import Learned, learn
+from models.ranking.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class CalibratedRanker:
+    """A ranker and its calibrators.
+
+    Attributes:
+      trainer: holds the network.
+      calibrators: by target.
+      learned: what its training came to.
+      promised: target -> calibrated predictions of validation.
+    """
+
+    trainer: Trainer
+    calibrators: dict[str, Calibrator]
+    learned: Learned
+    promised: dict[str, NDArray[np.float32]]
+
+    def heads(self, examples: Examples) -> dict[str, NDArray[np.float32]]:
+        """Target -> calibrated predictions [n]."""
+        return calibrated(self.trainer.predict(examples), self.calibrators)
+
+
+def calibrated_ranker(
+    settings: Settings,
+    train: Examples,
+    validation: Examples,
+    start: Path | None = None,
+    older: Examples | None = None,
+) -> CalibratedRanker:
+    """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones.
+
+    Args:
+      settings: the settings tree.
+      train, validation: exposures.
+      start: folder of the training that this one goes on from; None to start anew.
+      older: exposures that must not get worse (`learning.learn`).
+    """
+    tf.keras.utils.set_random_seed(settings.seed)
+    trainer = Trainer(settings, train, start)
+    learned = learn(trainer, train, validation, older, settings.ranking.max_older_ne_ratio)
+    raw = trainer.predict(validation)
+    calibrators = {
+        target: calibrate(
+            raw[:, column], validation.labels[target], settings.ranking, is_probability=target != "watch_s"
+        )
+        for column, target in enumerate(TARGETS)
+    }
+    return CalibratedRanker(trainer, calibrators, learned, calibrated(raw, calibrators))
+
+
+def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
+    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
+    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+
+
+def newest(examples: Examples, most: int) -> Examples:
+    """The last `most` of examples in order of time."""
+    return examples.take(slice(max(0, len(examples) - most), None))

@@ -1,0 +1,41 @@
+"""Where a training starts: anew once a day, else from the training before it."""
+
+from datetime import timedelta
+
+from homefeed import windows
+from homefeed.settings import Settings
+from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.retrieval import RetrievalSettings
+from models.training import Training, digest_of, newest_training
+
+#: Metric of a training that could not learn its hour; the next one starts anew.
+IS_REFUSED = "is_refused"
+
+
+def training_before(
+    settings: Settings, kind: str, knobs: RetrievalSettings | RankingSettings, window: str
+) -> Training | None:
+    """The training from which that of `window` goes on; None when it starts anew.
+
+    It starts anew when there is none before `window` with the same settings, when that one refused what its hour had
+    learned, and at the first window after `full_training_hour` of each day, so that what is gone leaves the
+    vocabularies and late events are learned.
+
+    Args:
+      settings: the settings tree.
+      kind: `retrieval` or `ranking`.
+      knobs: the settings of that model.
+      window: newest closed window.
+    """
+    before = newest_training(settings.models_path / kind, window)
+    if before is None or before.settings_digest != shape_digest(knobs) or before.metrics.get(IS_REFUSED):
+        return None
+    end = windows.end(window)
+    due = end.replace(hour=knobs.full_training_hour, minute=0)
+    due -= timedelta(days=due > end)
+    return before if windows.end(before.full_window) >= due else None
+
+
+def shape_digest(knobs: RetrievalSettings | RankingSettings) -> str:
+    """Of every knob of a model: weights made with others are not gone on from."""
+    return digest_of(knobs.model_dump())

@@ -1,0 +1,51 @@
+"""What kept a video off a page, and by how much."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from homefeed import ids
+from serving.draft import Draft
+from serving.selector import Ranked
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+
+
+def needed_value(draft: Draft, ranked: Ranked, position: int | None, value: float) -> tuple[float, float]:
+    """The value that takes the last slot that goes by value, and the share of its lead that diversity leaves."""
+    assert draft.slate is not None
+    by_value = draft.slate.score[~draft.slate.explored]
+    if not len(by_value):
+        return float("-inf"), 1.0
+    cut, lowest = float(by_value.min()), float(draft.score.min())
+    lead = value - lowest
+    keeps = (float(ranked.score[position]) - lowest) / lead if position is not None and lead > 0 else 1.0
+    return lowest + (cut - lowest) / max(keeps, 1e-6), keeps
+
+
+def unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
+    """How far a video is from being proposed, by its score in the index."""
+    vector = bundle.query(draft.viewer.row, draft.time)
+    _, scores = bundle.search(vector, draft.settings.num_candidates)
+    own = bundle.index.take(np.array([ids.key(video)])) @ vector
+    if not len(own) or not len(scores):
+        return "a source would have to propose it: the index does not hold it"
+    return (
+        f"a source would have to propose it: its score in the index is {float(own[0]):.3f}, the last of the "
+        f"{len(scores)} that two_tower proposed has {float(scores[-1]):.3f}"
+    )
+
+
+def shortfall(value: float, needed: float, keeps: float, heads: dict[str, float], bundle: "Bundle") -> list[str]:
+    """What the value lacks, and which probability of a watch alone would make up for it."""
+    if value >= needed:
+        return []
+    told = [f"its value would have to be {needed:.4f} instead of {value:.4f}: that of the last slot that goes by value"]
+    if keeps < 0.999:
+        told[0] += f", for a video that keeps {keeps:.0%} of its lead because better ones share its channel or topic"
+    weight = bundle.weights["watched"]
+    watched = heads["watched"] + (needed - value) / weight if weight else np.inf
+    if watched <= 1:
+        told.append(f"a probability of a watch of {watched:.4f} instead of {heads['watched']:.4f} would do alone")
+    return told

@@ -1,0 +1,155 @@
+"""A page made again without the service: that of a logged request, or of one that is asked now."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from homefeed import serving_log, windows
+from homefeed.errors import HomefeedError
+from homefeed.registry import open_registry
+from homefeed.settings import Settings
+from serving.bundle import load_bundle
+from serving.draft import Draft
+from serving.knobs import exploration_of
+from serving.pipeline import run
+from serving.request import PageRequest
+from serving.snapshot import Snapshot
+from serving.viewer import UNKNOWN, Viewer, ViewerRead, open_online_store, viewer_of
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+
+
+class RemadeError(HomefeedError):
+    """A page cannot be made again; the message says what is missing and what to do."""
+
+
+def release_of(settings: Settings, release: str | None) -> str:
+    """`release`, or the live one. Raises RemadeError when nothing is live, or the registry has no such release."""
+    registry = open_registry(settings.resolved_registry_url)
+    if release is not None:
+        if registry.release(release) is None:
+            raise RemadeError(
+                f"there is no release {release!r} in {settings.resolved_registry_url}; `homefeed status` lists them"
+            )
+        return release
+    live = registry.live()
+    if live is None:
+        raise RemadeError(
+            "no release is live, so nothing ranks a page yet; `make run` makes the first one, --release names another"
+        )
+    return live.id
+
+
+def open_release(settings: Settings, release: str, time: datetime) -> "Bundle":
+    """The bundle of a release with the calibrators of `time`; BundleError says why it is refused."""
+    from models.ranking.recalibration import newest_calibrators
+
+    bundle: Bundle = load_bundle(settings, release)  # type: ignore[assignment]
+    calibrators = newest_calibrators(settings, release, lambda window: windows.end(window) <= time)
+    if calibrators is not None:
+        bundle.recalibrate(calibrators)
+    return bundle
+
+
+def logged_page(settings: Settings, request_id: str) -> dict[str, Any]:
+    """The row of `serving_log.PAGES` of a request, and its `degraded` parts.
+
+    Raises:
+      RemadeError: the log holds no page of that id, or one that no release made.
+    """
+    page = serving_log.find(settings.serving_path, "pages", request_id)
+    request = serving_log.find(settings.serving_path, "requests", request_id)
+    if page is None:
+        why = f": it failed with {request['error']!r}" if request is not None and request["error"] else ""
+        raise RemadeError(
+            f"the serving log in {settings.serving_path} has no page of request {request_id!r}{why}; `homefeed feed "
+            "USER` prints the id of a page, and a page is logged within a second; for a viewer and a video give both"
+        )
+    if not page["release"]:
+        raise RemadeError(
+            f"request {request_id!r} was answered before the first release, with what was trending; there is no value "
+            "to explain"
+        )
+    return {**page, "degraded": request["degraded"] if request else []}
+
+
+def page_then(settings: Settings, logged: Mapping[str, Any], bundle: "Bundle") -> Draft:
+    """The page of a logged request, made again by `bundle` with the viewer, the catalogue and the draws of its time.
+
+    It differs from the one that was answered where features were published later than their window's end, where the
+    snapshot of then was dropped, or where the request named another country than the profile's: that is not logged.
+    """
+    from feature_repo.viewer_past import viewer_at
+
+    was_unknown = any(part.startswith("viewer_") for part in logged["degraded"])
+    viewer = UNKNOWN if was_unknown else viewer_of(viewer_at(settings, logged["user"], logged["time"]))
+    asked = {"user": logged["user"], "num": len(logged["videos"]), "device": logged["device"]}
+    made = (logged["request_id"], PageRequest(**asked), logged["time"])
+    return _page(settings, bundle, *made, viewer, logged["exploration"])
+
+
+def page_now(
+    settings: Settings,
+    user: str,
+    device: str,
+    bundle: "Bundle",
+    now: datetime,
+    open_store: ViewerRead | None = None,
+) -> Draft:
+    """The page that a viewer would get now, by the online store.
+
+    Raises:
+      RemadeError: the id is none, the store was not made yet, or it does not know the viewer.
+    """
+    try:
+        request = PageRequest.model_validate({"user": user, "device": device})
+    except ValidationError as error:
+        raise RemadeError(f"that cannot be asked: {error.errors()[0]['msg']}") from error
+    try:
+        row = (open_store or open_online_store(settings))(user)
+    except Exception as error:  # whatever the store's client raises
+        raise RemadeError(
+            f"the online store in {settings.feast_path} cannot be read ({error}); the DAG build_features makes it"
+        ) from error
+    viewer = viewer_of(row)
+    if not viewer.known:
+        raise RemadeError(
+            f"the online store does not know viewer {user!r}; check the id: a new viewer is known once a window with "
+            "events of theirs was published"
+        )
+    return _page(settings, bundle, f"explain-{user}", request, now, viewer, exploration_of(settings))
+
+
+def _page(
+    settings: Settings,
+    bundle: "Bundle",
+    request_id: str,
+    request: PageRequest,
+    time: datetime,
+    viewer: Viewer,
+    exploration: float,
+) -> Draft:
+    snapshot = _snapshot_at(settings, bundle, time)
+    bundle.refresh(snapshot.table, windows.end(snapshot.window))
+    draft = Draft(
+        request_id=request_id,
+        request=request,
+        time=time,
+        viewer=viewer,
+        snapshot=snapshot,
+        bundle=bundle,
+        settings=settings.serving,
+        exploration=exploration,
+    )
+    return run(draft)
+
+
+def _snapshot_at(settings: Settings, bundle: "Bundle", time: datetime) -> Snapshot:
+    """The newest snapshot of a window that had ended by `time`; the bundle's own when none is kept."""
+    then = [file for file in settings.snapshots_path.glob("*.arrow") if windows.end(file.stem) <= time]
+    if then:
+        return Snapshot.read(max(then)).prepared()
+    return Snapshot(bundle.manifest.windows[1], bundle.snapshot).prepared()
