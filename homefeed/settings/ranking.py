@@ -64,7 +64,7 @@ class RankingSettings(Group):
         lt=1,
     )
     gate_dropout: float = knob(
-        0.1,
+        0.0,
         "Share of the experts that a head does without in a step of training; the others make up for it.",
         ge=0,
         lt=1,

@@ -44,6 +44,8 @@ def test_the_ranker_has_learned_and_is_calibrated(release) -> None:
     assert metrics["gbt_ne"] < 1
     # Nothing was ever shared on this site: that is unknown, not zero.
     assert metrics["calibration_by_head"]["shared"] is None
+    # Every watch of this site lasts 10 s or more, so that nobody is a bot.
+    assert metrics["bot_viewers"] == metrics["bot_train_rows"] == metrics["bot_holdout_rows"] == 0
 
 
 def test_an_empty_lake_says_what_to_do(settings: Settings) -> None:
