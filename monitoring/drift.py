@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, ENTITIES, REQUEST_FEATURES, TARGETS
 from homefeed.settings import Settings
+from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import Bundle, Rows
 
-#: Sample of features and predictions that travels in the bundle, from the windows that calibrated its ranker.
-REFERENCE_FILE = "reference.parquet"
 #: These follow the clock, not the site.
 _CLOCK = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
 _MEASURES = ("impressions", "watches", "watch_s")

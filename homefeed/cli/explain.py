@@ -88,7 +88,7 @@ def _one(draft: "Draft", bundle: "Bundle", video: str) -> dict[str, Any]:
 
 def _reference(bundle: "Bundle") -> "Reference":
     from models.ranking.attribution import read_reference
-    from models.ranking.train import REFERENCE_FILE
+    from models.ranking.reference import REFERENCE_FILE
 
     return read_reference(bundle.path / REFERENCE_FILE)
 

@@ -13,7 +13,7 @@ from homefeed.settings import Settings
 from models.bundle.store import FOLDER, BundleError, open_store, stored, tag_of
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import build_index, pairing_of, read_record
-from models.ranking.train import REFERENCE_FILE
+from models.ranking.reference import REFERENCE_FILE
 from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.training import Training, read_training
 from models.value import value_weights

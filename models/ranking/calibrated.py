@@ -1,5 +1,6 @@
 """A ranker with the calibrators of its heads."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
-from models.ranking.calibration import Calibrator, calibrate
+from models.ranking.calibration import Calibrator, calibrate, record_of
 from models.ranking.examples import Examples
 from models.ranking.learning import Learned, learn
 from models.ranking.trainer import Trainer
@@ -73,3 +74,8 @@ def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) 
 def newest(examples: Examples, most: int) -> Examples:
     """The last `most` of examples in order of time."""
     return examples.take(slice(max(0, len(examples) - most), None))
+
+
+def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
+    """Write `calibrators.json`."""
+    (folder / "calibrators.json").write_text(json.dumps(record_of(calibrators), indent=2))

@@ -1,31 +1,25 @@
 """Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from homefeed import windows
-from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
-from models.evaluation import calibration, quality
 from models.evaluation.operating_point import best_threshold
 from models.names import NO_NAMES, Names, names_of
 from models.ranking.baseline import tree_predictions
-from models.ranking.calibrated import calibrated_ranker, newest
-from models.ranking.calibration import Calibrator, record_of
+from models.ranking.calibrated import calibrated_ranker, newest, save_calibrators
 from models.ranking.evaluation import Rival, evaluation_of
 from models.ranking.examples import Examples, examples_of
+from models.ranking.holdout_metrics import holdout_metrics
 from models.ranking.hour import hour_of
 from models.ranking.live import live_rival
+from models.ranking.reference import save_reference
 from models.ranking.report import write_report
 from models.ranking.viewer_sample import viewer_sample
 from models.start import IS_REFUSED, shape_digest, training_before
@@ -44,11 +38,6 @@ TABLES = (
     "channel_aggregates",
     "topic_aggregates",
 )
-#: Rows of features and predictions kept beside the model: what drift is measured against.
-REFERENCE_ROWS = 20_000
-REFERENCE_FILE = "reference.parquet"
-#: Measures of the watched head, of `models.evaluation.measures`, that are metrics of the training.
-SUMMARY = ("grouped_auc", "ndcg_at_100", "watch_time_loss", "precision", "recall", "f1")
 
 _TREE = "gradient-boosted tree"
 #: An hour's exposures would teach it far less than the ranker knows.
@@ -68,7 +57,7 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     Returns:
       The training. `older_ne_ratio` is the normalised entropy of the hour before after learning, over that before;
       where it is above `ranking.max_older_ne_ratio`, `is_refused` is true and the weights are those it started from.
-      Metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `SUMMARY`, with their
+      Metrics `roc_auc`, `pr_auc`, `ne`, `calibration` of the watched head and `holdout_metrics.SUMMARY`, with their
       `intervals`, are of the holdout windows, and `gbt_...` those of a gradient-boosted tree on the same features. Its
       folder holds the whole `evaluation.json` and `report.html`.
 
@@ -200,12 +189,12 @@ def fit(
             names=names,
             rivals=[tree, *([live(holdout)] if live else [])],
         )
-        metrics |= _holdout_metrics(holdout, heads, tree.watched, evaluation)
+        metrics |= holdout_metrics(holdout, heads, tree.watched, evaluation)
     made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
     path, draft = new_draft(settings, KIND, window, made_from)
     ranker.trainer.save(draft)
     save_calibrators(draft, ranker.calibrators)
-    _save_reference(draft, validation, ranker.promised, settings.seed)
+    save_reference(draft, validation, ranker.promised, settings.seed)
     training = Training(
         kind=KIND,
         id=path.name,
@@ -225,52 +214,3 @@ def fit(
 def _tree(settings: Settings, train: Examples, validation: Examples, holdout: Examples) -> Rival:
     read = newest(train, settings.ranking.max_tree_rows)
     return Rival("tree", _TREE, tree_predictions(settings, read, validation, holdout))
-
-
-def _holdout_metrics(
-    holdout: Examples,
-    heads: Mapping[str, NDArray[np.float32]],
-    tree: NDArray[np.float32] | None,
-    evaluation: dict[str, Any],
-) -> dict[str, Any]:
-    """The metrics that travel with the training, out of `evaluation_of`."""
-    labels, weight, measures = holdout.labels, holdout.weight, evaluation["watched"]["measures"]
-    promised = {t: calibration(np.nan_to_num(labels[t]), np.where(np.isnan(labels[t]), 0, heads[t])) for t in TARGETS}
-    bounds = {
-        name: (measures[name]["low"], measures[name]["high"])
-        for name in ("roc_auc", "pr_auc", "ne", "calibration", *SUMMARY)
-    }
-    own = quality(labels["watched"], heads["watched"], weight)
-    of_tree = dict.fromkeys(own) if tree is None else quality(labels["watched"], tree, weight)
-    return {
-        **own,
-        **{name: measures[name]["estimate"] for name in SUMMARY},
-        "threshold": evaluation["threshold"],
-        "intervals": {name: None if low is None else [low, high] for name, (low, high) in bounds.items()},
-        "calibration_by_head": measured(promised),
-        "calibration_by_slice": measured(calibration_by_slice(holdout, heads["watched"])),
-        **{f"gbt_{name}": number for name, number in of_tree.items()},
-    }
-
-
-def calibration_by_slice(examples: Examples, predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Calibration of predicted watches for viewers without and with a history, and for videos younger and older than
-    a day."""
-    new_viewer = examples.inputs.dense[:, DENSE_FEATURES.index("history_size")] == 0
-    fresh = examples.inputs.dense[:, DENSE_FEATURES.index("video_age_h")] < 24
-    slices = {"new_viewers": new_viewer, "known_viewers": ~new_viewer, "fresh_videos": fresh, "older_videos": ~fresh}
-    return {name: calibration(examples.labels["watched"][rows], predictions[rows]) for name, rows in slices.items()}
-
-
-def save_calibrators(folder: Path, calibrators: Mapping[str, Calibrator]) -> None:
-    """Write `calibrators.json`."""
-    (folder / "calibrators.json").write_text(json.dumps(record_of(calibrators), indent=2))
-
-
-def _save_reference(folder: Path, examples: Examples, heads: Mapping[str, NDArray[np.float32]], seed: int) -> None:
-    """A sample of the validation exposures with the features the network read and the heads it answered, for drift
-    reports."""
-    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:REFERENCE_ROWS])
-    columns = {name: examples.inputs.dense[rows, column] for column, name in enumerate(DENSE_FEATURES)}
-    columns |= {f"predicted_{target}": head[rows] for target, head in heads.items()}
-    pq.write_table(pa.table(columns | {"watched": examples.labels["watched"][rows]}), folder / REFERENCE_FILE)

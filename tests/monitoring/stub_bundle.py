@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.manifest import Manifest
-from monitoring.drift import REFERENCE_FILE
+from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import Rows
 
 NUM_VIEWERS = 300
