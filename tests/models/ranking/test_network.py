@@ -12,6 +12,7 @@ from models.ranking.examples import HIDDEN_SLOT, Inputs
 from models.ranking.network import Ranker, kept_gates
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
+from models.ranking.statistics import statistics_of
 
 
 def _inputs(slots: list[int]) -> Inputs:
@@ -34,7 +35,7 @@ def _ranker(position: str) -> SavedRanker:
     tf.keras.utils.set_random_seed(1)
     inputs, settings = _inputs([0, 1]), RankingSettings(position=position)
     inputs.dense[1] += 1
-    preprocessing = Preprocessing(inputs)
+    preprocessing = Preprocessing(statistics_of(inputs, 100.0, 1))
     network = Ranker(preprocessing, 100.0, settings)
     network(preprocessing(tensors(inputs.columns())))
     for weight in network.trainable_variables:
