@@ -62,7 +62,8 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
       folder holds the whole `evaluation.json` and `report.html`.
 
       Exposures of bots (`feature_repo.bots`) are in no part: metric `bot_viewers` counts those, and `bot_train_rows`,
-      `bot_validation_rows` and `bot_holdout_rows` the exposures that are left out.
+      `bot_validation_rows` and `bot_holdout_rows` the exposures that are left out. Windows without any, such as those
+      that ingestion missed, are gone over: `empty_windows` counts them from the first that was published.
 
     Raises:
       TrainingError: a part of the split holds no positive exposures.
@@ -75,11 +76,8 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     versions = {table: lake.version(table) for table in TABLES}
     holdout_first = windows.shift(window, 1 - knobs.holdout_windows)
     validation_first = windows.shift(holdout_first, -knobs.validation_windows)
-    published = [
-        w
-        for w in lake.windows("exposures", versions["exposures"] if versions["exposures"] >= 0 else None)
-        if w < validation_first
-    ]
+    held = lake.windows("exposures", versions["exposures"] if versions["exposures"] >= 0 else None)
+    published = [w for w in held if w < validation_first]
     if not published:
         raise TrainingError(
             f"no exposures before {validation_first} to train on: ingest a longer history, or lower "
@@ -93,7 +91,8 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     videos = catalogue(settings, windows.end(window))
     table = video_table(videos)
     bots = bot_viewers(settings, published[0], window, versions).column("user")
-    left_out = {"bot_viewers": len(bots)}
+    empty = set(windows.span(published[0], window)) - set(held)
+    left_out = {"empty_windows": len(empty), "bot_viewers": len(bots)}
 
     def people(part: str, begin: str, until: str, sample: float | None, only: Sequence[str] | None = None) -> pa.Table:
         rows = ranking_examples(settings, begin, until, versions=versions, sample=sample, only=only)

@@ -79,6 +79,8 @@ def _data(content: dict[str, Any]) -> str:
         f"{metrics['train_rows']:,} exposures to learn from, {metrics['holdout_rows']:,} held out, of which "
         f"{metrics['holdout_positives']:,} were watched."
     )
+    if metrics.get("empty_windows"):
+        rows += f" {metrics['empty_windows']:,} of the windows hold no exposure: look whether ingestion missed them."
     every = metrics.get("holdout_exposures", metrics["holdout_rows"])
     if every > metrics["holdout_rows"]:
         rows += f" They are all exposures of viewers drawn at random, of {every:,} in the holdout windows."

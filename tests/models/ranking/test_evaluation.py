@@ -38,8 +38,8 @@ def examples(num: int = 800, num_viewers: int = 40) -> tuple[Examples, dict[str,
     return Examples(inputs, labels, one, users, users + 1, keys, drawn), dict.fromkeys(TARGETS, p)
 
 
-def html_of(evaluation: dict | None) -> str:
-    metrics = {"train_rows": 10, "holdout_rows": 800, "holdout_positives": 160, "epochs": 1}
+def html_of(evaluation: dict | None, **more: int) -> str:
+    metrics = more | {"train_rows": 10, "holdout_rows": 800, "holdout_positives": 160, "epochs": 1}
     parts = dict.fromkeys(("training", "validation", "holdout"), (WINDOW, WINDOW))
     shown = {
         "id": "r-1",
@@ -114,3 +114,8 @@ def test_without_random_draws_the_choice_has_a_reason() -> None:
     found = evaluation_of(replace(rows, propensities=np.ones(800, np.float32)), heads, seed=1, weights=WEIGHTS)
     assert "HOMEFEED_SERVING__EXPLORATION" in found["choice"]["reason"]
     assert "HOMEFEED_SERVING__EXPLORATION" in html_of(found)
+
+
+def test_windows_that_ingestion_missed_are_on_the_page() -> None:
+    assert "3 of the windows hold no exposure" in html_of(None, empty_windows=3)
+    assert "hold no exposure:" not in html_of(None, empty_windows=0)

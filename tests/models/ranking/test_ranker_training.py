@@ -1,10 +1,13 @@
 """Training of both models on the small site, whose tastes are known."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from homefeed import windows
+from homefeed.lake import open_lake
 from homefeed.registry import open_registry
 from homefeed.settings import Settings
 from models.ranking.live import live_rival
@@ -80,3 +83,19 @@ def test_live_is_not_compared_with_on_windows_that_it_saw(release) -> None:
     assert rival.watched is None
     assert rival.reason == f"it was calibrated up to window {seen}, and the holdout begins with {seen}"
     assert "no-such" in live_rival(release.settings, "no-such", seen, None).reason  # type: ignore[arg-type]
+
+
+def test_windows_missing_in_the_middle_are_gone_over_and_counted(release, tmp_path: Path) -> None:
+    """Of the windows that are learned two lose their exposures: the ranker learns the others and says so."""
+    shutil.copytree(release.settings.var, tmp_path / "var")
+    settings = release.settings.model_copy(update={"var": tmp_path / "var", "registry_url": ""})
+    lake, before = open_lake(settings.lake_path), read_training(release.ranking)
+    middle = windows.span(before.windows[0], before.windows[1])[2:4]
+    lost = lake.read("exposures", (middle[0], middle[1]))
+    assert len(lost)
+    lake.replace("exposures", middle, lost.slice(0, 0))
+    training = train_ranking(settings, before.window)
+    assert training.metrics["empty_windows"] == before.metrics["empty_windows"] + 2
+    assert training.metrics["train_rows"] < before.metrics["train_rows"]
+    assert training.windows == before.windows
+    assert "2 of the windows hold no exposure" in (training.path / "report.html").read_text()
