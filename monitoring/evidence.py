@@ -8,14 +8,10 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from homefeed import windows
 from homefeed.errors import HomefeedError
 from homefeed.features import DENSE_FEATURES
-from homefeed.lake import open_lake
 from homefeed.settings import Settings
 
-#: Exposures scored in one call.
-_BLOCK = 8192
 #: Pseudo-counts of the popularity that a ranker has to beat: one watch in fifty impressions.
 _PRIOR_WATCHES, _PRIOR_IMPRESSIONS = 1.0, 50.0
 
@@ -97,15 +93,9 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
       first, last: both included.
       max_rows: upper bound, about.
     """
-    from feature_repo.catalogue import catalogue
-    from feature_repo.training_set import ranking_examples
-    from models.ranking.examples import examples_of
-    from models.video_table import video_table
+    from models.ranking.closed_windows import read_exposures
 
-    num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
-    table = ranking_examples(settings, first, last, sample=max_rows / num if num > max_rows else None)
-    videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
-    examples = examples_of(table, videos, bundle.shape.history_length, bundle.shape.ranker_history_length)
+    table, examples = read_exposures(settings, bundle.shape, first, last, max_rows)
 
     def strings(name: str) -> NDArray[Any]:
         return np.asarray(pc.fill_null(table.column(name), "other").to_pylist(), object)
@@ -154,9 +144,10 @@ class Side:
 
 
 def predict(bundle: Bundle, rows: Rows) -> dict[str, NDArray[np.float32]]:
-    """Heads of every row, in blocks."""
-    blocks = [bundle.heads(rows.inputs.take(slice(i, i + _BLOCK))) for i in range(0, len(rows), _BLOCK)]
-    return {target: np.concatenate([block[target] for block in blocks]) for target in blocks[0]} if blocks else {}
+    """Heads of every row."""
+    from models.ranking.closed_windows import predictions
+
+    return predictions(bundle, rows.inputs, len(rows))
 
 
 def load(settings: Settings, release: str) -> Bundle:

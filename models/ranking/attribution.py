@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from homefeed.errors import HomefeedError
 from homefeed.features import DENSE_FEATURES, aggregate_columns
+from models.ranking.calibration import log_odds
 from models.ranking.examples import Inputs
 
 #: Steps of the reference's distribution that a feature is moved along: least, tenths, largest.
 SHARES = np.linspace(0, 1, 11)
-_LEAST = 1e-7
 _VIEWER_COLUMNS = ("device", "country", "user_language", "age", "history_topics", "history_fractions")
 #: Features of the clock move together, so moving one alone is no change that could have been.
 CLOCK = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
@@ -110,12 +110,6 @@ def read_reference(file: Path) -> Reference:
         raise AttributionError(f"the reference {file} holds no exposure; train the ranker on a longer history")
     dense = np.column_stack([table.column(name).to_numpy() for name in DENSE_FEATURES])
     return Reference(np.quantile(np.nan_to_num(dense), SHARES, axis=0, method="nearest").astype(np.float32))
-
-
-def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """[n] of probabilities [n]; of 0 and 1 those of the nearest number that has them."""
-    p = np.clip(np.asarray(probabilities, np.float64), _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def group_changes(

@@ -38,7 +38,7 @@ class Calibrator:
         if self.kind == "scale":
             return np.asarray(predictions * np.float32(self.y[0]), np.float32)
         if self.kind == "platt":
-            return np.asarray(1 / (1 + np.exp(-(self.x[0] * _log_odds(predictions) + self.y[0]))), np.float32)
+            return np.asarray(1 / (1 + np.exp(-(self.x[0] * log_odds(predictions) + self.y[0]))), np.float32)
         return np.asarray(np.interp(predictions, self.x, self.y), np.float32)
 
 
@@ -123,7 +123,7 @@ def _platt(
     """Slope and intercept of the logistic regression of soft labels on the log-odds."""
     from sklearn.linear_model import LogisticRegression
 
-    odds = _log_odds(predicted)[:, None]
+    odds = log_odds(predicted)[:, None]
     both = np.concatenate([np.ones(len(odds)), np.zeros(len(odds))])
     line = LogisticRegression(C=1e6).fit(
         np.concatenate([odds, odds]), both, sample_weight=np.concatenate([counts * observed, counts * (1 - observed)])
@@ -131,6 +131,7 @@ def _platt(
     return float(line.coef_[0, 0]), float(line.intercept_[0])
 
 
-def _log_odds(probabilities: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+def log_odds(probabilities: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n] of probabilities [n]; of 0 and 1 those of the nearest number that has them."""
     p = np.clip(probabilities.astype(np.float64), _LEAST, 1 - _LEAST)
     return np.asarray(np.log(p) - np.log1p(-p))

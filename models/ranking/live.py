@@ -1,17 +1,11 @@
 """The live release's predictions of held-out exposures, for the report of a training."""
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from homefeed import windows
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
+from models.ranking.closed_windows import predictions
 from models.ranking.evaluation import Rival
 from models.ranking.examples import Examples
-
-_BLOCK = 8192
 
 
 def live_rival(settings: Settings, release: str, holdout_first: str, holdout: Examples) -> Rival:
@@ -43,13 +37,5 @@ def live_rival(settings: Settings, release: str, holdout_first: str, holdout: Ex
     of_live = (bundle.shape.history_length, bundle.shape.ranker_history_length)
     if of_live != lengths:
         return without(f"its ranker reads histories of {of_live} watches, this one of {lengths}")
-    heads = predictions(bundle, holdout)
+    heads = predictions(bundle, holdout.inputs, len(holdout))
     return Rival("live", title, heads["watched"], value=bundle.value(heads))
-
-
-def predictions(bundle: Any, examples: Examples) -> dict[str, NDArray[np.float32]]:
-    """Target -> calibrated predictions [n], in blocks."""
-    blocks = [
-        bundle.heads(examples.inputs.take(slice(begin, begin + _BLOCK))) for begin in range(0, len(examples), _BLOCK)
-    ]
-    return {target: np.concatenate([block[target] for block in blocks]) for target in blocks[0]}

@@ -15,18 +15,17 @@ from numpy.typing import NDArray
 
 from homefeed import windows
 from homefeed.features import TARGETS
-from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation.metrics import log_loss
 from models.ranking.calibration import CalibrationError, Calibrator, calibrate, calibrators_of, record_of
-from models.ranking.examples import Examples, examples_of
+from models.ranking.closed_windows import in_blocks, read_exposures
+from models.ranking.examples import Examples
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
 
 #: Files kept of one release: a day of windows.
 _KEPT = 144
-_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,10 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
         reason = f"the release was trained and calibrated on windows up to {windows.shift(own, -1)}"
         return Refit(release, window, None, {t: HeadRefit(False, reason, 0, 0) for t in TARGETS}, None)
     before = newest_calibrators(settings, release, lambda name: name < window) or bundle.calibrators
-    fit, check = (_examples(settings, bundle, *span) for span in ((first, last), (window, window)))
+    fit, check = (
+        read_exposures(settings, bundle.shape, *span, settings.rollout.max_rows)[1]
+        for span in ((first, last), (window, window))
+    )
     raw, raw_check = _uncalibrated(bundle, fit), _uncalibrated(bundle, check)
     calibrators, heads = dict(before), {}
     for column, target in enumerate(TARGETS):
@@ -137,20 +139,8 @@ def newest_calibrators(
     return None
 
 
-def _examples(settings: Settings, bundle: "Bundle", first: str, last: str) -> Examples:
-    from feature_repo.catalogue import catalogue
-    from feature_repo.training_set import ranking_examples
-    from models.video_table import video_table
-
-    most = settings.rollout.max_rows
-    num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
-    rows = ranking_examples(settings, first, last, sample=most / num if num > most else None)
-    videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
-    return examples_of(rows, videos, bundle.shape.history_length, bundle.shape.ranker_history_length)
-
-
 def _uncalibrated(bundle: "Bundle", examples: Examples) -> NDArray[np.float32]:
-    blocks = [bundle.uncalibrated(examples.inputs.take(slice(i, i + _BLOCK))) for i in range(0, len(examples), _BLOCK)]
+    blocks = in_blocks(bundle.uncalibrated, examples.inputs, len(examples))
     return np.concatenate(blocks) if blocks else np.zeros((0, len(TARGETS)), np.float32)
 
 

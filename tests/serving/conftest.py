@@ -33,6 +33,12 @@ class World:
         self.registry.add_release(name, name, NOW, {})
         self.registry.move(name, stage, NOW, [])
 
+    def write_stub(self, name: str, content: str = "whole") -> None:
+        """Write the bundle that `stub_service.py` loads for a release; one that reads `damaged` is refused."""
+        stubs = self.settings.bundles_path / "stubs"
+        stubs.mkdir(parents=True, exist_ok=True)
+        (stubs / name).write_text(content)
+
     def load(self, settings: Settings, release: str) -> StubBundle:
         """What the service loads bundles with."""
         if release in self.damaged:

@@ -17,9 +17,7 @@ COMMAND = (sys.executable, str(Path(__file__).parent / "stub_service.py"))
 
 @pytest.fixture
 def service(world):
-    stubs = world.settings.bundles_path / "stubs"
-    stubs.mkdir(parents=True)
-    (stubs / "r1").write_text("whole")
+    world.write_stub("r1")
     world.release("r1")
     with start(world.settings, 0, command=COMMAND) as process:
         yield process

@@ -24,9 +24,7 @@ WINDOW = "20261123T2200Z"
 @pytest.fixture
 def start_service(world):
     """`start_service(retry_after_s=2)` is a service with `r1` live and a serving setting changed."""
-    stubs = world.settings.bundles_path / "stubs"
-    stubs.mkdir(parents=True)
-    (stubs / "r1").write_text("whole")
+    world.write_stub("r1")
     world.release("r1")
     running = []
 
@@ -145,7 +143,7 @@ def test_a_full_backlog_and_a_full_service_say_when_to_come_back(start_service, 
 def test_what_is_not_possible_now_says_when_to_come_back(start_service, world):
     for file in world.settings.snapshots_path.glob("*"):
         file.unlink()
-    (world.settings.bundles_path / "stubs" / "r1").write_text("damaged")
+    world.write_stub("r1", "damaged")
     world.settings.events_path.touch()  # a file where the folder of the log should be: a disk that takes nothing
     with Client(start_service(retry_after_s=3).url, retries=0, timeout_s=30) as client:
         for call, why in (

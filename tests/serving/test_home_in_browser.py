@@ -21,9 +21,7 @@ FLAGS = (
 
 def test_the_home_page_in_a_browser(world: Any, tmp_path: Path, program: Callable[[str], str]) -> None:
     chromium = program("chromium")
-    stubs = world.settings.bundles_path / "stubs"
-    stubs.mkdir(parents=True)
-    (stubs / "r1").write_text("whole")
+    world.write_stub("r1")
     world.release("r1")
     with start(world.settings, 0, command=COMMAND) as service:
         done = subprocess.run(

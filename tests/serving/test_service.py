@@ -29,10 +29,8 @@ def service(world):
     world.settings = world.settings.model_copy(
         update={"serving": world.settings.serving.model_copy(update={"poll_s": 0.1, "shadow_share": 1.0})}
     )
-    stubs = world.settings.bundles_path / "stubs"
-    stubs.mkdir(parents=True)
     for release in ("r1", "r2", "r3"):
-        (stubs / release).write_text("damaged" if release == "r3" else "whole")
+        world.write_stub(release, "damaged" if release == "r3" else "whole")
     world.release("r1")
     with start(world.settings, 0, command=COMMAND) as process:
         yield process

@@ -16,10 +16,10 @@ from models.ranking.attribution import (
     Reference,
     feature_changes,
     group_changes,
-    log_odds,
     reaches,
     read_reference,
 )
+from models.ranking.calibration import log_odds
 from models.ranking.examples import HIDDEN_SLOT, Inputs
 
 AGE, TOPIC = DENSE_FEATURES.index("video_age_h"), DENSE_FEATURES.index("user_topic_affinity")

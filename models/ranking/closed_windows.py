@@ -1,0 +1,48 @@
+"""Exposures of closed windows as the ranker of a release reads them, and what it says of them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from homefeed import windows
+from homefeed.lake import open_lake
+from homefeed.settings import Settings
+from models.ranking.examples import Examples, examples_of
+
+Answer = TypeVar("Answer")
+#: Exposures answered in one call.
+_BLOCK = 8192
+
+
+def read_exposures(settings: Settings, shape: Any, first: str, last: str, max_rows: int) -> tuple[pa.Table, Examples]:
+    """Exposures of windows `first` to `last`, both included, as rows and as examples; of more than `max_rows`, about,
+    the missed ones are sampled and weighted.
+
+    Args:
+      settings: the settings tree.
+      shape: lengths of the histories that the ranker reads, `models.bundle.Shape`.
+      first, last: windows.
+      max_rows: upper bound, about.
+    """
+    from feature_repo.catalogue import catalogue
+    from feature_repo.training_set import ranking_examples
+    from models.video_table import video_table
+
+    num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
+    rows = ranking_examples(settings, first, last, sample=max_rows / num if num > max_rows else None)
+    videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
+    return rows, examples_of(rows, videos, shape.history_length, shape.ranker_history_length)
+
+
+def in_blocks(answer: Callable[[Any], Answer], inputs: Any, num: int) -> list[Answer]:
+    """What `answer` says of each block of `num` rows of inputs."""
+    return [answer(inputs.take(slice(first, first + _BLOCK))) for first in range(0, num, _BLOCK)]
+
+
+def predictions(bundle: Any, inputs: Any, num: int) -> dict[str, NDArray[np.float32]]:
+    """Target -> calibrated predictions [num] of a bundle; nothing without a row."""
+    blocks = in_blocks(bundle.heads, inputs, num)
+    return {target: np.concatenate([block[target] for block in blocks]) for target in blocks[0]} if blocks else {}
