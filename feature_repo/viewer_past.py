@@ -16,7 +16,7 @@ def viewer_at(settings: Settings, user: str, time: datetime) -> dict[str, Any]:
 
     The store lags behind by as long as publication takes, so a page made at `time` may have seen a window less.
     """
-    last = windows.window_of(time - windows.WINDOW)
+    last = _last_closed(time)
     with open_tables(settings) as tables:
 
         def newest(name: str) -> dict[str, Any]:
@@ -25,3 +25,19 @@ def viewer_at(settings: Settings, user: str, time: datetime) -> dict[str, Any]:
             return rows.to_pylist()[0] if rows.num_rows else {}
 
         return viewer_row({**newest("user_aggregates"), **newest("user_state")})
+
+
+def events_since(settings: Settings, user: str, time: datetime) -> list[dict[str, Any]]:
+    """The viewer's watches, feedback and profiles between the row of `viewer_at` and `time`, each with its `table`."""
+    first = windows.shift(_last_closed(time), 1)
+    with open_tables(settings) as tables:
+        rows: list[dict[str, Any]] = []
+        for name in ("watches", "feedback", "users"):
+            table: Table = tables.table(name, first, windows.window_of(time))
+            mine = tables.run(table.filter(table.user == ids.key(user), table.time < time)).to_pylist()
+            rows += [{**row, "table": name} for row in mine]
+    return rows
+
+
+def _last_closed(time: datetime) -> str:
+    return windows.window_of(time - windows.WINDOW)

@@ -25,8 +25,11 @@ from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
+from serving.fresh_viewer import with_acts
 from serving.knobs import exploration_of
 from serving.pipeline import run
+from serving.recent import Recent
+from serving.recent_store import RecentStore
 from serving.record import record, request_row
 from serving.request import PageRequest
 from serving.shadow import Shadow
@@ -47,6 +50,7 @@ class Feed:
       settings: the settings of the process.
       load: loads and warms up the bundle of a release.
       open_store: opens the online store of viewers.
+      open_recent: opens the store of what they did since.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Feed:
         settings: Settings,
         load: BundleLoader = load_bundle,
         open_store: Callable[[], ViewerRead] | None = None,
+        open_recent: Callable[[], RecentStore] | None = None,
     ) -> None:
         from homefeed.ingest.event_log import EventLog
 
@@ -65,6 +70,7 @@ class Feed:
         self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
+        self._recent = Recent(settings, open_recent)
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
@@ -83,6 +89,7 @@ class Feed:
             self._thread.join()
         self._shadow.close()
         self._viewers.close()
+        self._recent.close()
         self._log.close()
 
     def recommend(self, request: PageRequest) -> dict[str, Any]:
@@ -115,7 +122,9 @@ class Feed:
 
     def accept(self, events: Sequence[Any]) -> int:
         """Make events durable; returns how many. Raises EventLogError when the disk does not take them."""
-        self._events.append(list(map(orjson.dumps, events)), self.now())
+        arrival = self.now()
+        self._events.append(list(map(orjson.dumps, events)), arrival)
+        self._recent.offer(events, arrival)
         metrics.EVENTS.inc(len(events))
         return len(events)
 
@@ -140,6 +149,7 @@ class Feed:
             ("releases", lambda: self.releases.refresh(self.snapshot)),
             ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
             ("online_store", self._viewers.prepare),
+            ("recent", self._refresh_recent),
         ):
             try:
                 look()
@@ -167,11 +177,18 @@ class Feed:
     def _refresh_knobs(self) -> None:
         self.exploration = exploration_of(self.settings)
 
+    def _refresh_recent(self) -> None:
+        # A snapshot is written after the viewers' rows that it goes with.
+        self._recent.refresh(self.now(), None if self.snapshot is None else windows.start(self.snapshot.window))
+
     def _draft(
         self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
     ) -> Draft:
+        begun = self._recent.begin(request.user)
         viewer, failure = self._viewers.read(request.user)
-        degraded = [f"viewer_{failure}"] if failure else []
+        acts, late = self._recent.end(begun)
+        degraded = [f"{part}_{why}" for part, why in (("viewer", failure), ("recent", late)) if why]
+        viewer = with_acts(viewer, acts, snapshot, self.settings.features)
         if arm is None:
             degraded.append("no_release")
         elif arm.stale:

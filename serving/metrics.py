@@ -14,6 +14,12 @@ FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", 
 EVENTS = Counter("homefeed_events", "Events made durable.")
 EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])
 EVENTS_WAITING = Gauge("homefeed_events_waiting", "Events that wait for the disk.", multiprocess_mode="livesum")
+RECENT_ACTS = Counter("homefeed_recent_acts", "Acts of viewers brought to the store beside the online store.")
+RECENT_FAILURES = Counter(
+    "homefeed_recent_failures",
+    "Writes to that store that failed and are tried again (write), and acts left out because too many wait (queue).",
+    ["operation"],
+)
 RELEASE = Gauge(
     "homefeed_release", "1 for a release that is loaded in a stage.", ["release", "stage"], multiprocess_mode="max"
 )

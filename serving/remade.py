@@ -1,19 +1,23 @@
 """A page made again without the service: that of a logged request, or of one that is asked now."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from homefeed import serving_log, windows
+from homefeed import ids, serving_log, windows
 from homefeed.errors import HomefeedError
 from homefeed.registry import open_registry
 from homefeed.settings import Settings
+from serving.acts import Act, act_of_row
 from serving.bundle import load_bundle
 from serving.draft import Draft
+from serving.fresh_viewer import with_acts
 from serving.knobs import exploration_of
 from serving.pipeline import run
+from serving.recent_store import open_recent_store
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
 from serving.viewer import UNKNOWN, Viewer, ViewerRead, open_online_store, viewer_of
@@ -79,16 +83,19 @@ def logged_page(settings: Settings, request_id: str) -> dict[str, Any]:
 def page_then(settings: Settings, logged: Mapping[str, Any], bundle: "Bundle") -> Draft:
     """The page of a logged request, made again by `bundle` with the viewer, the catalogue and the draws of its time.
 
-    It differs from the one that was answered where features were published later than their window's end, where the
-    snapshot of then was dropped, or where the request named another country than the profile's: that is not logged.
+    It differs from the one that was answered where features were published later than their window's end, where events
+    arrived late or are not ingested yet, where the snapshot of then was dropped, or where the request named another
+    country than the profile's: that is not logged.
     """
-    from feature_repo.viewer_past import viewer_at
+    from feature_repo.viewer_past import events_since, viewer_at
 
     was_unknown = any(part.startswith("viewer_") for part in logged["degraded"])
     viewer = UNKNOWN if was_unknown else viewer_of(viewer_at(settings, logged["user"], logged["time"]))
+    was_fresh = not any(part.startswith("recent_") for part in logged["degraded"])
+    since = events_since(settings, logged["user"], logged["time"]) if was_fresh else []
     asked = {"user": logged["user"], "num": len(logged["videos"]), "device": logged["device"]}
     made = (logged["request_id"], PageRequest(**asked), logged["time"])
-    return _page(settings, bundle, *made, viewer, logged["exploration"])
+    return _page(settings, bundle, *made, viewer, list(map(act_of_row, since)), logged["exploration"])
 
 
 def page_now(
@@ -115,12 +122,22 @@ def page_now(
             f"the online store in {settings.feast_path} cannot be read ({error}); the DAG build_features makes it"
         ) from error
     viewer = viewer_of(row)
-    if not viewer.known:
+    acts = _acts_now(settings, user)
+    if not viewer.known and not acts:
         raise RemadeError(
             f"the online store does not know viewer {user!r}; check the id: a new viewer is known once a window with "
             "events of theirs was published"
         )
-    return _page(settings, bundle, f"explain-{user}", request, now, viewer, exploration_of(settings))
+    return _page(settings, bundle, f"explain-{user}", request, now, viewer, acts, exploration_of(settings))
+
+
+def _acts_now(settings: Settings, user: str) -> list[Act]:
+    """What the viewer did since the row of the online store. Raises RemadeError when that store cannot be read."""
+    try:
+        with contextlib.closing(open_recent_store(settings)) as store:
+            return store.read(ids.key(user))
+    except Exception as error:  # whatever the store's client raises
+        raise RemadeError(f"the acts beside the online store cannot be read: {error}") from error
 
 
 def _page(
@@ -130,6 +147,7 @@ def _page(
     request: PageRequest,
     time: datetime,
     viewer: Viewer,
+    acts: list[Act],
     exploration: float,
 ) -> Draft:
     snapshot = _snapshot_at(settings, bundle, time)
@@ -138,7 +156,7 @@ def _page(
         request_id=request_id,
         request=request,
         time=time,
-        viewer=viewer,
+        viewer=with_acts(viewer, acts, snapshot, settings.features),
         snapshot=snapshot,
         bundle=bundle,
         settings=settings.serving,

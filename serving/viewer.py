@@ -1,9 +1,6 @@
 """The viewer of a request: one read from the online store, with a timeout, a breaker and a default."""
 
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +9,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import aggregate_columns
 from homefeed.settings.serving import ServingSettings
+from serving.lookup import Lookup
 
 _NOBODY = "nobody"
 #: Reads one viewer from the online store: id -> row with `known`.
@@ -70,47 +68,20 @@ class Viewers:
     """
 
     def __init__(self, settings: ServingSettings, open_store: Callable[[], ViewerRead]) -> None:
-        self._settings = settings
-        self._open_store = open_store
-        self._read: ViewerRead | None = None
-        self._pool = ThreadPoolExecutor(settings.num_threads, thread_name_prefix="viewer")
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._closed_until = 0.0
+        self._lookup = Lookup(settings, open_store, _NOBODY, "viewer")
 
     def prepare(self) -> None:
         """Open the store unless it is open; called off the response path. Raises what opening raises."""
-        if self._read is None:
-            read = self._open_store()
-            # The first read of each thread opens connections and imports: no viewer waits for that.
-            list(self._pool.map(read, [_NOBODY] * self._settings.num_threads))
-            self._read = read
+        self._lookup.prepare()
 
     def read(self, user: str) -> tuple[Viewer, str]:
         """The viewer, and why the default was taken instead: empty, `no_store`, `breaker`, `timeout` or `error`."""
-        if self._read is None:
-            return UNKNOWN, "no_store"
-        if time.monotonic() < self._closed_until:
-            return UNKNOWN, "breaker"
-        try:
-            row = self._pool.submit(self._read, user).result(timeout=self._settings.viewer_timeout_s)
-        except TimeoutError:
-            return UNKNOWN, self._failed("timeout")
-        except Exception:  # whatever the store's client raises, the page goes on without it
-            return UNKNOWN, self._failed("error")
-        self._failures = 0
-        return viewer_of(row), ""
+        row, failure = self._lookup.end(self._lookup.begin(user))
+        return (UNKNOWN, failure) if row is None else (viewer_of(row), "")
 
     def close(self) -> None:
         """Let go of the reading threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _failed(self, why: str) -> str:
-        with self._lock:
-            self._failures += 1
-            if self._failures >= self._settings.breaker_failures:
-                self._closed_until, self._failures = time.monotonic() + self._settings.breaker_s, 0
-        return why
+        self._lookup.close()
 
 
 def open_online_store(settings: Any) -> ViewerRead:

@@ -54,6 +54,13 @@ class ServingSettings(Group):
     )
     breaker_failures: int = knob(5, "Failures of the online store in a row after which it is left alone.", gt=0)
     breaker_s: float = knob(5.0, "How long a failing online store is left alone.", "s", gt=0)
+    recent_h: float = knob(
+        6.0,
+        "What a viewer did changes the next page at once; it is kept for that until features of its window are "
+        "published, and at most this long.",
+        "h",
+        gt=0,
+    )
     max_events: int = knob(10_000, "Events in one POST; more are refused with 413.", gt=0)
     max_waiting_events: int = knob(
         100_000, "Events that wait for the disk at once; a POST that would make it more is answered with 429.", gt=0

@@ -66,10 +66,10 @@ def open_feed(world: World) -> Iterator[Callable[..., Feed]]:
     """`open_feed()` is a feed that has looked once; `open_feed(exploration=0.0)` changes a serving setting."""
     feeds: list[Feed] = []
 
-    def make(open_store: Any = None, **serving: Any) -> Feed:
+    def make(open_store: Any = None, open_recent: Any = None, **serving: Any) -> Feed:
         changed = world.settings.serving.model_copy(update={"poll_s": 3600.0, **serving})
         settings = world.settings.model_copy(update={"serving": changed})
-        feed = Feed(settings, world.load, open_store or (lambda: world.read))
+        feed = Feed(settings, world.load, open_store or (lambda: world.read), open_recent)
         feed.refresh()
         feeds.append(feed)
         return feed
