@@ -20,10 +20,11 @@ import pyarrow as pa
 from homefeed import windows
 from homefeed.schema.column import TIME
 
-#: One row is one page that was asked for; `error` is empty when it was answered.
+#: One row is one page that was asked for; `error` is empty when it was answered; `caller_id` is its `X-Request-Id`.
 REQUESTS = pa.schema(
     [
         pa.field("request_id", pa.string()),
+        pa.field("caller_id", pa.string()),
         pa.field("time", TIME),
         pa.field("user", pa.string()),
         pa.field("release", pa.string()),

@@ -33,6 +33,7 @@ def main() -> None:
 
     import uvicorn
 
+    from serving.request_id import RequestId
     from serving.retry_after import RetryAfter
     from serving.service import Homefeed
 
@@ -47,8 +48,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     config = uvicorn.Config(
-        # BentoML answers "too many requests" outside of the middleware that it was given.
-        RetryAfter(Homefeed.to_asgi(is_main=True), settings.serving.retry_after_s),
+        # BentoML answers "too many requests" and "too late" outside of the middleware that it was given.
+        RequestId(RetryAfter(Homefeed.to_asgi(is_main=True), settings.serving.retry_after_s)),
         log_level="warning",
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,

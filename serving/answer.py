@@ -55,3 +55,12 @@ def page_of(draft: Draft, arm: Arm | None) -> dict[str, Any]:
         "degraded": draft.degraded,
         "videos": videos,
     }
+
+
+def add_heads(answer: dict[str, Any], draft: Draft) -> None:
+    """Put each video's calibrated heads into the answer of `page_of`."""
+    slate = draft.slate
+    assert slate is not None
+    heads = {name: values[slate.index].tolist() for name, values in draft.heads.items()}
+    for slot, video in enumerate(answer["videos"]):
+        video["heads"] = {name: values[slot] for name, values in heads.items()}

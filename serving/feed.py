@@ -20,7 +20,7 @@ from homefeed.registry import open_registry
 from homefeed.serving_log import ServingLog
 from homefeed.settings import Settings
 from serving import metrics
-from serving.answer import page_of
+from serving.answer import add_heads, page_of
 from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.draft import Draft
@@ -92,8 +92,8 @@ class Feed:
         self._recent.close()
         self._log.close()
 
-    def recommend(self, request: PageRequest) -> dict[str, Any]:
-        """A page as `serving.request.Page` describes it.
+    def recommend(self, request: PageRequest, caller_id: str = "") -> dict[str, Any]:
+        """A page as `serving.request.Page` describes it; `caller_id`, the caller's name of the request, is logged.
 
         Raises:
           NoCatalogueError: no snapshot was ever published.
@@ -104,21 +104,28 @@ class Feed:
         arm = fleet.arm(request.user)
         try:
             if snapshot is None or len(snapshot) == 0:
-                raise NoCatalogueError(
-                    f"there is no catalogue yet: no snapshot in {self.settings.snapshots_path}; "
-                    "ingest video events and publish their features (the DAG `build_features`)"
-                )
+                raise NoCatalogueError(self.no_catalogue())
             draft = self._draft(request, request_id, now, snapshot, arm)
             run(draft)
             answer = page_of(draft, arm)
+            if request.explain:
+                add_heads(answer, draft)
         except Exception as error:
             metrics.FAILURES.labels(reason=type(error).__name__).inc()
-            self._log.add("requests", request_row(request_id, now, request, arm, _ms(began), error=str(error)))
+            row = request_row(request_id, now, request, arm, _ms(began), error=str(error))
+            self._log.add("requests", row | {"caller_id": caller_id})
             raise
         answer["latency_ms"] = _ms(began)
-        record(self._log, draft, arm, answer)
+        record(self._log, draft, arm, answer, caller_id)
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
         return answer
+
+    def no_catalogue(self) -> str:
+        """What is missing before there can be a page."""
+        return (
+            f"there is no catalogue yet: no snapshot in {self.settings.snapshots_path}; "
+            "ingest video events and publish their features (the DAG `build_features`)"
+        )
 
     def accept(self, events: Sequence[Any]) -> int:
         """Make events durable; returns how many. Raises EventLogError when the disk does not take them."""

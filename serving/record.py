@@ -13,7 +13,7 @@ from serving.request import PageRequest
 from serving.sources import NAMES
 
 
-def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any]) -> None:
+def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any], caller_id: str) -> None:
     """Log one answered page, slot by slot with its propensity, and count it."""
     slate = draft.slate
     assert slate is not None
@@ -28,7 +28,8 @@ def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any
     for code in np.flatnonzero(filled):
         metrics.SLOTS.labels(source=NAMES[code // 2], explored=str(bool(code % 2)).lower()).inc(int(filled[code]))
     row = request_row(draft.request_id, draft.time, draft.request, arm, answer["latency_ms"])
-    log.add("requests", row | {"degraded": draft.degraded, "num_candidates": len(draft.rows)})
+    told = {"degraded": draft.degraded, "num_candidates": len(draft.rows), "caller_id": caller_id}
+    log.add("requests", row | told)
     log.add(
         "pages",
         {

@@ -34,6 +34,7 @@ class PageRequest(BaseModel):
     country: str | None = Field(
         None, pattern="^[A-Z]{2}$", description="ISO 3166 code of where the viewer is now; unset means the profile's."
     )
+    explain: bool = Field(False, description="Tell each video's calibrated heads as well.")
 
 
 class Slot(BaseModel):
@@ -51,6 +52,11 @@ class Slot(BaseModel):
     propensity: float = Field(description="Probability that the policy put it here, given the slots above.")
     explored: bool = Field(description="True when exploration chose the slot.")
     why: str = Field(description="One sentence for the viewer.")
+    heads: dict[str, float] | None = Field(
+        None,
+        description="With `explain`: what the ranker predicts, calibrated, such as the probability of a watch; empty "
+        "when no release ranked.",
+    )
 
 
 class Page(BaseModel):

@@ -16,11 +16,13 @@ from starlette.responses import Response
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
-from serving import metrics, request
+from serving import metrics, request, request_id
 from serving.backlog import Backlog, BacklogFullError
 from serving.feed import Feed, NoCatalogueError
 from serving.guard import Guard
+from serving.paths import VERSION, Unversioned
 from serving.refusal import NoTraceback, Refusal
+from serving.request_id import RequestId
 from serving.retry_after import RetryAfter
 from serving.site import site
 
@@ -62,16 +64,16 @@ class _Homefeed:
         """Ready when everything that was there at the start is in memory."""
         return self.feed.ready.is_set()
 
-    @bentoml.api(route="/recommend", input_spec=request.PageRequest, output_spec=request.Page)  # type: ignore[untyped-decorator]
+    @bentoml.api(route=f"{VERSION}/recommend", input_spec=request.PageRequest, output_spec=request.Page)  # type: ignore[untyped-decorator]
     async def recommend(self, **asked: Any) -> Response:
         """A page of videos for a viewer, best first."""
         try:
-            page = await _in(self._pages, self.feed.recommend, request.PageRequest(**asked))
+            page = await _in(self._pages, self.feed.recommend, request.PageRequest(**asked), request_id.current.get())
         except NoCatalogueError as error:
             return _json({"error": str(error)}, 503)
         return _json(page)
 
-    @bentoml.api(route="/events", input_spec=request.EventBatch, output_spec=request.Accepted)  # type: ignore[untyped-decorator]
+    @bentoml.api(route=f"{VERSION}/events", input_spec=request.EventBatch, output_spec=request.Accepted)  # type: ignore[untyped-decorator]
     async def events(self, events: list[request.EventHead]) -> Response:
         """Take events; the answer comes when they are on disk."""
         limit = _SETTINGS.serving.max_events
@@ -101,6 +103,8 @@ Homefeed = bentoml.service(
 Homefeed.add_asgi_middleware(Guard, max_body=int(_SETTINGS.serving.max_body_mib * 2**20))
 Homefeed.add_asgi_middleware(Refusal)
 Homefeed.add_asgi_middleware(RetryAfter, retry_after_s=_SETTINGS.serving.retry_after_s)
+Homefeed.add_asgi_middleware(RequestId)
+Homefeed.add_asgi_middleware(Unversioned)
 Homefeed.mount_asgi_app(site)
 site.state.service = Homefeed
 logging.getLogger("bentoml._internal.server.http_app").addFilter(NoTraceback())

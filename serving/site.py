@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import logging
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,16 +11,24 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from serving.feed import NoCatalogueError
+from homefeed.errors import HomefeedError
+from serving import request_id
 from serving.home import markup
+from serving.paths import VERSION
 from serving.request import PageRequest
 
+_logger = logging.getLogger(__name__)
 _HOME = Path(__file__).parent / "home"
-#: No script but our own, nothing from elsewhere: titles come from strangers.
-_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
+#: No script and no style but our own files, nothing from elsewhere: titles come from strangers.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 _ABOUT = (
     "Pages of videos, and the events that follow. `docs/events.md` describes every event. A request that is refused is "
     'answered with 4xx and `{"error": why}`; 429 means too many at once, 503 not now: send it again after the '
@@ -35,19 +45,32 @@ async def home(request: Request) -> Response:
     """The page of one viewer as a grid; `?user=` chooses the viewer, `?exploration=` turns the knob for this page."""
     feed, pages = request.app.state.feed, request.app.state.pages
     params = request.query_params
-    user = params.get("user") or markup.GUEST
-    asked: dict[str, Any] = {"user": user, "device": _device(request)}
+    asked: dict[str, Any] = {"user": params.get("user") or markup.GUEST, "device": _device(request), "explain": True}
     if params.get("exploration"):
         asked["exploration"] = params["exploration"]
     try:
         wanted = PageRequest(**asked)
-        page = await asyncio.get_running_loop().run_in_executor(pages, functools.partial(feed.recommend, wanted))
-        body, status = markup.home(page, feed.state()), 200
     except ValidationError as error:
-        body, status = markup.message("That cannot be asked", error.errors()[0]["msg"]), 400
-    except NoCatalogueError as error:
-        body, status = markup.message("No videos yet", str(error)), 503
-    return HTMLResponse(body, status, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+        return _page(markup.message("That cannot be asked", error.errors()[0]["msg"]), 400)
+    if feed.snapshot is None:
+        return _page(markup.message("No videos yet", feed.no_catalogue()), 503)
+
+    async def parts() -> AsyncIterator[str]:
+        yield markup.head(wanted.user, wanted.exploration, feed.exploration)
+        making = functools.partial(feed.recommend, wanted, request_id.current.get())
+        try:
+            page = await asyncio.get_running_loop().run_in_executor(pages, making)
+            yield markup.videos(page, feed.state())
+        except Exception as error:  # the head is sent already: what is left to do is to say so on the page
+            why = str(error) if isinstance(error, HomefeedError) else "The service's log says why."
+            _logger.exception("the home page of %s failed", wanted.user)
+            yield markup.apology("This page could not be made", why)
+
+    return StreamingResponse(parts(), media_type="text/html", headers=_HEADERS)
+
+
+def _page(body: str, status: int) -> Response:
+    return HTMLResponse(body, status, headers=_HEADERS)
 
 
 async def release(request: Request) -> Response:
@@ -59,7 +82,7 @@ async def specification(request: Request) -> Response:
     """BentoML's OpenAPI description, under our name."""
     described = request.app.state.service.openapi_spec.asdict()
     described["info"] = {"title": "Homefeed", "version": version("homefeed"), "description": _ABOUT}
-    answers = described["paths"]["/events"]["post"]["responses"]
+    answers = described["paths"][f"{VERSION}/events"]["post"]["responses"]
     answers["202"] = answers.pop(200)
     return JSONResponse(described)
 
@@ -71,7 +94,7 @@ async def documentation(request: Request) -> Response:
 
 def _file(name: str, media_type: str) -> Any:
     async def serve(request: Request) -> Response:
-        return FileResponse(_HOME / name, media_type=media_type, headers={"Cache-Control": "max-age=300"})
+        return FileResponse(_HOME / name, media_type=media_type, headers={"Cache-Control": "max-age=86400"})
 
     return serve
 
@@ -85,10 +108,11 @@ def _device(request: Request) -> str:
 site = Starlette(
     routes=[
         Route("/", home),
-        Route("/release", release),
+        Route(f"{VERSION}/release", release),
         Route("/docs", documentation),
         Route("/docs.json", specification),
         Route("/home.css", _file("home.css", "text/css")),
         Route("/home.js", _file("home.js", "text/javascript")),
+        Route("/home.svg", _file("home.svg", "image/svg+xml")),
     ]
 )

@@ -96,7 +96,7 @@ class Client:
         """
         asked = {"user": user, "num": num, "device": device, "surface": surface}
         asked |= {"exploration": exploration, "country": country}
-        answer = self._call("POST", "/recommend", asked)
+        answer = self._call("POST", "/v1/recommend", asked)
         return self._read(answer, lambda body: page_of(body, device, surface))
 
     def send(self, events: Iterable[Mapping[str, Any]]) -> int:
@@ -117,7 +117,7 @@ class Client:
         while unsent:
             batch = unsent[:at_once]
             try:
-                answer = self._call("POST", "/events", {"events": batch})
+                answer = self._call("POST", "/v1/events", {"events": batch})
                 self._read(answer, lambda body: body["accepted"])
             except ClientError as error:
                 if isinstance(error, RefusedError) and error.status == _TOO_LARGE and len(batch) > 1:
@@ -130,7 +130,7 @@ class Client:
 
     def release(self) -> ServiceState:
         """What is live, what is in rollout and how fresh the candidates are. Raises ClientError."""
-        return self._read(self._call("GET", "/release"), lambda body: cast(ServiceState, dict(body)))
+        return self._read(self._call("GET", "/v1/release"), lambda body: cast(ServiceState, dict(body)))
 
     def is_ready(self) -> bool:
         """Whether the service has loaded what it serves; False when it does not answer. Asks once."""

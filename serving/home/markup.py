@@ -1,131 +1,147 @@
-"""HTML of the home page, made on the server: it reads without a script; `home.js` adds filtering and watching."""
+"""HTML of the home page, made on the server: it reads without a script; `home.js` adds watching and saying so.
+
+The head of a page is sent before its videos are chosen, so that a browser fetches style and script meanwhile.
+"""
 
 import hashlib
 from collections import Counter
 from datetime import datetime
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-#: The viewer of the page when none is chosen: nobody's history.
+from serving.home.card import card
+
+#: The viewer of the page when none is chosen.
 GUEST = "guest"
-_SOURCES = {
-    "subscriptions": "Subscription",
-    "more_like": "More like this",
-    "two_tower": "For you",
-    "trending": "Trending",
-    "fresh": "Fresh",
-}
+_FOLDER = Path(__file__).parent
+#: In the address of a file, so that a browser keeps it for as long as it is the same.
+VERSION = hashlib.md5(
+    (_FOLDER / "home.css").read_bytes() + (_FOLDER / "home.js").read_bytes(), usedforsecurity=False
+).hexdigest()[:8]
 _DEGRADED = {
     "no_release": "no model is live yet: this is what is trending",
     "stale_release": "the newest release cannot be loaded: the one before it answers",
     "ranker": "the ranker failed: this is what is trending",
     "viewer_no_store": "viewer features are not published yet",
 }
+_LOGO = '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/><path d="M12 9l11 7-11 7z"/></svg>'
 
 
-def home(page: dict[str, Any], state: dict[str, Any]) -> str:
-    """The whole page.
+def head(user: str, exploration: float | None, usual: float) -> str:
+    """The document up to the videos.
 
     Args:
-      page: an answer of `/recommend`.
-      state: an answer of `/release`.
+      user: the viewer.
+      exploration: what was asked for; None is the service's own.
+      usual: the service's own.
+    """
+    name = "guest" if user == GUEST else escape(user)
+    return f"""{_top(f"{name} · Homefeed")}
+{_header(user, usual if exploration is None else exploration, usual)}
+<main id="page">
+<div class="intro"><h1>{"Welcome" if user == GUEST else f"Picked for {name}"}</h1>
+<a class="button quiet" data-next href="">Next page</a></div>
+"""
+
+
+def videos(page: dict[str, Any], state: dict[str, Any]) -> str:
+    """The rest of the document.
+
+    Args:
+      page: an answer of `/v1/recommend` that was asked with `explain`.
+      state: an answer of `/v1/release`.
     """
     now = datetime.fromisoformat(page["time"])
-    videos = page["videos"]
-    cards = "\n".join(_card(video, now) for video in videos)
+    cards = "\n".join(card(video, now, page["release"]) for video in page["videos"])
     data = orjson.dumps({name: page[name] for name in ("request_id", "release", "user", "time")}).decode()
     data = data.replace("<", "\\u003c")  # nothing in it may end the script element
-    return _document(
-        f"{page['user']} · Homefeed",
-        f"""{_header(page["user"], state["exploration"])}
-<main id="page">
-  <div class="intro">
-    <h1>{"Welcome" if page["user"] == GUEST else f"Picked for {escape(page['user'])}"}</h1>
-    {_facts(page, state)}
-    <label class="record"><input type="checkbox" id="record"> Record what I do here: the platform learns from it</label>
-  </div>
-  {_topics(videos)}
-  <ol class="grid" id="grid">{cards}</ol>
-  <p class="empty" id="empty" hidden>No video of this topic on the page.</p>
+    return f"""{_facts(page, state)}
+{_topics(page["videos"])}
+<ol class="grid" id="grid" aria-label="Videos">{cards}</ol>
+<p class="empty" id="empty" hidden>No video of this topic on the page.</p>
+<p class="more"><a class="button" data-next href="">Show the next page</a></p>
 </main>
-{_PLAYER}
-<footer><nav aria-label="For operators"><a href="/docs">API docs</a><a href="/release">Release</a>
-<a href="/metrics">Metrics</a></nav><span>Request <code>{escape(page["request_id"])}</code></span></footer>
+{_PLAYER}{_NEW_VIEWER}
+<div class="toast" id="toast" role="status" aria-live="polite"></div>
+<footer><label><input type="checkbox" id="record" checked> What I do here is recorded, and the platform learns from it</label>
+<nav aria-label="For operators"><a href="/docs">API</a><a href="/v1/release">Release</a><a href="/metrics">Metrics</a></nav>
+<span>Request <code>{escape(page["request_id"])}</code></span></footer>
 <script type="application/json" id="data">{data}</script>
-<script src="/home.js" defer></script>""",
-    )
+{_END}"""
 
 
 def message(title: str, text: str) -> str:
-    """A page that says why there is no grid."""
-    return _document(
-        "Homefeed",
-        f"""{_header(GUEST, 0.1)}
-<main id="page" class="message"><h1>{escape(title)}</h1><p>{escape(text)}</p>
-<p><a class="button" href="/">Try again</a></p></main>""",
-    )
+    """A whole document that says why there are no videos."""
+    return f'{_top("Homefeed")}\n{_header(GUEST, 0.1, 0.1)}\n<main id="page">\n{apology(title, text)}'
 
 
-def _document(title: str, body: str) -> str:
+def apology(title: str, text: str) -> str:
+    """What comes after `head` when the page failed."""
+    return f"""<div class="message"><h1>{escape(title)}</h1><p>{escape(text)}</p>
+<p><a class="button" href="/">Try again</a></p></div></main>
+{_END}"""
+
+
+def _top(title: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect
- width='32' height='32' rx='9' fill='%23e4572e'/%3E%3Cpath d='M12 9l11 7-11 7z' fill='white'/%3E%3C/svg%3E">
-<link rel="stylesheet" href="/home.css">
+<meta name="description" content="Homefeed: a page of videos, chosen by the release that is live, with the reason for each.">
+<title>{title}</title>
+<link rel="icon" href="/home.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/home.css?{VERSION}">
+<script src="/home.js?{VERSION}" defer></script>
 </head>
 <body>
-<a class="skip" href="#page">Skip to the videos</a>
-{body}
-</body>
-</html>
-"""
+<a class="skip" href="#page">Skip to the videos</a>"""
 
 
-def _header(user: str, exploration: float) -> str:
+_END = "</body>\n</html>\n"
+
+
+def _header(user: str, exploration: float, usual: float) -> str:
     shown = "" if user == GUEST else escape(user)
     return f"""<header>
-  <a class="brand" href="/" aria-label="Homefeed, start page"><svg viewBox="0 0 32 32" aria-hidden="true">
-    <rect width="32" height="32" rx="9"/><path d="M12 9l11 7-11 7z"/></svg><span>Homefeed</span></a>
-  <form method="get" action="/" role="search">
-    <label for="user">Viewer</label>
-    <input id="user" name="user" value="{shown}" placeholder="viewer-000042" maxlength="64" autocomplete="off"
-      autocapitalize="none" spellcheck="false" list="viewers" required>
-    <datalist id="viewers"></datalist>
-    <label for="exploration" class="wide">Discovery</label>
-    <select id="exploration" name="exploration" class="wide">
-      <option value="">{exploration:.0%} (default)</option><option value="0">off</option>
-      <option value="0.25">25%</option><option value="0.5">50%</option>
-    </select>
-    <button type="submit">Show page</button>
-  </form>
+<a class="brand" href="/" aria-label="Homefeed, start page">{_LOGO}<span>Homefeed</span></a>
+<form method="get" action="/" id="choose">
+<div class="field viewer"><label for="user">Viewer</label>
+<input id="user" name="user" value="{shown}" placeholder="viewer-000042" maxlength="64" autocomplete="off"
+ autocapitalize="none" spellcheck="false" list="viewers" required><datalist id="viewers"></datalist>
+<button type="submit">Show</button><button type="button" class="quiet" id="create" hidden>New<span class="wide"> viewer</span></button></div>
+<div class="field knob"><label for="exploration">Exploration</label>
+<input type="range" id="exploration" name="exploration" min="0" max="1" step="0.05" value="{exploration:.2f}"
+ data-usual="{usual:.2f}" aria-describedby="share"><output id="share" for="exploration">{exploration:.0%}</output></div>
+</form>
 </header>"""
 
 
 def _facts(page: dict[str, Any], state: dict[str, Any]) -> str:
     release = escape(page["release"]) or "no release yet"
     window = escape(state["snapshot"]["window"]) if state["snapshot"] else ""
+    explored = sum(video["explored"] for video in page["videos"])
     facts = [
-        f"<li><b>{len(page['videos'])}</b> videos</li>",
-        f"<li>in <b>{page['latency_ms']:.0f} ms</b></li>",
-        f"<li>by <b>{release}</b></li>",
-        f"<li>features of <b>{window}</b></li>",
+        f"<b>{len(page['videos'])}</b> videos",
+        f"<b>{explored}</b> by exploration",
+        f"chosen by <b>{release}</b>",
+        f"in <b>{page['latency_ms']:.0f} ms</b>",
+        f"features of <b>{window}</b>",
     ]
     notes = "".join(
         f'<p class="note" role="status">{escape(_DEGRADED.get(part, f"without {part}"))}</p>'
         for part in page["degraded"]
     )
-    return f'<ul class="facts">{"".join(facts)}</ul>{notes}'
+    items = "".join(f"<li>{fact}</li>" for fact in facts)
+    return f'<ul class="facts">{items}<li id="changed" hidden></li></ul>{notes}'
 
 
-def _topics(videos: list[dict[str, Any]]) -> str:
-    common = Counter(topic for video in videos for topic in video["topics"][:1]).most_common(10)
+def _topics(shown: list[dict[str, Any]]) -> str:
+    common = Counter(topic for video in shown for topic in video["topics"][:1]).most_common(12)
     chips = "".join(
         f'<button type="button" data-topic="{escape(topic)}" aria-pressed="false">{escape(topic.capitalize())} '
         f"<small>{number}</small></button>"
@@ -137,54 +153,24 @@ def _topics(videos: list[dict[str, Any]]) -> str:
     )
 
 
-def _card(video: dict[str, Any], now: datetime) -> str:
-    topic = video["topics"][0] if video["topics"] else ""
-    title, channel = escape(video["title"]), escape(video["channel"])
-    age = _ago((now - datetime.fromisoformat(video["uploaded"])).total_seconds())
-    badge = '<span class="badge new">New</span>' if video["explored"] else ""
-    source = "Discovery" if video["explored"] else _SOURCES.get(video["source"], video["source"])
-    initials = escape("".join(word[0] for word in video["channel"].replace("-", " ").split()[:2]).upper())
-    data = escape(
-        orjson.dumps(
-            {name: video[name] for name in ("video", "slot", "source", "score", "propensity", "explored")}
-        ).decode()
-    )
-    figures = f"Proposed by {escape(video['source'])}; value {video['score']:.4f}; propensity {video['propensity']:.4f}"
-    hues = f"--hue:{_hue(topic or channel)};--tilt:{_hue(video['video'])}"
-    return f"""<li class="card" data-topic="{escape(topic)}" data-slot="{data}" style="{hues}">
-  <button class="thumb" type="button" data-act="watch" aria-label="Watch {title}">
-    <span class="topic">{escape(topic)}</span>{badge}
-    <svg class="play" viewBox="0 0 32 32" aria-hidden="true"><path d="M12 9l11 7-11 7z"/></svg>
-    <span class="badge time"><span class="visually-hidden">Length </span>{_length(video["duration_s"])}</span></button>
-  <div class="about"><span class="avatar" style="--hue:{_hue(channel)}" aria-hidden="true">{initials}</span>
-    <div><h2>{title}</h2><p class="by">{channel} · {age}</p></div></div>
-  <p class="why" title="{figures}"><b>{escape(source)}</b> {escape(video["why"])}</p>
-  <div class="acts"><button type="button" data-act="like" aria-pressed="false">Like</button>
-    <button type="button" data-act="not_interested" aria-pressed="false">Not interested</button></div>
-</li>"""
-
-
-def _hue(text: str) -> int:
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[:2], "big") % 360
-
-
-def _length(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _ago(seconds: float) -> str:
-    for unit, size in (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            number = int(seconds // size)
-            return f"{number} {unit}{'s' if number > 1 else ''} ago"
-    return "just now"
-
-
 _PLAYER = """<dialog id="player" aria-labelledby="playing">
-  <div class="screen"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M12 9l11 7-11 7z"/></svg></div>
-  <h2 id="playing"></h2>
-  <p>Watched for <b id="elapsed">0</b> s.</p>
-  <form method="dialog"><button>Stop watching</button></form>
+<div class="screen"></div>
+<h2 id="playing"></h2>
+<label for="position">Watched <output id="elapsed" for="position">0:00</output> of <span id="whole"></span></label>
+<input type="range" id="position" min="0" step="1" value="0">
+<p>The picture is drawn, so it plays twenty times as fast as a video; the slider moves it on.</p>
+<form method="dialog"><button>Stop watching</button></form>
 </dialog>"""
+_NEW_VIEWER = """<dialog id="newcomer" aria-labelledby="newcomer-title">
+<h2 id="newcomer-title">A new viewer</h2>
+<p>Starts without a history. What is said here changes the first page already.</p>
+<form method="dialog" id="profile">
+<label for="new-user">Name</label><input id="new-user" maxlength="64" required autocomplete="off" spellcheck="false">
+<label for="new-country">Country</label><input id="new-country" pattern="[A-Z]{2}" maxlength="2" placeholder="DE"
+ title="Two capital letters, as in ISO 3166">
+<label for="new-language">Language</label><input id="new-language" pattern="[a-z]{2}" maxlength="2" placeholder="de"
+ title="Two small letters, as in ISO 639-1">
+<label for="new-age">Age</label><input id="new-age" type="number" min="0" max="130" inputmode="numeric">
+<div class="row"><button value="make">Create</button><button class="quiet" value="cancel" formnovalidate>Cancel</button></div>
+</form></dialog>
+"""

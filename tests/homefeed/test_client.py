@@ -160,7 +160,9 @@ def test_what_may_pass_is_tried_again_with_the_same_body(failure):
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 415, 422])
 def test_a_wrong_call_is_made_once(status):
     service = Service(httpx.Response(status, json={"error": "num: Input should be less"}))
-    with pytest.raises(RefusedError, match=f"http://site/recommend answered {status}: num: Input should be") as caught:
+    with pytest.raises(
+        RefusedError, match=f"http://site/v1/recommend answered {status}: num: Input should be"
+    ) as caught:
         service.client().recommend("u", num=300)
     assert (caught.value.status, len(service.bodies), service.waits) == (status, 1, [])
 
@@ -204,7 +206,7 @@ def test_retries_end_and_none_means_none():
         service.client(retries=2).recommend("u")
     assert (len(service.bodies), len(service.waits)) == (3, 2)
     service = Service(httpx.ConnectError("refused"))
-    with pytest.raises(UnreachableError, match="no service answers at http://site/recommend: ConnectError: refused"):
+    with pytest.raises(UnreachableError, match="no service answers at http://site/v1/recommend: ConnectError: refused"):
         service.client(retries=0).recommend("u")
     assert len(service.bodies) == 1
 

@@ -9,8 +9,8 @@ LATER = datetime(2026, 11, 23, 22, 10, tzinfo=UTC)
 
 def row(request_id, time):
     return {
-        "request_id": request_id, "time": time, "user": "u", "release": "r1", "stage": "live", "latency_ms": 12.5,
-        "degraded": ["ranker"], "num_candidates": 7, "error": "",
+        "request_id": request_id, "caller_id": "c", "time": time, "user": "u", "release": "r1", "stage": "live",
+        "latency_ms": 12.5, "degraded": ["ranker"], "num_candidates": 7, "error": "",
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def test_no_request_breaks_or_hangs_the_service(service):
                 statuses.setdefault((case.path, case.method), set()).add(answer.status_code)
 
             answers()
-    assert {200, 400} <= statuses["/recommend", "POST"]
-    assert {202, 400} <= statuses["/events", "POST"]
+    assert {200, 400} <= statuses["/v1/recommend", "POST"]
+    assert {202, 400} <= statuses["/v1/events", "POST"]
     assert httpx.get(f"{service.url}/readyz").status_code == 200
     assert "Traceback" not in service.output()

@@ -14,6 +14,7 @@ from homefeed.cli.output import AsJson, OutFile, emit, progress
 
 BENCHES = (
     "ingest",
+    "events",
     "exposures",
     "world",
     "index",
