@@ -43,6 +43,10 @@ class NoCatalogueError(HomefeedError):
     """There is nothing to show yet: no snapshot of the catalogue was published."""
 
 
+class UnwritableEventError(HomefeedError):
+    """An event cannot be written as a line of JSON; none of the batch was taken."""
+
+
 class Feed:
     """Everything behind the endpoints. Use `start`, then `recommend` and `accept` from any thread, then `close`.
 
@@ -128,9 +132,14 @@ class Feed:
         )
 
     def accept(self, events: Sequence[Any]) -> int:
-        """Make events durable; returns how many. Raises EventLogError when the disk does not take them."""
+        """Make events durable; returns how many.
+
+        Raises:
+          EventLogError: the disk does not take them.
+          UnwritableEventError: one holds what JSON of this platform cannot.
+        """
         arrival = self.now()
-        self._events.append(list(map(orjson.dumps, events)), arrival)
+        self._events.append(list(map(_line, range(len(events)), events)), arrival)
         self._recent.offer(events, arrival)
         metrics.EVENTS.inc(len(events))
         return len(events)
@@ -211,6 +220,13 @@ class Feed:
             exploration=self.exploration if request.exploration is None else request.exploration,
             degraded=degraded,
         )
+
+
+def _line(number: int, event: Any) -> bytes:
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError as error:
+        raise UnwritableEventError(f"events.{number}: {error}") from error
 
 
 def _ms(began: float) -> float:

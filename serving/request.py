@@ -14,7 +14,7 @@ def _fits_id(value: str) -> str:
     return value
 
 
-Id = Annotated[str, AfterValidator(_fits_id)]
+Id = Annotated[str, AfterValidator(_fits_id), Field(json_schema_extra={"minLength": 1, "maxLength": MAX_ID_BYTES})]
 Device = Literal["phone", "tablet", "desktop", "tv", "other"]
 Surface = Literal["home", "search", "channel", "watch_next", "other"]
 

@@ -18,7 +18,7 @@ from homefeed.errors import HomefeedError
 from homefeed.settings import load
 from serving import metrics, request, request_id
 from serving.backlog import Backlog, BacklogFullError
-from serving.feed import Feed, NoCatalogueError
+from serving.feed import Feed, NoCatalogueError, UnwritableEventError
 from serving.guard import Guard
 from serving.paths import VERSION, Unversioned
 from serving.refusal import NoTraceback, Refusal
@@ -85,6 +85,8 @@ class _Homefeed:
         except BacklogFullError as error:
             metrics.EVENTS_REFUSED.labels(reason="backlog").inc()
             return _json({"error": str(error)}, 429)
+        except UnwritableEventError as error:
+            return _json({"error": str(error)}, 400)
         except HomefeedError as error:
             metrics.EVENTS_REFUSED.labels(reason="disk").inc()
             return _json({"error": f"the events were not taken, send them again later: {error}"}, 503)
@@ -106,5 +108,4 @@ Homefeed.add_asgi_middleware(RetryAfter, retry_after_s=_SETTINGS.serving.retry_a
 Homefeed.add_asgi_middleware(RequestId)
 Homefeed.add_asgi_middleware(Unversioned)
 Homefeed.mount_asgi_app(site)
-site.state.service = Homefeed
 logging.getLogger("bentoml._internal.server.http_app").addFilter(NoTraceback())

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from starlette.routing import Route
 from homefeed.errors import HomefeedError
 from serving import request_id
 from serving.home import markup
+from serving.openapi import description
 from serving.paths import VERSION
 from serving.request import PageRequest
 
@@ -29,11 +29,6 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_ABOUT = (
-    "Pages of videos, and the events that follow. `docs/events.md` describes every event. A request that is refused is "
-    'answered with 4xx and `{"error": why}`; 429 means too many at once, 503 not now: send it again after the '
-    "seconds in `Retry-After`."
-)
 _DOCS = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Homefeed API</title>
 <link rel="stylesheet" href="/static_content/swagger-ui.css"></head><body><div id="swagger-ui"></div>
 <script src="/static_content/swagger-ui-bundle.js"></script>
@@ -79,12 +74,8 @@ async def release(request: Request) -> Response:
 
 
 async def specification(request: Request) -> Response:
-    """BentoML's OpenAPI description, under our name."""
-    described = request.app.state.service.openapi_spec.asdict()
-    described["info"] = {"title": "Homefeed", "version": version("homefeed"), "description": _ABOUT}
-    answers = described["paths"][f"{VERSION}/events"]["post"]["responses"]
-    answers["202"] = answers.pop(200)
-    return JSONResponse(described)
+    """The OpenAPI description."""
+    return JSONResponse(description())
 
 
 async def documentation(request: Request) -> Response:

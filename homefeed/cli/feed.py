@@ -1,5 +1,6 @@
 """`homefeed feed USER`: a viewer's page in the terminal, with the reason for each video."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -39,20 +40,15 @@ def feed(
 
 def fetch(url: str, asked: dict[str, Any]) -> dict[str, Any]:
     """A page from the service at `url`. Raises ServiceUnreachableError that says what came back instead."""
-    import httpx
+    from homefeed.client import Client, ClientError, UnreachableError
 
     try:
-        answer = httpx.post(f"{url.rstrip('/')}/recommend", json=asked, timeout=30)
-    except (httpx.TransportError, httpx.InvalidURL) as error:
-        raise ServiceUnreachableError(
-            f"no service answers at {url} ({error}); start it with `make run`, or name it with --url"
-        ) from error
-    if answer.status_code != 200:
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        why = answer.json().get("error", answer.text) if is_json else answer.text[:200]
-        raise ServiceUnreachableError(f"{url} answered {answer.status_code}: {why}")
-    page: dict[str, Any] = answer.json()
-    return page
+        with Client(url, timeout_s=30, retries=1) as client:
+            return asdict(client.recommend(**asked))
+    except UnreachableError as error:
+        raise ServiceUnreachableError(f"{error}; start it with `make run`, or name it with --url") from error
+    except ClientError as error:
+        raise ServiceUnreachableError(str(error)) from error
 
 
 def page_table(page: dict[str, Any]) -> Any:

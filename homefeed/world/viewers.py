@@ -3,14 +3,14 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-import httpx
 import numpy as np
-import orjson
 
+from homefeed.client import Client, ClientError
+from homefeed.client.events import Device
 from homefeed.clock import clock
 from homefeed.settings import Settings
 from homefeed.world.reactions import Reactions, ReplayReactions, Visitor, WorldReactions
@@ -60,7 +60,7 @@ class LiveViewers:
         self._clock = clock(settings.clock_file)
         self._rng = np.random.default_rng([settings.seed, 9])
         self._unsent: list[Event] = []
-        self._client = httpx.Client(base_url=base_url, timeout=self._world.live_timeout_s)
+        self._client = Client(base_url, timeout_s=self._world.live_timeout_s, retries=0, max_events=_BATCH)
 
     def visit(self, num_visits: int, time: datetime) -> VisitReport:
         """So many viewers open the page at `time`, scroll and react; their events are posted.
@@ -110,34 +110,20 @@ class LiveViewers:
     def _page(self, visitor: Visitor) -> dict[str, Any] | str:
         """The answer to one request and who saw it on what, or why there is none."""
         try:
-            answer = self._client.post("/recommend", json={"user": visitor.user, "device": visitor.device})
-        except httpx.HTTPError as error:
-            return f"{type(error).__name__}: {error}"
-        if answer.status_code != httpx.codes.OK:
-            return f"{answer.status_code}: {answer.text[:200]}"
-        page: dict[str, Any] = orjson.loads(answer.content)
-        return {**page, "user": visitor.user, "device": visitor.device}
+            return asdict(self._client.recommend(visitor.user, device=cast(Device, visitor.device)))
+        except ClientError as error:
+            return str(error)
 
     def _post(self) -> int:
         """Post all unsent events in batches; what is not taken stays unsent."""
-        posted = 0
-        while batch := self._unsent[:_BATCH]:
-            try:
-                answer = self._client.post("/events", content=orjson.dumps({"events": batch}), headers=_JSON)
-            except httpx.HTTPError as error:
-                raise ServiceDownError(
-                    f"{self._client.base_url} took no events: {type(error).__name__}: {error}"
-                ) from error
-            if answer.status_code != httpx.codes.ACCEPTED:
-                said = f"{answer.status_code} {answer.text[:200]}"
-                raise ServiceDownError(f"{self._client.base_url} did not take {len(batch)} events: {said}")
-            del self._unsent[: len(batch)]
-            posted += len(batch)
+        try:
+            posted = self._client.send(self._unsent)
+        except ClientError as error:
+            self._unsent = list(map(dict, error.unsent))
+            raise ServiceDownError(f"the service did not take {len(self._unsent)} events: {error}") from error
+        self._unsent = []
         return posted
 
 
 class ServiceDownError(WorldError):
     """The service does not take events; they are kept."""
-
-
-_JSON = {"content-type": "application/json"}

@@ -44,13 +44,20 @@ def card(video: dict[str, Any], now: datetime, release: str) -> str:
     data = escape(orjson.dumps({name: video[name] for name in names}).decode())
     return f"""<li class="card" data-topic="{escape(topic)}" data-slot="{data}" data-length="{video["duration_s"]:.0f}">
 <button class="thumb" type="button" data-act="watch" aria-label="Watch {title}, {_spoken(video["duration_s"])}">
-{thumbnail(topic or channel, video["video"], video["duration_s"])}<span class="topic">{escape(topic)}</span>{badge}{_PLAY}
+{thumbnail(topic or channel, video["video"], video["duration_s"])}
+<span class="topic">{escape(topic)}</span>{badge}{_PLAY}
 <span class="badge time">{_length(video["duration_s"])}</span></button>
 <div class="about"><span class="avatar hue-{hue(channel) // 30}" aria-hidden="true">{_initials(video["channel"])}</span>
 <div><h2 id="title-{slot}">{title}</h2><p class="by">{channel} · {age}</p></div></div>
-<div class="acts"><button type="button" data-act="like" aria-pressed="false" aria-describedby="title-{slot}">Like</button>
-<button type="button" data-act="not_interested" aria-pressed="false" aria-describedby="title-{slot}">Not interested</button>
-</div>{_why(video, release)}</li>"""
+<div class="acts">{_button("like", "Like", slot)}
+{_button("not_interested", "Not interested", slot)}</div>
+{_why(video, release)}</li>"""
+
+
+def _button(act: str, name: str, slot: int) -> str:
+    return (
+        f'<button type="button" data-act="{act}" aria-pressed="false" aria-describedby="title-{slot}">{name}</button>'
+    )
 
 
 def _why(video: dict[str, Any], release: str) -> str:
@@ -70,7 +77,8 @@ def _why(video: dict[str, Any], release: str) -> str:
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<details class="why"><summary><b>{escape("Discovery" if video["explored"] else source)}</b> '
-        f'{escape(video["why"])}<span class="visually-hidden">: why this video</span></summary><dl>{rows}</dl></details>'
+        f'{escape(video["why"])}<span class="visually-hidden">: why this video</span></summary>'
+        f"<dl>{rows}</dl></details>"
     )
 
 

@@ -27,7 +27,10 @@ _DEGRADED = {
     "ranker": "the ranker failed: this is what is trending",
     "viewer_no_store": "viewer features are not published yet",
 }
-_LOGO = '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/><path d="M12 9l11 7-11 7z"/></svg>'
+_LOGO = (
+    '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/>'
+    '<path d="M12 9l11 7-11 7z"/></svg>'
+)
 
 
 def head(user: str, exploration: float | None, usual: float) -> str:
@@ -66,8 +69,10 @@ def videos(page: dict[str, Any], state: dict[str, Any]) -> str:
 </main>
 {_PLAYER}{_NEW_VIEWER}
 <div class="toast" id="toast" role="status" aria-live="polite"></div>
-<footer><label><input type="checkbox" id="record" checked> What I do here is recorded, and the platform learns from it</label>
-<nav aria-label="For operators"><a href="/docs">API</a><a href="/v1/release">Release</a><a href="/metrics">Metrics</a></nav>
+<footer><label><input type="checkbox" id="record" checked>
+What I do here is recorded, and the platform learns from it</label>
+<nav aria-label="For operators"><a href="/docs">API</a><a href="/v1/release">Release</a>
+<a href="/metrics">Metrics</a></nav>
 <span>Request <code>{escape(page["request_id"])}</code></span></footer>
 <script type="application/json" id="data">{data}</script>
 {_END}"""
@@ -92,7 +97,7 @@ def _top(title: str) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="description" content="Homefeed: a page of videos, chosen by the release that is live, with the reason for each.">
+<meta name="description" content="A page of videos, chosen by the release that is live, with the reason for each.">
 <title>{title}</title>
 <link rel="icon" href="/home.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/home.css?{VERSION}">
@@ -113,7 +118,8 @@ def _header(user: str, exploration: float, usual: float) -> str:
 <div class="field viewer"><label for="user">Viewer</label>
 <input id="user" name="user" value="{shown}" placeholder="viewer-000042" maxlength="64" autocomplete="off"
  autocapitalize="none" spellcheck="false" list="viewers" required><datalist id="viewers"></datalist>
-<button type="submit">Show</button><button type="button" class="quiet" id="create" hidden>New<span class="wide"> viewer</span></button></div>
+<button type="submit">Show</button>
+<button type="button" class="quiet" id="create" hidden>New<span class="wide"> viewer</span></button></div>
 <div class="field knob"><label for="exploration">Exploration</label>
 <input type="range" id="exploration" name="exploration" min="0" max="1" step="0.05" value="{exploration:.2f}"
  data-usual="{usual:.2f}" aria-describedby="share"><output id="share" for="exploration">{exploration:.0%}</output></div>
@@ -171,6 +177,7 @@ _NEW_VIEWER = """<dialog id="newcomer" aria-labelledby="newcomer-title">
 <label for="new-language">Language</label><input id="new-language" pattern="[a-z]{2}" maxlength="2" placeholder="de"
  title="Two small letters, as in ISO 639-1">
 <label for="new-age">Age</label><input id="new-age" type="number" min="0" max="130" inputmode="numeric">
-<div class="row"><button value="make">Create</button><button class="quiet" value="cancel" formnovalidate>Cancel</button></div>
+<div class="row"><button value="make">Create</button>
+<button class="quiet" value="cancel" formnovalidate>Cancel</button></div>
 </form></dialog>
 """

@@ -25,6 +25,7 @@ def service(world):
 
 def test_no_request_breaks_or_hangs_the_service(service):
     api = schemathesis.openapi.from_url(f"{service.url}/docs.json")
+    documented = httpx.get(f"{service.url}/docs.json").json()["paths"]
     statuses: dict[tuple[str, str], set[int]] = {}
     for operation in (found.ok() for found in api.get_all_operations()):
         # Without a body there is nothing to get wrong.
@@ -42,6 +43,9 @@ def test_no_request_breaks_or_hangs_the_service(service):
             def answers(case):
                 answer = case.call(timeout=10)  # one that hangs raises
                 assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+                assert answer.headers["x-request-id"], case.as_curl_command()
+                told = set(documented[case.path][case.method.lower()]["responses"])
+                assert str(answer.status_code) in told, (case.as_curl_command(), answer.text)
                 statuses.setdefault((case.path, case.method), set()).add(answer.status_code)
 
             answers()

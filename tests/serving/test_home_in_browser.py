@@ -43,9 +43,7 @@ def test_what_is_pressed_changes_the_next_page(service, browser):
     browser.run("document.querySelectorAll('[data-act=like]')[1].click()")
     browser.wait("document.getElementById('toast').textContent === 'Liked.'")
     browser.run("document.querySelectorAll('[data-act=watch]')[2].click()")
-    browser.run(
-        "document.getElementById('position').value = 50; document.getElementById('position').dispatchEvent(new Event('input'))"
-    )
+    browser.run("p = document.getElementById('position'); p.value = 50; p.dispatchEvent(new Event('input'))")
     browser.run("document.querySelector('#player button').click()")
     browser.wait("document.getElementById('toast').textContent.startsWith('Watched')")
 

@@ -121,6 +121,11 @@ def test_events_are_on_disk_before_the_answer(client, world, service):
         answer = client.post("/events", json=body)
         assert answer.status_code == 400
         assert why in answer.json()["error"]
+    for inside in (b"1" * 30, b'{"a": [%s]}' % (b"9" * 20), b'"\\ud800"'):  # numbers over 64 bits, half a character
+        written_so = json.dumps(EVENT).encode()[:-1] + b', "extra": ' + inside + b"}"
+        body = b'{"events": [' + json.dumps(EVENT).encode() + b", " + written_so + b"]}"
+        answer = client.post("/v1/events", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, inside
     many = [EVENT | {"event_id": f"m-{i}"} for i in range(world.settings.serving.max_events + 1)]
     assert client.post("/events", json={"events": many}).status_code == 413
     heavy = client.post("/events", content=iter([b" " * 2**20] * 17), headers={"content-type": "application/json"})

@@ -69,8 +69,6 @@ def _check(format_: str, data: Path | None, home: Path | None) -> None:
 def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str, Any]:
     import os
 
-    import httpx
-
     from homefeed.cli.demo.loop import Facts, Loop
     from homefeed.cli.demo.outcome import outcome
     from homefeed.cli.demo.profile import demo_settings, history_end
@@ -104,7 +102,7 @@ def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str
         with service:
             try:
                 loop.serve(service.url, end, say)
-            except (HomefeedError, httpx.TransportError):
+            except HomefeedError:
                 service.check()
                 raise
     value = outcome(settings, registry, facts, format_)

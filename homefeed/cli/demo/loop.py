@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-
-import httpx
 
 from homefeed import windows
 from homefeed.cli.demo.profile import VISIT_WINDOWS
 from homefeed.cli.demo.site import Site
 from homefeed.cli.headless import Headless
+from homefeed.client import Client
 from homefeed.clock import set_clock
 from homefeed.registry import Registry, Stage
 from homefeed.settings import Settings
@@ -95,15 +94,13 @@ class Loop:
 
     def _page(self, url: str, user: str, react: bool) -> None:
         began = time.perf_counter()
-        answer = httpx.post(f"{url}/recommend", json={"user": user, "num": 100, "device": "desktop"}, timeout=30)
-        elapsed_ms = (time.perf_counter() - began) * 1000
-        page = answer.raise_for_status().json()
-        page["http_ms"] = elapsed_ms
-        self.facts.pages.append(page)
-        if react:
-            events = self._site.reactions.react([user], [page], datetime.fromisoformat(page["time"]))
-            httpx.post(f"{url}/events", json={"events": events}, timeout=30).raise_for_status()
-            self.facts.num_posted += len(events)
+        with Client(url, timeout_s=30) as client:
+            page: dict[str, Any] = asdict(client.recommend(user, device="desktop"))
+            page["http_ms"] = (time.perf_counter() - began) * 1000
+            self.facts.pages.append(page)
+            if react:
+                events = self._site.reactions.react([user], [page], datetime.fromisoformat(page["time"]))
+                self.facts.num_posted += client.send(events)
 
     def _newest_release(self) -> Any:
         return self._registry.releases()[-1]

@@ -137,18 +137,18 @@ class Platform:
         self._stages.follow([("deploy_release", "success")])
 
     def _await_service(self, url: str, release: str) -> None:
-        import httpx
+        from homefeed.client import Client, ClientError
 
         self._stages.begin("serve")
 
         def serves() -> bool:
             try:
-                live = httpx.get(f"{url}/release", timeout=5).raise_for_status().json()["live"]
-                asked = {"user": self._viewer(), "num": 1}
-                page = httpx.post(f"{url}/recommend", json=asked, timeout=5).raise_for_status().json()
-            except httpx.HTTPError:
+                with Client(url, retries=0) as client:
+                    live = client.release()["live"]
+                    page = client.recommend(self._viewer(), num=1)
+            except ClientError:
                 return False
-            return live is not None and live["release"] == release and page["release"] is not None
+            return live is not None and live["release"] == release and page.release is not None
 
         self._wait("service", serves)
         self._stages.end("serve")

@@ -23,9 +23,11 @@ WORLD = WorldSettings(num_viewers=200, num_videos=500, uploads_per_day=0.5, live
 
 
 def _page(user: str, request_id: str) -> dict[str, Any]:
-    slot = {"source": "two_tower", "score": 0.5, "propensity": 0.9, "explored": False}
+    slot = {"source": "two_tower", "score": 0.5, "propensity": 0.9, "explored": False, "title": "", "channel": "c"}
+    slot |= {"topics": ["t"], "duration_s": 60.0, "uploaded": END.isoformat(), "why": ""}
     videos = [{"slot": i, "video": f"video-{i:07d}", **slot} for i in range(100)]
-    return {"request_id": request_id, "release": "r1", "user": user, "latency_ms": 3.0, "videos": videos}
+    made = {"request_id": request_id, "release": "r1", "user": user, "latency_ms": 3.0, "videos": videos}
+    return made | {"time": END.isoformat(), "degraded": []}
 
 
 class Service:
@@ -47,7 +49,7 @@ class Service:
                 with lock:
                     if self.path in service.refuses:
                         status, answer = 503, {"error": "disk full"}
-                    elif self.path == "/events":
+                    elif self.path == "/v1/events":
                         service.events += body["events"]
                         status, answer = 202, {"accepted": len(body["events"])}
                     else:
@@ -131,14 +133,14 @@ def test_uploads_after_the_history_are_posted_once(service: Service, viewers: Li
 
 
 def test_failed_pages_are_counted(service: Service, viewers: LiveViewers) -> None:
-    service.refuses = {"/recommend"}
+    service.refuses = {"/v1/recommend"}
     report = viewers.visit(5, END)
     assert (report.num_failed, report.impressions) == (5, 0)
     assert "503" in report.error
 
 
 def test_events_that_were_refused_are_posted_later(service: Service, viewers: LiveViewers) -> None:
-    service.refuses = {"/events"}
+    service.refuses = {"/v1/events"}
     with pytest.raises(ServiceDownError, match="disk full"):
         viewers.visit(5, END)
     service.refuses = set()
