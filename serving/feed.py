@@ -23,6 +23,7 @@ from serving import metrics
 from serving.answer import add_heads, page_of
 from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
+from serving.degraded import DegradedLog
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.fresh_viewer import with_acts
@@ -76,6 +77,7 @@ class Feed:
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._recent = Recent(settings, open_recent)
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
+        self._degraded = DegradedLog()
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
@@ -121,6 +123,7 @@ class Feed:
             raise
         answer["latency_ms"] = _ms(began)
         record(self._log, draft, arm, answer, caller_id)
+        self._degraded.add(draft.degraded, draft.request_id)
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
         return answer
 
