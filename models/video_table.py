@@ -49,19 +49,19 @@ class VideoTable:
 
     def topic_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the main topic of each video, of any shape; 0 for an unknown one."""
-        return np.append(self.topics[:, 0], 0)[self.rows(keys)]
+        return _at(self.topics[:, 0], self.rows(keys))
 
     def side_topics_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Keys of the topics of each video beside its main one, [n] -> [n, MAX_TOPICS - 1]; 0 pads."""
-        return np.append(self.topics[:, 1:], np.zeros((1, MAX_TOPICS - 1), np.int64), axis=0)[self.rows(keys)]
+        return _at(self.topics[:, 1:], self.rows(keys))
 
     def language_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the language of each video, of any shape; 0 for an unknown one."""
-        return np.append(self.languages, 0)[self.rows(keys)]
+        return _at(self.languages, self.rows(keys))
 
     def channel_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the channel of each video, of any shape; 0 for an unknown one."""
-        return np.append(self.channels, 0)[self.rows(keys)]
+        return _at(self.channels, self.rows(keys))
 
     def topic_of_channel(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The topic that most videos of each channel have as their main one, of any shape; 0 for an unknown channel."""
@@ -80,6 +80,14 @@ class VideoTable:
         first = np.ones(len(pairs), bool)
         first[1:] = pairs[1:, 0] != pairs[:-1, 0]
         return pairs[first, 0], pairs[first, 1]
+
+
+def _at(column: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The column [v, ...] at rows of any shape; 0 at row -1."""
+    if not len(column):
+        return np.zeros((*rows.shape, *column.shape[1:]), np.int64)
+    known = rows >= 0
+    return np.asarray(column[rows] * known.reshape(known.shape + (1,) * (column.ndim - 1)))
 
 
 def video_table(catalogue: pa.Table) -> VideoTable:

@@ -1,5 +1,6 @@
 """A page in the making: what the stages of the pipeline hand on. Candidates are columns; row i of each is one video."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefeed.settings.serving import ServingSettings
+from models.snapshot_rows import SnapshotRows
 from serving.bundle import Bundle
 from serving.request import PageRequest
 from serving.snapshot import Rows, Snapshot
@@ -57,7 +59,7 @@ class Draft:
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     source: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     seed: Rows = field(default_factory=lambda: np.empty(0, np.int64))
-    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     heads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     score: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     slate: Slate | None = None
@@ -72,4 +74,5 @@ class Draft:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Go on with the candidates where `kept` [n] is True."""
         self.rows, self.source, self.seed = self.rows[kept], self.source[kept], self.seed[kept]
-        self.columns = {name: column[kept] for name, column in self.columns.items()}
+        if isinstance(self.columns, SnapshotRows):
+            self.columns = self.columns.kept(kept)

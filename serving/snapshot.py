@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed.errors import HomefeedError
+from models.snapshot_rows import SnapshotRows
 
 Rows = NDArray[np.int64]
 _STRINGS = ("video_id", "channel_id", "title", "topic", "language")
@@ -101,9 +102,9 @@ class Snapshot:
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.asarray(order[np.repeat(starts, counts) + offsets])
 
-    def take(self, rows: Rows) -> dict[str, NDArray[Any]]:
+    def take(self, rows: Rows) -> SnapshotRows:
         """Every column of `rows`, and the rows themselves as `row`."""
-        return {"row": rows, **{name: column[rows] for name, column in self.columns.items()}}
+        return SnapshotRows(self.table, self.columns, rows)
 
     def allowed_in(self, country: str) -> NDArray[np.bool_]:
         """[n] which videos may be shown in `country`; in an unknown country (empty), those without a list."""
