@@ -33,7 +33,7 @@ class SnapshotRows(Mapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return 1 + len(self._columns)
 
-    def kept(self, kept: NDArray[np.bool_]) -> "SnapshotRows":
+    def kept(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> "SnapshotRows":
         """Those rows where `kept` [n] is True, or those at positions."""
         fewer = SnapshotRows(self.table, self._columns, self.rows[kept])
         fewer._taken |= {name: column[kept] for name, column in self._taken.items()}

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ from homefeed.registry import open_registry
 from homefeed.serving_log import ServingLog
 from homefeed.settings import Settings
 from serving import metrics
-from serving.answer import page_of
+from serving.admission import ARRIVED
+from serving.answer import debug_of, page_of
+from serving.budget import Budget, Pace
 from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.draft import Draft
@@ -66,6 +69,8 @@ class Feed:
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
+        self._pace = Pace()
+        self._sources = ThreadPoolExecutor(2 * settings.serving.num_threads, thread_name_prefix="source")
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
@@ -83,6 +88,7 @@ class Feed:
             self._thread.join()
         self._shadow.close()
         self._viewers.close()
+        self._sources.shutdown(wait=False, cancel_futures=True)
         self._log.close()
 
     def recommend(self, request: PageRequest) -> dict[str, Any]:
@@ -92,6 +98,7 @@ class Feed:
           NoCatalogueError: no snapshot was ever published.
         """
         began = time.perf_counter()
+        budget = Budget(ARRIVED.get() or began, self.settings.serving.deadline_ms / 1000, self._pace)
         now, request_id = self.now(), f"r-{uuid.uuid4().hex}"
         fleet, snapshot = self.releases.fleet, self.snapshot
         arm = fleet.arm(request.user)
@@ -101,14 +108,21 @@ class Feed:
                     f"there is no catalogue yet: no snapshot in {self.settings.snapshots_path}; "
                     "ingest video events and publish their features (the DAG `build_features`)"
                 )
-            draft = self._draft(request, request_id, now, snapshot, arm)
+            draft = self._draft(request, request_id, now, snapshot, arm, budget)
+            draft.stages_s["viewer"] = time.perf_counter() - began
             run(draft)
+            made = time.perf_counter()
             answer = page_of(draft, arm)
+            draft.stages_s["answer"] = time.perf_counter() - made
         except Exception as error:
             metrics.FAILURES.labels(reason=type(error).__name__).inc()
             self._log.add("requests", request_row(request_id, now, request, arm, _ms(began), error=str(error)))
             raise
+        for stage in ("viewer", "answer"):
+            metrics.STAGE_SECONDS.labels(stage=stage).observe(draft.stages_s[stage])
         answer["latency_ms"] = _ms(began)
+        if request.debug:
+            answer["debug"] = debug_of(draft, began - budget.began)
         record(self._log, draft, arm, answer)
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
         return answer
@@ -168,7 +182,13 @@ class Feed:
         self.exploration = exploration_of(self.settings)
 
     def _draft(
-        self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
+        self,
+        request: PageRequest,
+        request_id: str,
+        now: datetime,
+        snapshot: Snapshot,
+        arm: Arm | None,
+        budget: Budget,
     ) -> Draft:
         viewer, failure = self._viewers.read(request.user)
         degraded = [f"viewer_{failure}"] if failure else []
@@ -186,6 +206,8 @@ class Feed:
             settings=self.settings.serving,
             exploration=self.exploration if request.exploration is None else request.exploration,
             degraded=degraded,
+            budget=budget,
+            pool=self._sources,
         )
 
 

@@ -106,6 +106,11 @@ class Snapshot:
         """Every column of `rows`, and the rows themselves as `row`."""
         return SnapshotRows(self.table, self.columns, rows)
 
+    def texts(self, name: str, rows: Rows) -> list[Any]:
+        """A column of strings, or of lists of strings, at `rows`; None where there is none."""
+        texts: list[Any] = self.table.column(name).chunk(0).take(pa.array(rows)).to_pylist()
+        return texts
+
     def allowed_in(self, country: str) -> NDArray[np.bool_]:
         """[n] which videos may be shown in `country`; in an unknown country (empty), those without a list."""
         if country not in self._countries:

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
-from models.bundle.catalogue import Catalogue
+from models.bundle.catalogue import Catalogue, page_graph
 from models.bundle.candidate_vectors import candidate_vectors
 from models.history import microseconds, string_keys
+from models.inline_graph import inline
 from models.index import Change, Index
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
@@ -71,7 +72,8 @@ class Bundle:
         self._towers, self._ranker = towers, ranker
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
         # Two, while requests that began with the older snapshot are still answered.
-        self._catalogues = (Catalogue(snapshot, ranker),)
+        self._page = page_graph(ranker)
+        self._catalogues = (Catalogue(snapshot, ranker, self._page),)
 
     @property
     def catalogue(self) -> VideoTable:
@@ -86,7 +88,7 @@ class Bundle:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
         """
-        self._catalogues = (Catalogue(snapshot, self._ranker), self._catalogues[0])
+        self._catalogues = (Catalogue(snapshot, self._ranker, self._page), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
 
         def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -120,7 +122,11 @@ class Bundle:
 
     def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""
-        return np.asarray(self._towers.query(dict(viewers)).numpy())
+        import tensorflow as tf
+
+        with inline():
+            answer = self._towers.signatures["query"](**{name: tf.constant(column) for name, column in viewers.items()})
+        return np.asarray(answer["output_0"].numpy())
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""

@@ -1,6 +1,6 @@
 """One snapshot as a release reads it: content by row, and what the ranker computes of a video before anyone asks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, aggregate_columns
+from models.inline_graph import inline
 from models.ranking.examples import visible_history
 from models.ranking.owners import OWNERS, PAIR_FEATURES
 from models.request_features import request_features
@@ -28,13 +29,12 @@ class Catalogue:
       table: content of the videos.
     """
 
-    def __init__(self, source: pa.Table, ranker: Any) -> None:
-        """`source` is sorted by video; `ranker` is a loaded SavedModel of `SavedRanker`."""
+    def __init__(self, source: pa.Table, ranker: Any, page: Callable[..., Any]) -> None:
+        """`source` is sorted by video; `ranker` is a loaded SavedModel of `SavedRanker`, `page` of `page_graph`."""
         self.source, self.table = source, video_table(source)
         # Now, so that no viewer waits while the channels' topics are counted.
         self.table.topic_of_channel(self.table.channels[:0])
-        self._graphs = ranker.signatures
-        self._folded = self._graphs["folded"]()
+        self._graphs, self._page = ranker.signatures, page
         self._parts = {
             "channel": self._entities("channel", self.table.channels),
             "topic": self._entities("topic", self.table.topics[:, 0]),
@@ -79,8 +79,9 @@ class Catalogue:
             "history_topics": topics,
             "history_fractions": fractions,
         }
-        answer = self._graphs["page"](**{name: tf.constant(column) for name, column in columns.items()}, **self._folded)
-        return np.asarray(answer["output_0"].numpy(), np.float32)
+        with inline():
+            answer = self._page(**{name: tf.constant(column) for name, column in columns.items()})
+        return np.asarray(answer.numpy(), np.float32)
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table
@@ -122,6 +123,18 @@ class Catalogue:
             prepared[block] = answer
         assert prepared is not None
         return prepared
+
+
+def page_graph(ranker: Any) -> Callable[..., Any]:
+    """The graph that scores a page, with the weights in the order in which it reads them."""
+    import tensorflow as tf
+
+    graph, folded = ranker.signatures["page"], ranker.signatures["folded"]()
+    specs = {name: spec for name, spec in graph.structured_input_signature[1].items() if name not in folded}
+    # The weights are captured, so that a call neither hands them over nor checks them.
+    made = tf.function(lambda **columns: graph(**columns, **folded)["output_0"], autograph=False)
+    answered: Callable[..., Any] = made.get_concrete_function(**specs)
+    return answered
 
 
 def _dense(columns: Mapping[str, NDArray[np.float32]], num: int) -> NDArray[np.float32]:
