@@ -26,7 +26,7 @@ class VideoTable:
       languages: [v] key, 0 unknown.
       uploaded: [v] microseconds since 1970 UTC.
       duration_s: [v] float32.
-      titles: [v] str.
+      titles: [v] str, empty where the catalogue had none.
     """
 
     keys: NDArray[np.int64]
@@ -94,7 +94,8 @@ def video_table(catalogue: pa.Table) -> VideoTable:
     """The table of a catalogue or of a snapshot.
 
     Args:
-      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and `title`; one row per video.
+      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and, if titles are read, `title`; one
+        row per video.
     """
     catalogue = catalogue.sort_by("video")
     topics = catalogue.column("topics").combine_chunks()
@@ -110,5 +111,7 @@ def video_table(catalogue: pa.Table) -> VideoTable:
         languages=string_keys(catalogue.column("language")),
         uploaded=microseconds(catalogue.column("uploaded")),
         duration_s=np.nan_to_num(catalogue.column("duration_s").to_numpy(zero_copy_only=False).astype(np.float32)),
-        titles=np.asarray(catalogue.column("title").fill_null("").to_pylist(), dtype=object),
+        titles=np.asarray(catalogue.column("title").fill_null("").to_pylist(), dtype=object)
+        if "title" in catalogue.column_names
+        else np.full(len(catalogue), "", object),
     )

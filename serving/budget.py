@@ -27,6 +27,12 @@ class Pace:
                 before = self._s_per_candidate or seconds / num
                 self._s_per_candidate = (1 - _NEWEST) * before + _NEWEST * seconds / num
 
+    def doubt(self) -> None:
+        """A page was not ranked for what its candidates were thought to take: a little less is thought of the next, so
+        that a slow moment is not believed for ever."""
+        with self._lock:
+            self._s_per_candidate *= 1 - _NEWEST
+
     def affordable(self, seconds: float) -> float:
         """Candidates that can be ranked in `seconds`; infinite before the first page."""
         return max(seconds, 0.0) / self._s_per_candidate if self._s_per_candidate else float("inf")

@@ -64,6 +64,7 @@ class Feed:
         self.now = clock(settings.clock_file)
         self.ready = threading.Event()
         self.snapshot: Snapshot | None = None
+        self._newest: Snapshot | None = None
         self.exploration = settings.serving.exploration
         self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
         self._calibrations = Calibrations(settings)
@@ -151,7 +152,7 @@ class Feed:
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
-            ("releases", lambda: self.releases.refresh(self.snapshot)),
+            ("releases", self._refresh_releases),
             ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
             ("online_store", self._viewers.prepare),
         ):
@@ -171,12 +172,20 @@ class Feed:
     def _refresh_snapshot(self) -> None:
         files = sorted(self.settings.snapshots_path.glob("*.arrow"))
         live = self.releases.fleet.live
-        if files and (self.snapshot is None or self.snapshot.window != files[-1].stem):
-            self.snapshot = Snapshot.read(files[-1]).prepared()
-        elif self.snapshot is None and live is not None:
-            self.snapshot = Snapshot(live.bundle.manifest.windows[1], live.bundle.snapshot).prepared()
-        if self.snapshot is not None:
-            metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
+        if files and (self._newest is None or self._newest.window != files[-1].stem):
+            self._newest = Snapshot.read(files[-1]).prepared()
+        elif self._newest is None and live is not None:
+            self._newest = Snapshot(live.bundle.manifest.windows[1], live.bundle.snapshot).prepared()
+        # The first one is better than none; a later one waits until the releases know it.
+        self.snapshot = self.snapshot or self._newest
+        if self._newest is not None:
+            metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self._newest.window)).total_seconds())
+
+    def _refresh_releases(self) -> None:
+        try:
+            self.releases.refresh(self._newest)
+        finally:
+            self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = exploration_of(self.settings)

@@ -42,6 +42,7 @@ def _cut(draft: Draft) -> bool:
     affordable = draft.budget.pace.affordable(draft.budget.left_s(_RANKED_BY))
     if affordable < min(num, draft.request.num):
         draft.degraded.append("no_time_to_rank")
+        draft.budget.pace.doubt()
         return False
     if affordable < min(num, most):
         draft.degraded.append("fewer_ranked")

@@ -80,4 +80,8 @@ class ServingSettings(Group):
     max_body_mib: float = knob(16.0, "Size of a request body; a larger one is refused with 413.", "MiB", gt=0)
     shadow_share: float = knob(0.25, "Share of the pages that a SHADOW release is asked for as well.", ge=0, le=1)
     shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)
+    bench_videos: int = knob(
+        1_000_000, "Videos of `homefeed bench serve`; 20000 is a quick run.", "videos", gt=2000
+    )
+    bench_candidates: int = knob(10_000, "Candidates of the large page of `homefeed bench serve`.", gt=0)
     log_flush_s: float = knob(0.5, "How often the serving log is written to disk.", "s", gt=0)

@@ -88,7 +88,7 @@ class Bundle:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
         """
-        self._catalogues = (Catalogue(snapshot, self._ranker, self._page), self._catalogues[0])
+        self._catalogues = (Catalogue(snapshot, self._ranker, self._page).prepared(), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
 
         def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -17,6 +17,8 @@ from models.video_table import VideoTable, video_table
 
 _OF_USER = [place for place, of in enumerate(OWNERS) if of == "user"]
 _VIEWER = ("device", "country", "age")
+#: Titles are left out: nothing that is asked of a request reads them.
+_CONTENT = ["video", "channel", "topics", "language", "uploaded", "duration_s"]
 #: Videos that the ranker reads in one call; bounds the memory of a refresh.
 _BLOCK = 65_536
 
@@ -31,19 +33,24 @@ class Catalogue:
 
     def __init__(self, source: pa.Table, ranker: Any, page: Callable[..., Any]) -> None:
         """`source` is sorted by video; `ranker` is a loaded SavedModel of `SavedRanker`, `page` of `page_graph`."""
-        self.source, self.table = source, video_table(source)
-        # Now, so that no viewer waits while the channels' topics are counted.
-        self.table.topic_of_channel(self.table.channels[:0])
+        self.source, self.table = source, video_table(source.select(_CONTENT))
         self._graphs, self._page = ranker.signatures, page
+        self._is_prepared = False
+
+    def prepared(self) -> "Catalogue":
+        """The same, with everything made now that a request would wait for."""
+        self.table.topic_of_channel(self.table.channels[:0])
         self._parts = {
             "channel": self._entities("channel", self.table.channels),
             "topic": self._entities("topic", self.table.topics[:, 0]),
         }
         self._videos = self._prepared_videos()
+        self._is_prepared = True
+        return self
 
     def holds(self, candidates: Mapping[str, Any]) -> bool:
-        """Whether `candidates` are rows of this snapshot."""
-        return isinstance(candidates, SnapshotRows) and candidates.table is self.source
+        """Whether `candidates` are rows of this snapshot, and it is prepared."""
+        return self._is_prepared and isinstance(candidates, SnapshotRows) and candidates.table is self.source
 
     def heads(
         self,
