@@ -71,7 +71,8 @@ class Feed:
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
         self._pace = Pace()
-        self._sources = ThreadPoolExecutor(2 * settings.serving.num_threads, thread_name_prefix="source")
+        threads = settings.serving.source_threads
+        self._sources = ThreadPoolExecutor(threads, thread_name_prefix="source") if threads else None
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
@@ -89,7 +90,8 @@ class Feed:
             self._thread.join()
         self._shadow.close()
         self._viewers.close()
-        self._sources.shutdown(wait=False, cancel_futures=True)
+        if self._sources is not None:
+            self._sources.shutdown(wait=False, cancel_futures=True)
         self._log.close()
 
     def recommend(self, request: PageRequest) -> dict[str, Any]:

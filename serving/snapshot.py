@@ -62,7 +62,7 @@ class Snapshot:
 
     def prepared(self) -> "Snapshot":
         """The same, with its orders made now instead of by the first request that needs them."""
-        _ = self.trending, self.newest, self._by_channel
+        _ = self.trending, self.newest, self._by_channel, self._by_language
         return self
 
     def rows_of(self, keys: NDArray[np.int64]) -> Rows:
@@ -88,6 +88,18 @@ class Snapshot:
     def newest(self) -> Rows:
         """[n] rows, the newest upload first."""
         return np.argsort(-self.columns["uploaded"], kind="stable")
+
+    @cached_property
+    def _by_language(self) -> dict[str, tuple[Rows, NDArray[np.int64]]]:
+        """Language -> rows, the newest upload first, and their ages from some moment; the empty string is all."""
+        language = self.columns["language"][self.newest]
+        orders = {"": self.newest} | {name: self.newest[language == name] for name in set(language) if name}
+        return {name: (rows, -self.columns["uploaded"][rows]) for name, rows in orders.items()}
+
+    def uploaded_since(self, oldest_us: int, language: str = "") -> Rows:
+        """Rows uploaded at `oldest_us` or later, in one language or, when it is empty, in any; the newest first."""
+        rows, ages = self._by_language.get(language, (self.newest[:0], self.keys[:0]))
+        return rows[: np.searchsorted(ages, -oldest_us, side="right")]
 
     @cached_property
     def _by_channel(self) -> tuple[Rows, NDArray[np.int64]]:

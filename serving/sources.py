@@ -57,14 +57,13 @@ def trending(draft: Draft) -> Proposal:
 
 def fresh(draft: Draft) -> Proposal:
     """The newest uploads, half of them in the viewer's language when it is known."""
-    limit, newest = draft.settings.num_fresh, draft.snapshot.newest
+    limit, language = draft.settings.num_fresh, draft.viewer.row["language"]
     oldest_us = draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
-    # `newest` is sorted by upload time, newest first, so the fresh ones are its head.
-    num_fresh = np.searchsorted(-draft.snapshot.columns["uploaded"][newest], -oldest_us, side="right")
-    rows = newest[:num_fresh]
-    language = draft.viewer.row["language"]
-    mine = rows[draft.snapshot.columns["language"][rows] == language][: limit // 2] if language else rows[:0]
-    others = rows[~np.isin(rows, mine)]
+    rows = draft.snapshot.uploaded_since(oldest_us)
+    mine = draft.snapshot.uploaded_since(oldest_us, language)[: limit // 2] if language else rows[:0]
+    # A day of uploads is long: only as many are looked at as can be needed.
+    newest = rows[: limit + len(mine)]
+    others = newest[~np.isin(newest, mine)]
     return _unseeded(np.concatenate([mine, others[: limit - len(mine)]]))
 
 

@@ -9,6 +9,12 @@ class ServingSettings(Group):
     host: str = knob("127.0.0.1", "Address that the service listens on.")
     port: int = knob(3000, "Port of the service.", ge=0, le=65535)
     num_threads: int = knob(4, "Pages that are made at the same time; more wait.", gt=0)
+    source_threads: int = knob(
+        0,
+        "Threads in which the sources of all pages that ask an index run beside the others; 0 asks one after the other, "
+        "which is cheaper on two cores.",
+        ge=0,
+    )
     operation_threads: int = knob(
         1, "Threads that one operation of the ranker may use; pages made at the same time use the other cores.", gt=0
     )
