@@ -94,8 +94,8 @@ def video_table(catalogue: pa.Table) -> VideoTable:
     """The table of a catalogue or of a snapshot.
 
     Args:
-      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and, if titles are read, `title`; one
-        row per video.
+      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and, if titles are read, `title`;
+        one row per video.
     """
     catalogue = catalogue.sort_by("video")
     topics = catalogue.column("topics").combine_chunks()

@@ -14,7 +14,6 @@ from pathlib import Path
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
 
-
 _SWITCH_S = 0.001
 
 

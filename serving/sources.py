@@ -112,7 +112,7 @@ def gather(draft: Draft) -> None:
     all_rows = np.concatenate(rows)
     _, first = np.unique(all_rows, return_index=True)
     first.sort()
-    draft.rows, draft.place = all_rows[first], np.concatenate(places)[first]
+    draft.rows, draft.place = all_rows[first], np.concatenate(places)[first].astype(np.float32)
     draft.seed = np.concatenate(seeds)[first]
     draft.source = np.concatenate(sources)[first]
     draft.counts["removed_duplicate"] = len(all_rows) - len(first)

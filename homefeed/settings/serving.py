@@ -11,7 +11,7 @@ class ServingSettings(Group):
     num_threads: int = knob(4, "Pages that are made at the same time; more wait.", gt=0)
     source_threads: int = knob(
         0,
-        "Threads in which the sources of all pages that ask an index run beside the others; 0 asks one after the other, "
+        "Threads in which sources that ask an index run beside the others, for all pages; 0 asks one after the other, "
         "which is cheaper on two cores.",
         ge=0,
     )
@@ -86,8 +86,6 @@ class ServingSettings(Group):
     max_body_mib: float = knob(16.0, "Size of a request body; a larger one is refused with 413.", "MiB", gt=0)
     shadow_share: float = knob(0.25, "Share of the pages that a SHADOW release is asked for as well.", ge=0, le=1)
     shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)
-    bench_videos: int = knob(
-        1_000_000, "Videos of `homefeed bench serve`; 20000 is a quick run.", "videos", gt=2000
-    )
+    bench_videos: int = knob(1_000_000, "Videos of `homefeed bench serve`; 20000 is a quick run.", "videos", gt=2000)
     bench_candidates: int = knob(10_000, "Candidates of the large page of `homefeed bench serve`.", gt=0)
     log_flush_s: float = knob(0.5, "How often the serving log is written to disk.", "s", gt=0)

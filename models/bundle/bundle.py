@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
-from models.bundle.catalogue import Catalogue, page_graph
 from models.bundle.candidate_vectors import candidate_vectors
+from models.bundle.catalogue import Catalogue, page_graph
 from models.history import microseconds, string_keys
-from models.inline_graph import inline
 from models.index import Change, Index
+from models.inline_graph import inline
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
 from models.value import Value, value, value_parts
@@ -73,7 +73,7 @@ class Bundle:
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
         # Two, while requests that began with the older snapshot are still answered.
         self._page = page_graph(ranker)
-        self._catalogues = (Catalogue(snapshot, ranker, self._page),)
+        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._page),)
 
     @property
     def catalogue(self) -> VideoTable:
@@ -166,9 +166,7 @@ class Bundle:
         if catalogue is None or not len(candidates["row"]):
             return self.heads(self.inputs(user, candidates, context))
         viewer = viewer_row(user, context["time"], context["device"], catalogue.table, self._shape.history_length)
-        return self._calibrated(
-            catalogue.heads(user, viewer, candidates["row"], self._shape.ranker_history_length)
-        )
+        return self._calibrated(catalogue.heads(user, viewer, candidates["row"], self._shape.ranker_history_length))
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""

@@ -13,7 +13,7 @@ from models.ranking.examples import visible_history
 from models.ranking.owners import OWNERS, PAIR_FEATURES
 from models.request_features import request_features
 from models.snapshot_rows import SnapshotRows
-from models.video_table import VideoTable, video_table
+from models.video_table import video_table
 
 _OF_USER = [place for place, of in enumerate(OWNERS) if of == "user"]
 _VIEWER = ("device", "country", "age")

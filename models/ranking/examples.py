@@ -145,9 +145,7 @@ def inputs_of(
     )
 
 
-def visible_history(
-    viewers: Mapping[str, Any], history_length: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def visible_history(viewers: Mapping[str, Any], history_length: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Main topics and watched shares of the newest `history_length` watches before `time`, [m, h] each, newest last;
     a watch at or after it is 0."""
     known = (viewers["history_times"] > 0) & (viewers["history_times"] < viewers["time"][:, None])

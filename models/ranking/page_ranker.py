@@ -1,10 +1,10 @@
 """The ranker for one page: the same network with what depends on a video alone, or on the viewer alone, computed apart.
 
 Of the inputs of the trunk some are of the candidate (its embeddings and aggregates), some of the viewer and some of
-both. Those of a candidate are computed once per snapshot (`videos`, `channels`, `topics`), and so are what the straight
-pieces add to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that is
-linear in the two cross layers' projections p, the viewer's rows of x0 make a product with W become p @ M, where M =
-(U * x0) @ W is computed once per page. What is left for each candidate are three quarters of the network's products.
+both. Those of a candidate are computed once per snapshot (`videos`, `entity`), and so is what the straight pieces add
+to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that is linear in
+the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M = (U * x0) @ W is
+computed once per page. What is left for each candidate are four fifths of the network's products.
 """
 
 from typing import Any
@@ -37,9 +37,7 @@ class PageRanker(tf.Module):
         self._columns = {of: np.flatnonzero(of == _WIDE_OWNERS) for of in (*ENTITIES, PAIR)}
         places = {of: np.concatenate([columns, num + columns]) for of, columns in self._columns.items()}
         width = int(network.topic.output_dim)
-        item, focus, item_mean, item_focus, side, side_mean = (
-            2 * num + width * np.arange(6)[:, None] + np.arange(width)
-        )
+        item, focus, item_mean, item_focus, side, side_mean = 2 * num + width * np.arange(6)[:, None] + np.arange(width)
         language = 2 * num + 6 * width + np.arange(int(network.language.output_dim))
         #: Rows of the trunk's input, in the order in which `_page` puts the candidates' and the viewer's.
         self._candidate = np.concatenate(

@@ -73,7 +73,7 @@ class SavedRanker(tf.Module):
         return self._page.folded()
 
     def signatures(self) -> dict[str, Any]:
-        """What is saved by name; `page` answers what `score` does for the candidates of one page (`PageRanker.page`)."""
+        """What is saved by name; `page` answers what `score` does for candidates of one page (`PageRanker.page`)."""
         page = tf.function(lambda inputs: self.heads(self._page.page(inputs)), input_signature=[self._page.specs()])
         named = {name: getattr(self, name) for name in ("score", "videos", "channels", "topics", "folded")}
         return {**named, "page": page}

@@ -32,9 +32,7 @@ _HISTORY_SIZE = DENSE_FEATURES.index("history_size")
 _IMPRESSIONS = [DENSE_FEATURES.index(f"{e}_impressions_{s}") for e in ENTITIES for s in SPANS]
 #: What is counted per impression.
 RATED_MEASURES = ("watches", "likes", "dismissals")
-_RATED = [
-    [DENSE_FEATURES.index(f"{e}_{measure}_{s}") for e in ENTITIES for s in SPANS] for measure in RATED_MEASURES
-]
+_RATED = [[DENSE_FEATURES.index(f"{e}_{measure}_{s}") for e in ENTITIES for s in SPANS] for measure in RATED_MEASURES]
 
 
 @dataclass(frozen=True)

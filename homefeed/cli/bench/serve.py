@@ -1,4 +1,4 @@
-"""`homefeed bench serve`: the service with a catalogue of HOMEFEED_SERVING__BENCH_VIDEOS videos, from request to answer.
+"""`homefeed bench serve`: the service with HOMEFEED_SERVING__BENCH_VIDEOS videos, from request to answer.
 
 The service is the real one, a process of its own, asked over HTTP by another process of this machine. How its
 catalogue, viewers and release are made: `serve_site`, `serve_release`. A page of 1,000 candidates has everything

@@ -70,8 +70,7 @@ def products_of(ranker: Any, num: int) -> list[Product]:
     projected = [weights[f"candidate_down_{layer}"][1] for layer in layers]
     trunk: list[Product] = []
     for layer in layers:
-        for way in ("down", "up"):
-            trunk.append((num, *weights[f"candidate_{way}_{layer}"]))
+        trunk += [(num, *weights[f"candidate_{way}_{layer}"]) for way in ("down", "up")]
     inner, answers = weights["candidate_out"]
     trunk += [(num, projected[0], projected[1]), (num, inner, answers), (num, sum(projected), answers)]
     focus = [(num, int(network.attention.kernel.shape[0]), width), (num, width, topics), (num, topics, width)]
@@ -87,7 +86,8 @@ def _products(shapes: list[Product]) -> Callable[[], Any]:
     def products() -> Any:
         return [left @ right for left, right in made]
 
-    return lambda: products()
+    run: Callable[[], Any] = products
+    return run
 
 
 def _median_ms(work: Callable[[], object]) -> float:

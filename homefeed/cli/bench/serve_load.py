@@ -1,5 +1,4 @@
-"""The load of `homefeed bench serve`, from a process of its own: callers that wait for their answer, and arrivals that do
-not.
+"""The load of `homefeed bench serve`, from a process of its own: callers that wait, and arrivals that do not.
 
 Open loop: requests arrive on a schedule that no slow answer stretches, and a latency counts from the scheduled time, so
 that what waits is not left out (Tene, "How NOT to Measure Latency": coordinated omission).

@@ -78,8 +78,8 @@ def made_snapshot(num: int, end: datetime, random: np.random.Generator) -> pa.Ta
     weekly = _MEDIAN * random.lognormal(0, _SPREAD, num)
     content = {name: columns[name] for name in CONTENT}
     of_videos = _aggregates("video", weekly, random)
-    of_channels = _aggregates("channel", np.bincount(videos.channel, weekly, len(channels)), random)
-    of_topics = _aggregates("topic", np.bincount(videos.topic, weekly, len(TOPICS)), random)
+    of_channels = _aggregates("channel", np.bincount(videos.channel, weekly, len(channels)).astype(np.float64), random)
+    of_topics = _aggregates("topic", np.bincount(videos.topic, weekly, len(TOPICS)).astype(np.float64), random)
     spread = {name: column[videos.channel] for name, column in of_channels.items()}
     spread |= {name: column[videos.topic] for name, column in of_topics.items()}
     return pa.table(content | of_videos | spread).sort_by("video").combine_chunks()

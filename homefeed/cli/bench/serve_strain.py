@@ -19,15 +19,15 @@ MEANING = {
     "swap_p99_ms": "99th percentile of it meanwhile.",
     "swap_ratio": "The second over the first.",
 }
-_TIMES, _OVERLOAD_S = 5.0, 60.0
-_BEFORE_S, _MOST_S = 15.0, 90.0
+_TIMES, OVERLOAD_S = 5.0, 60.0
+BEFORE_S, MOST_S = 15.0, 90.0
 _STREAK, _GIVEN_UP_S = 10, 60.0
 
 
 def overload(service: Service, pages_per_s: float) -> dict[str, float]:
     """Five times what is sustained, for a minute, and how long it is felt."""
     calm = service.load.open(pages_per_s, 5.0).result().ms(0.99)
-    answers = service.load.open(_TIMES * pages_per_s, _OVERLOAD_S).result()
+    answers = service.load.open(_TIMES * pages_per_s, OVERLOAD_S).result()
     ended = time.perf_counter()
     slowest = np.inf
     while slowest > calm and time.perf_counter() - ended < _GIVEN_UP_S:
@@ -48,13 +48,13 @@ def swap(service: Service, pages_per_s: float, release: str) -> dict[str, float]
 
     from homefeed.registry import Stage, open_registry
 
-    arrivals = service.load.open(pages_per_s / 2, _BEFORE_S + _MOST_S)
+    arrivals = service.load.open(pages_per_s / 2, BEFORE_S + MOST_S)
     began = time.perf_counter()
-    time.sleep(_BEFORE_S)
+    time.sleep(BEFORE_S)
     registry = open_registry(service.settings.resolved_registry_url)
     named = time.perf_counter()
     registry.move(release, Stage.LIVE, datetime.now(UTC), [])
-    while service.get("/release")["live"]["release"] != release and time.perf_counter() - named < _MOST_S:
+    while service.get("/release")["live"]["release"] != release and time.perf_counter() - named < MOST_S:
         time.sleep(0.5)
     swapped = time.perf_counter()
     answers = arrivals.result()
