@@ -20,7 +20,7 @@ class ServingSettings(Group):
     )
     max_concurrency: int = knob(256, "Requests in the service at once; more are answered with 429.", gt=0)
     max_pages: int = knob(
-        16,
+        32,
         "Pages in the making at once, those that wait for a thread among them; more are answered with 429 at once.",
         gt=0,
     )

@@ -26,6 +26,7 @@ BENCHES = (
     "ranking",
     "ranking-position",
     "serve",
+    "ranking-labels",
 )
 
 

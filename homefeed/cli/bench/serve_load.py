@@ -140,7 +140,17 @@ class _Client:
             return _FAILED
 
     async def _ask(self, request: bytes) -> int:
-        reader, writer = self._free.pop() if self._free else await asyncio.open_connection(*self._address)
+        while self._free:
+            try:
+                return await self._exchange(*self._free.pop(), request)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                # The service may close a connection that was idle while a request is on its way; as any client, ask
+                # again on another unless an answer had begun.
+                if isinstance(error, asyncio.IncompleteReadError) and error.partial:
+                    raise
+        return await self._exchange(*await asyncio.open_connection(*self._address), request)
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
         try:
             writer.write(request)
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
