@@ -73,6 +73,12 @@ def _weight_of(
     history: NDArray[np.int64], wanted: NDArray[np.int64], fractions: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Watched fractions that went to `wanted`: history [m, h], wanted [n], fractions [m, h] -> [n]."""
+    if len(history) == 1 and history.size:
+        # One viewer's history is summed by key once, whatever the number of candidates.
+        keys, place = np.unique(history[0], return_inverse=True)
+        sums = np.bincount(place, fractions[0]).astype(np.float32)
+        found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[found] == wanted, sums[found], np.float32(0))
     matches = (history == wanted[:, None]).astype(np.float32)
     weight = np.einsum("nh,nh->n", matches, np.broadcast_to(fractions, (len(wanted), fractions.shape[1])))
     return np.asarray(weight, np.float32)

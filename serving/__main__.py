@@ -14,6 +14,8 @@ from pathlib import Path
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
 
+_SWITCH_S = 0.001
+
 
 def main() -> None:
     """Serve until a signal, or until the process that started this one is gone."""
@@ -27,12 +29,15 @@ def main() -> None:
     # Both are read while BentoML and the Prometheus client are imported.
     os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    # Read when TensorFlow is imported, with the first release.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(settings.serving.operation_threads)
     figures = Path(tempfile.mkdtemp(prefix="homefeed-metrics-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
     settings.bundles_path.mkdir(parents=True, exist_ok=True)
 
     import uvicorn
 
+    from serving.admission import Admission
     from serving.request_id import RequestId
     from serving.retry_after import RetryAfter
     from serving.service import Homefeed
@@ -47,9 +52,15 @@ def main() -> None:
     # uvicorn finishes its requests and then raises the signal again; by default that would end us before cleaning up.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    # The thread that takes requests gets the interpreter's lock this soon from those that make pages.
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         # BentoML answers "too many requests" and "too late" outside of the middleware that it was given.
-        RequestId(RetryAfter(Homefeed.to_asgi(is_main=True), settings.serving.retry_after_s)),
+        RequestId(
+            RetryAfter(
+                Admission(Homefeed.to_asgi(is_main=True), settings.serving.max_pages), settings.serving.retry_after_s
+            )
+        ),
         log_level="warning",
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,

@@ -1,6 +1,5 @@
 """The answer: the slots of a finished draft with the strings a viewer reads."""
 
-from datetime import UTC
 from typing import Any
 
 from serving.draft import Draft
@@ -13,38 +12,25 @@ def page_of(draft: Draft, arm: Arm | None) -> dict[str, Any]:
     """The page of a finished draft, as `serving.request.Page` describes it; the caller fills in `latency_ms`."""
     slate = draft.slate
     assert slate is not None
-    shown = draft.snapshot.table.select(["video_id", "title", "channel_id", "topics", "duration_s", "uploaded"]).take(
-        draft.rows[slate.index]
-    )
-    text = {name: shown.column(name).to_pylist() for name in ("video_id", "title", "channel_id")}
-    topics = [list(t or []) for t in shown.column("topics").to_pylist()]
+    rows, columns = draft.rows[slate.index], draft.snapshot.columns
+    text = {name: draft.snapshot.texts(name, rows) for name in ("video_id", "title", "channel_id")}
+    topics = [topics or [] for topics in draft.snapshot.texts("topics", rows)]
+    shown = {
+        "video": text["video_id"],
+        "title": text["title"],
+        "channel": text["channel_id"],
+        "topics": topics,
+        "duration_s": columns["duration_s"][rows].tolist(),
+        "uploaded": [f"{time}+00:00" for time in columns["uploaded"][rows].astype("M8[us]").astype(str).tolist()],
+        "source": [NAMES[source] for source in draft.source[slate.index].tolist()],
+        "score": slate.score.tolist(),
+        "propensity": slate.propensity.tolist(),
+        "explored": slate.explored.tolist(),
+        "why": reasons(draft, text["channel_id"], topics),
+    }
     videos = [
-        {
-            "slot": slot,
-            "video": text["video_id"][slot],
-            "title": text["title"][slot],
-            "channel": text["channel_id"][slot],
-            "topics": topics[slot],
-            "duration_s": duration_s,
-            "uploaded": uploaded.astimezone(UTC).isoformat(),
-            "source": NAMES[source],
-            "score": score,
-            "propensity": propensity,
-            "explored": explored,
-            "why": why,
-        }
-        for slot, (duration_s, uploaded, source, score, propensity, explored, why) in enumerate(
-            zip(
-                shown.column("duration_s").to_pylist(),
-                shown.column("uploaded").to_pylist(),
-                draft.source[slate.index].tolist(),
-                slate.score.tolist(),
-                slate.propensity.tolist(),
-                slate.explored.tolist(),
-                reasons(draft, text["channel_id"], topics),
-                strict=True,
-            )
-        )
+        {"slot": slot, **dict(zip(shown, facts, strict=True))}
+        for slot, facts in enumerate(zip(*shown.values(), strict=True))
     ]
     return {
         "request_id": draft.request_id,
@@ -64,3 +50,14 @@ def add_heads(answer: dict[str, Any], draft: Draft) -> None:
     heads = {name: values[slate.index].tolist() for name, values in draft.heads.items()}
     for slot, video in enumerate(answer["videos"]):
         video["heads"] = {name: values[slot] for name, values in heads.items()}
+
+
+def debug_of(draft: Draft, waited_s: float) -> dict[str, Any]:
+    """How a finished draft was made, as `serving.request.Debug` describes it."""
+    return {
+        "stages_ms": {name: round(1000 * seconds, 3) for name, seconds in draft.stages_s.items()},
+        "counts": draft.counts,
+        "num_ranked": len(draft.rows),
+        "deadline_ms": round(1000 * draft.budget.deadline_s, 3),
+        "waited_ms": round(1000 * waited_s, 3),
+    }

@@ -1,5 +1,7 @@
 """A page in the making: what the stages of the pipeline hand on. Candidates are columns; row i of each is one video."""
 
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefeed.settings.serving import ServingSettings
+from models.snapshot_rows import SnapshotRows
+from serving.budget import Budget
 from serving.bundle import Bundle
 from serving.request import PageRequest
 from serving.snapshot import Rows, Snapshot
@@ -39,11 +43,17 @@ class Draft:
       rows: [n] rows of the snapshot.
       source: [n] int8, position in `sources.SOURCES` of the source that proposed the video.
       seed: [n] row of the watched video that a candidate was looked up for; -1 for none.
+      place: [n] float32, where its source put the candidate: 0 first, towards 1 at the end of the source's list.
       columns: column -> [n], filled by `hydrate`.
       heads: head -> [n] float32, calibrated; empty when no bundle scored.
       score: [n] float32, the worth of showing each candidate.
       degraded: parts that failed and were replaced.
       counts: figures of the request, such as `removed_watched`.
+      stages_s: stage -> seconds that it took.
+      budget: the page's deadline.
+      without: sources that are not asked.
+      most_ranked: candidates ranked at most; None for `serving.num_ranked`.
+      pool: threads in which sources run side by side; None for one after the other.
     """
 
     request_id: str
@@ -57,19 +67,27 @@ class Draft:
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     source: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     seed: Rows = field(default_factory=lambda: np.empty(0, np.int64))
-    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    place: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     heads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     score: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     slate: Slate | None = None
     degraded: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    stages_s: dict[str, float] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    without: frozenset[str] = frozenset()
+    most_ranked: int | None = None
+    pool: Executor | None = None
 
     @property
     def time_us(self) -> int:
         """Time of the request in microseconds since 1970 UTC."""
         return int(self.time.timestamp() * 1_000_000)
 
-    def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Go on with the candidates where `kept` [n] is True."""
+    def keep(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> None:
+        """Go on with the candidates where `kept` [n] is True, or with those at positions."""
         self.rows, self.source, self.seed = self.rows[kept], self.source[kept], self.seed[kept]
-        self.columns = {name: column[kept] for name, column in self.columns.items()}
+        self.place = self.place[kept]
+        if isinstance(self.columns, SnapshotRows):
+            self.columns = self.columns.kept(kept)

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ from homefeed.registry import open_registry
 from homefeed.serving_log import ServingLog
 from homefeed.settings import Settings
 from serving import metrics
-from serving.answer import add_heads, page_of
+from serving.admission import ARRIVED
+from serving.answer import add_heads, debug_of, page_of
+from serving.budget import Budget, Pace
 from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.degraded import DegradedLog
@@ -71,6 +74,7 @@ class Feed:
         self.now = clock(settings.clock_file)
         self.ready = threading.Event()
         self.snapshot: Snapshot | None = None
+        self._newest: Snapshot | None = None
         self.exploration = settings.serving.exploration
         self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
         self._calibrations = Calibrations(settings)
@@ -78,6 +82,9 @@ class Feed:
         self._recent = Recent(settings, open_recent)
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
         self._degraded = DegradedLog()
+        self._pace = Pace()
+        threads = settings.serving.source_threads
+        self._sources = ThreadPoolExecutor(threads, thread_name_prefix="source") if threads else None
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
@@ -96,6 +103,8 @@ class Feed:
         self._shadow.close()
         self._viewers.close()
         self._recent.close()
+        if self._sources is not None:
+            self._sources.shutdown(wait=False, cancel_futures=True)
         self._log.close()
 
     def recommend(self, request: PageRequest, caller_id: str = "") -> dict[str, Any]:
@@ -105,23 +114,31 @@ class Feed:
           NoCatalogueError: no snapshot was ever published.
         """
         began = time.perf_counter()
+        budget = Budget(ARRIVED.get() or began, self.settings.serving.deadline_ms / 1000, self._pace)
         now, request_id = self.now(), f"r-{uuid.uuid4().hex}"
         fleet, snapshot = self.releases.fleet, self.snapshot
         arm = fleet.arm(request.user)
         try:
             if snapshot is None or len(snapshot) == 0:
                 raise NoCatalogueError(self.no_catalogue())
-            draft = self._draft(request, request_id, now, snapshot, arm)
+            draft = self._draft(request, request_id, now, snapshot, arm, budget)
+            draft.stages_s["viewer"] = time.perf_counter() - began
             run(draft)
+            made = time.perf_counter()
             answer = page_of(draft, arm)
             if request.explain:
                 add_heads(answer, draft)
+            draft.stages_s["answer"] = time.perf_counter() - made
         except Exception as error:
             metrics.FAILURES.labels(reason=type(error).__name__).inc()
             row = request_row(request_id, now, request, arm, _ms(began), error=str(error))
             self._log.add("requests", row | {"caller_id": caller_id})
             raise
+        for stage in ("viewer", "answer"):
+            metrics.STAGE_SECONDS.labels(stage=stage).observe(draft.stages_s[stage])
         answer["latency_ms"] = _ms(began)
+        if request.debug:
+            answer["debug"] = debug_of(draft, began - budget.began)
         record(self._log, draft, arm, answer, caller_id)
         self._degraded.add(draft.degraded, draft.request_id)
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
@@ -165,7 +182,7 @@ class Feed:
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
-            ("releases", lambda: self.releases.refresh(self.snapshot)),
+            ("releases", self._refresh_releases),
             ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
             ("online_store", self._viewers.prepare),
             ("recent", self._refresh_recent),
@@ -186,12 +203,20 @@ class Feed:
     def _refresh_snapshot(self) -> None:
         files = sorted(self.settings.snapshots_path.glob("*.arrow"))
         live = self.releases.fleet.live
-        if files and (self.snapshot is None or self.snapshot.window != files[-1].stem):
-            self.snapshot = Snapshot.read(files[-1]).prepared()
-        elif self.snapshot is None and live is not None:
-            self.snapshot = Snapshot(live.bundle.manifest.windows[1], live.bundle.snapshot).prepared()
-        if self.snapshot is not None:
-            metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
+        if files and (self._newest is None or self._newest.window != files[-1].stem):
+            self._newest = Snapshot.read(files[-1]).prepared()
+        elif self._newest is None and live is not None:
+            self._newest = Snapshot(live.bundle.manifest.windows[1], live.bundle.snapshot).prepared()
+        # The first one is better than none; a later one waits until the releases know it.
+        self.snapshot = self.snapshot or self._newest
+        if self._newest is not None:
+            metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self._newest.window)).total_seconds())
+
+    def _refresh_releases(self) -> None:
+        try:
+            self.releases.refresh(self._newest)
+        finally:
+            self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = exploration_of(self.settings)
@@ -201,7 +226,13 @@ class Feed:
         self._recent.refresh(self.now(), None if self.snapshot is None else windows.start(self.snapshot.window))
 
     def _draft(
-        self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
+        self,
+        request: PageRequest,
+        request_id: str,
+        now: datetime,
+        snapshot: Snapshot,
+        arm: Arm | None,
+        budget: Budget,
     ) -> Draft:
         begun = self._recent.begin(request.user)
         viewer, failure = self._viewers.read(request.user)
@@ -222,6 +253,8 @@ class Feed:
             settings=self.settings.serving,
             exploration=self.exploration if request.exploration is None else request.exploration,
             degraded=degraded,
+            budget=budget,
+            pool=self._sources,
         )
 
 

@@ -87,5 +87,6 @@ def _refill(draft: Draft, seen: NDArray[np.int64], missing: int) -> None:
     draft.rows = np.concatenate([draft.rows, extra])
     draft.source = np.concatenate([draft.source, np.full(len(extra), TRENDING, np.int8)])
     draft.seed = np.concatenate([draft.seed, np.full(len(extra), -1, np.int64)])
+    draft.place = np.concatenate([draft.place, np.ones(len(extra), np.float32)])
     draft.columns = draft.snapshot.take(draft.rows)
     draft.counts["refilled"] = len(extra)

@@ -7,6 +7,13 @@ _LATENCY_S = (0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5,
 PAGES = Counter("homefeed_pages", "Pages answered, by the release that made them and its stage.", ["release", "stage"])
 PAGE_SECONDS = Histogram("homefeed_page_seconds", "Time to make a page, without HTTP.", ["stage"], buckets=_LATENCY_S)
 STAGE_SECONDS = Histogram("homefeed_stage_seconds", "Time of one pipeline stage.", ["stage"], buckets=_LATENCY_S)
+OVER_BUDGET = Counter("homefeed_over_budget", "Pages that were later than a stage's budget at its end.", ["stage"])
+RANKED = Histogram(
+    "homefeed_ranked_candidates",
+    "Candidates that the ranker scored for a page.",
+    buckets=(100, 300, 500, 1000, 1500, 2000, 5000, 10_000),
+)
+SHED = Counter("homefeed_pages_shed", "Page requests that were refused because too many were there.")
 DEGRADED = Counter("homefeed_degraded", "Pages on which a part failed and was replaced.", ["part"])
 CANDIDATES = Counter("homefeed_candidates", "Candidates by what happened to them.", ["step"])
 SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explored"])

@@ -16,7 +16,7 @@ def reasons(draft: Draft, channels: list[str], topics: list[list[str]]) -> list[
     assert slate is not None
     rows = draft.rows[slate.index]
     seeds = draft.seed[slate.index]
-    seed_titles = draft.snapshot.table.column("title").take(np.maximum(seeds, 0)).to_pylist()
+    seed_titles = draft.snapshot.texts("title", np.maximum(seeds, 0))
     columns = {
         name: draft.snapshot.columns[name][rows] for name in ("uploaded", "video_watches_1h", "video_watches_24h")
     }

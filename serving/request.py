@@ -35,6 +35,7 @@ class PageRequest(BaseModel):
         None, pattern="^[A-Z]{2}$", description="ISO 3166 code of where the viewer is now; unset means the profile's."
     )
     explain: bool = Field(False, description="Tell each video's calibrated heads as well.")
+    debug: bool = Field(False, description="Answer with the times of the stages and the counts of candidates.")
 
 
 class Slot(BaseModel):
@@ -59,6 +60,16 @@ class Slot(BaseModel):
     )
 
 
+class Debug(BaseModel):
+    """How a page was made."""
+
+    stages_ms: dict[str, float] = Field(description="Time of each stage; the viewer and the answer among them.")
+    counts: dict[str, int] = Field(description="Candidates by what happened to them.")
+    num_ranked: int = Field(description="Candidates that were left to choose from.")
+    deadline_ms: float = Field(description="Time that the page had, from the arrival of the request.")
+    waited_ms: float = Field(description="Time from the arrival until a thread began with the page.")
+
+
 class Page(BaseModel):
     """A page of videos, best first."""
 
@@ -69,6 +80,7 @@ class Page(BaseModel):
     latency_ms: float
     degraded: list[str] = Field(description="Parts that failed and were replaced; empty on a good day.")
     videos: list[Slot]
+    debug: Debug | None = Field(None, description="Where the time went; only when it was asked for.")
 
 
 class EventHead(TypedDict):

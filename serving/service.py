@@ -4,6 +4,7 @@ One worker: bundles and catalogue are in memory once, and numpy and TensorFlow u
 """
 
 import asyncio
+import contextvars
 import functools
 import logging
 from collections.abc import Callable
@@ -94,7 +95,12 @@ class _Homefeed:
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[..., Result], *args: Any) -> Result:
-    return await asyncio.get_running_loop().run_in_executor(pool, functools.partial(work, *args))
+    return await asyncio.get_running_loop().run_in_executor(
+        # What is known of the request goes with it, such as when it arrived.
+        pool,
+        contextvars.copy_context().run,
+        functools.partial(work, *args),
+    )
 
 
 Homefeed = bentoml.service(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed.errors import HomefeedError
+from models.snapshot_rows import SnapshotRows
 
 Rows = NDArray[np.int64]
 _STRINGS = ("video_id", "channel_id", "title", "topic", "language")
@@ -61,7 +62,7 @@ class Snapshot:
 
     def prepared(self) -> "Snapshot":
         """The same, with its orders made now instead of by the first request that needs them."""
-        _ = self.trending, self.newest, self._by_channel
+        _ = self.trending, self.newest, self._by_channel, self._by_language
         return self
 
     def rows_of(self, keys: NDArray[np.int64]) -> Rows:
@@ -89,6 +90,18 @@ class Snapshot:
         return np.argsort(-self.columns["uploaded"], kind="stable")
 
     @cached_property
+    def _by_language(self) -> dict[str, tuple[Rows, NDArray[np.int64]]]:
+        """Language -> rows, the newest upload first, and their ages from some moment; the empty string is all."""
+        language = self.columns["language"][self.newest]
+        orders = {"": self.newest} | {name: self.newest[language == name] for name in set(language) if name}
+        return {name: (rows, -self.columns["uploaded"][rows]) for name, rows in orders.items()}
+
+    def uploaded_since(self, oldest_us: int, language: str = "") -> Rows:
+        """Rows uploaded at `oldest_us` or later, in one language or, when it is empty, in any; the newest first."""
+        rows, ages = self._by_language.get(language, (self.newest[:0], self.keys[:0]))
+        return rows[: np.searchsorted(ages, -oldest_us, side="right")]
+
+    @cached_property
     def _by_channel(self) -> tuple[Rows, NDArray[np.int64]]:
         order = np.lexsort((-self.columns["uploaded"], self.columns["channel"]))
         return order, self.columns["channel"][order]
@@ -101,9 +114,14 @@ class Snapshot:
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.asarray(order[np.repeat(starts, counts) + offsets])
 
-    def take(self, rows: Rows) -> dict[str, NDArray[Any]]:
+    def take(self, rows: Rows) -> SnapshotRows:
         """Every column of `rows`, and the rows themselves as `row`."""
-        return {"row": rows, **{name: column[rows] for name, column in self.columns.items()}}
+        return SnapshotRows(self.table, self.columns, rows)
+
+    def texts(self, name: str, rows: Rows) -> list[Any]:
+        """A column of strings, or of lists of strings, at `rows`; None where there is none."""
+        texts: list[Any] = self.table.column(name).chunk(0).take(pa.array(rows)).to_pylist()
+        return texts
 
     def allowed_in(self, country: str) -> NDArray[np.bool_]:
         """[n] which videos may be shown in `country`; in an unknown country (empty), those without a list."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 
 import numpy as np
 
@@ -56,14 +57,13 @@ def trending(draft: Draft) -> Proposal:
 
 def fresh(draft: Draft) -> Proposal:
     """The newest uploads, half of them in the viewer's language when it is known."""
-    limit, newest = draft.settings.num_fresh, draft.snapshot.newest
+    limit, language = draft.settings.num_fresh, draft.viewer.row["language"]
     oldest_us = draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
-    # `newest` is sorted by upload time, newest first, so the fresh ones are its head.
-    num_fresh = np.searchsorted(-draft.snapshot.columns["uploaded"][newest], -oldest_us, side="right")
-    rows = newest[:num_fresh]
-    language = draft.viewer.row["language"]
-    mine = rows[draft.snapshot.columns["language"][rows] == language][: limit // 2] if language else rows[:0]
-    others = rows[~np.isin(rows, mine)]
+    rows = draft.snapshot.uploaded_since(oldest_us)
+    mine = draft.snapshot.uploaded_since(oldest_us, language)[: limit // 2] if language else rows[:0]
+    # A day of uploads is long: only as many are looked at as can be needed.
+    newest = rows[: limit + len(mine)]
+    others = newest[~np.isin(newest, mine)]
     return _unseeded(np.concatenate([mine, others[: limit - len(mine)]]))
 
 
@@ -79,24 +79,59 @@ NAMES = tuple(name for name, _ in SOURCES)
 TRENDING = NAMES.index("trending")
 
 
+#: Sources that ask an index or a model, and run beside the others.
+_SLOW = ("two_tower", "more_like")
+#: Sources that a page can do without when time is short.
+_OPTIONAL = ("subscriptions", "more_like", "fresh")
+#: Share of the deadline after which no further optional source is asked, and after which none is waited for.
+_ASKED_BY, _WAITED_FOR = 0.2, 0.4
+
+
 def gather(draft: Draft) -> None:
-    """Ask every source; each video once."""
-    rows, seeds, sources = [], [], []
-    for position, (name, source) in enumerate(SOURCES):
-        try:
-            proposed, seed = source(draft)
-        except Exception:  # a part that fails degrades the page, never the request
-            _logger.exception("source %s failed for request %s", name, draft.request_id)
-            draft.degraded.append(name)
+    """Ask every source; each video once. One that is late, or for which there is no time, is left out and named."""
+    asked = [(name, source) for name, source in SOURCES if name not in draft.without]
+    if draft.budget.left_s(_ASKED_BY) < 0:
+        draft.degraded += [f"skipped_{name}" for name, _ in asked if name in _OPTIONAL]
+        asked = [(name, source) for name, source in asked if name not in _OPTIONAL]
+    side = {name: draft.pool.submit(source, draft) for name, source in asked if name in _SLOW} if draft.pool else {}
+    found = {name: _proposal(name, source, draft) for name, source in asked if name not in side}
+    found |= {name: _awaited(name, begun, draft) for name, begun in side.items()}
+    rows, seeds, sources, places = [], [], [], []
+    for position, name in enumerate(NAMES):
+        proposal = found.get(name)
+        if proposal is None:
             continue
+        proposed, seed = proposal
         draft.counts[f"proposed_{name}"] = len(proposed)
         rows.append(proposed)
         seeds.append(seed)
         sources.append(np.full(len(proposed), position, np.int8))
+        places.append(np.arange(len(proposed), dtype=np.float32) / max(len(proposed), 1))
+    if not rows:
+        return
     all_rows = np.concatenate(rows)
     _, first = np.unique(all_rows, return_index=True)
     first.sort()
-    draft.rows = all_rows[first]
+    draft.rows, draft.place = all_rows[first], np.concatenate(places)[first].astype(np.float32)
     draft.seed = np.concatenate(seeds)[first]
     draft.source = np.concatenate(sources)[first]
     draft.counts["removed_duplicate"] = len(all_rows) - len(first)
+
+
+def _proposal(name: str, source: Callable[[Draft], Proposal], draft: Draft) -> Proposal | None:
+    try:
+        return source(draft)
+    except Exception:  # a part that fails degrades the page, never the request
+        _logger.exception("source %s failed for request %s", name, draft.request_id)
+        draft.degraded.append(name)
+        return None
+
+
+def _awaited(name: str, begun: "Future[Proposal]", draft: Draft) -> Proposal | None:
+    left_s = draft.budget.left_s(_WAITED_FOR)
+    wait([begun], None if left_s == float("inf") else max(left_s, 0.0))
+    if not begun.done():
+        begun.cancel()
+        draft.degraded.append(f"late_{name}")
+        return None
+    return _proposal(name, lambda _: begun.result(), draft)

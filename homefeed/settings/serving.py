@@ -9,7 +9,28 @@ class ServingSettings(Group):
     host: str = knob("127.0.0.1", "Address that the service listens on.")
     port: int = knob(3000, "Port of the service.", ge=0, le=65535)
     num_threads: int = knob(4, "Pages that are made at the same time; more wait.", gt=0)
+    source_threads: int = knob(
+        0,
+        "Threads in which sources that ask an index run beside the others, for all pages; 0 asks one after the other, "
+        "which is cheaper on two cores.",
+        ge=0,
+    )
+    operation_threads: int = knob(
+        1, "Threads that one operation of the ranker may use; pages made at the same time use the other cores.", gt=0
+    )
     max_concurrency: int = knob(256, "Requests in the service at once; more are answered with 429.", gt=0)
+    max_pages: int = knob(
+        32,
+        "Pages in the making at once, those that wait for a thread among them; more are answered with 429 at once.",
+        gt=0,
+    )
+    deadline_ms: float = knob(
+        150.0,
+        "Time of a page from its arrival; when it runs short, optional sources are left out and fewer candidates are "
+        "ranked.",
+        "ms",
+        gt=0,
+    )
     timeout_s: float = knob(10.0, "A request that takes longer is answered with 504.", "s", gt=0)
     graceful_s: int = knob(10, "How long a stopping service finishes the requests it has.", "s", ge=0)
     poll_s: float = knob(
@@ -19,6 +40,9 @@ class ServingSettings(Group):
 
     num_slots: int = knob(100, "Videos on a page.", gt=0, le=100)
     num_candidates: int = knob(1000, "Candidates asked from the two-tower index for one page.", gt=0)
+    num_ranked: int = knob(
+        1500, "Candidates that are ranked for one page; of more, every source keeps the same share of its list.", gt=0
+    )
     num_trending: int = knob(200, "Candidates from the videos most watched now.", gt=0)
     num_fresh: int = knob(200, "Candidates from the newest uploads.", gt=0)
     num_subscriptions: int = knob(100, "Candidates from the channels that the viewer subscribes to.", gt=0)
@@ -69,4 +93,6 @@ class ServingSettings(Group):
     max_body_mib: float = knob(16.0, "Size of a request body; a larger one is refused with 413.", "MiB", gt=0)
     shadow_share: float = knob(0.25, "Share of the pages that a SHADOW release is asked for as well.", ge=0, le=1)
     shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)
+    bench_videos: int = knob(1_000_000, "Videos of `homefeed bench serve`; 20000 is a quick run.", "videos", gt=2000)
+    bench_candidates: int = knob(10_000, "Candidates of the large page of `homefeed bench serve`.", gt=0)
     log_flush_s: float = knob(0.5, "How often the serving log is written to disk.", "s", gt=0)

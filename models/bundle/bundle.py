@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
 from models.bundle.candidate_vectors import candidate_vectors
+from models.bundle.catalogue import Catalogue, page_graph
 from models.history import microseconds, string_keys
 from models.index import Change, Index
+from models.inline_graph import inline
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
 from models.value import Value, value, value_parts
-from models.video_table import VideoTable, video_table
+from models.video_table import VideoTable
 
 _logger = logging.getLogger(__name__)
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
@@ -69,12 +71,14 @@ class Bundle:
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
         self._towers, self._ranker = towers, ranker
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
-        self._table: VideoTable = video_table(snapshot)
+        # Two, while requests that began with the older snapshot are still answered.
+        self._page = page_graph(ranker)
+        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._page),)
 
     @property
     def catalogue(self) -> VideoTable:
         """Content of the videos that histories are looked up in."""
-        return self._table
+        return self._catalogues[0].table
 
     def refresh(self, snapshot: pa.Table, time: datetime) -> None:
         """Know the videos of a newer snapshot, and no others: a history holding a new upload counts for its topic and
@@ -84,10 +88,7 @@ class Bundle:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
         """
-        table = video_table(snapshot)
-        # Once before it is swapped in, so that no viewer waits while the channels' topics are counted.
-        table.topic_of_channel(table.channels[:0])
-        self._table = table
+        self._catalogues = (Catalogue(snapshot, self._ranker, self._page).prepared(), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
 
         def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -110,7 +111,7 @@ class Bundle:
             `country`, `language`, `age`.
           time: of the request; later watches are not looked at.
         """
-        viewer = viewer_row(user, time, "", self._table, self._shape.query_history_length)
+        viewer = viewer_row(user, time, "", self.catalogue, self._shape.query_history_length)
         known = (viewer["history_times"] > 0) & (viewer["history_times"] < viewer["time"][:, None])
         # A newcomer's history is one empty place, not none: the graph reads at least one.
         columns = {name: np.zeros((1, max(1, int(known.sum()))), viewer[name].dtype) for name in _HISTORY}
@@ -121,7 +122,11 @@ class Bundle:
 
     def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""
-        return np.asarray(self._towers.query(dict(viewers)).numpy())
+        import tensorflow as tf
+
+        with inline():
+            answer = self._towers.signatures["query"](**{name: tf.constant(column) for name, column in viewers.items()})
+        return np.asarray(answer["output_0"].numpy())
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""
@@ -157,18 +162,22 @@ class Bundle:
         Returns:
           target -> [n] float32: probabilities, and `watch_s` in seconds.
         """
-        return self.heads(self.inputs(user, candidates, context))
+        catalogue = next((c for c in self._catalogues if c.holds(candidates)), None)
+        if catalogue is None or not len(candidates["row"]):
+            return self.heads(self.inputs(user, candidates, context))
+        viewer = viewer_row(user, context["time"], context["device"], catalogue.table, self._shape.history_length)
+        return self._calibrated(catalogue.heads(user, viewer, candidates["row"], self._shape.ranker_history_length))
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""
-        viewer = viewer_row(user, context["time"], context["device"], self._table, self._shape.history_length)
+        viewer = viewer_row(user, context["time"], context["device"], self.catalogue, self._shape.history_length)
         keys = np.asarray(candidates["video"], np.int64)
         columns = {
             "video": keys,
             "channel": np.asarray(candidates["channel"], np.int64),
             "topic": string_keys(candidates["topic"]),
             "language": string_keys(candidates["language"]),
-            "side_topics": self._table.side_topics_of(keys),
+            "side_topics": self.catalogue.side_topics_of(keys),
             "uploaded": microseconds(candidates["uploaded"]),
             "duration_s": np.asarray(candidates["duration_s"], np.float32),
             "slot": np.full(len(keys), HIDDEN_SLOT, np.int32),
@@ -179,7 +188,10 @@ class Bundle:
 
     def heads(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         """Calibrated heads of any inputs: also of exposures, when a release is evaluated."""
-        raw, calibrators = self.uncalibrated(inputs), self._calibrators
+        return self._calibrated(self.uncalibrated(inputs))
+
+    def _calibrated(self, raw: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        calibrators = self._calibrators
         return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
 
     def uncalibrated(self, inputs: Inputs) -> NDArray[np.float32]:

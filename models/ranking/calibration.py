@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,12 @@ class Calibrator:
             return np.asarray(predictions * np.float32(self.y[0]), np.float32)
         if self.kind == "platt":
             return np.asarray(1 / (1 + np.exp(-(self.x[0] * log_odds(predictions) + self.y[0]))), np.float32)
-        return np.asarray(np.interp(predictions, self.x, self.y), np.float32)
+        return np.asarray(np.interp(predictions, *self._corners), np.float32)
+
+    @cached_property
+    def _corners(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`x` and `y` as arrays: a curve of hundreds of corners is asked for every page."""
+        return np.array(self.x), np.array(self.y)
 
 
 IDENTITY = Calibrator("scale", (), (1.0,))

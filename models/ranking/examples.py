@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -11,8 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, REQUEST_FEATURES, TARGETS
-from homefeed.schema import TIME
-from models.history import microseconds, padded, string_keys
+from models.history import microseconds, padded, string_key, string_keys
 from models.request_features import request_features
 from models.video_table import VideoTable
 
@@ -20,11 +19,12 @@ from models.video_table import VideoTable
 HIDDEN_SLOT = 100
 AGGREGATES = [name for name in DENSE_FEATURES if name not in REQUEST_FEATURES]
 _BLOCK = 65_536
-_LIST_TYPES = {
-    "history_videos": pa.int64(),
-    "history_times": pa.int64(),
-    "history_fractions": pa.float32(),
-    "subscribed_channels": pa.int64(),
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LIST_TYPES: dict[str, type[np.generic]] = {
+    "history_videos": np.int64,
+    "history_times": np.int64,
+    "history_fractions": np.float32,
+    "subscribed_channels": np.int64,
 }
 
 
@@ -127,12 +127,7 @@ def inputs_of(
     for column, name in enumerate(DENSE_FEATURES):
         dense[:, column] = requested[name] if name in requested else aggregates[name]
     np.nan_to_num(dense, copy=False)
-    known = (viewers["history_times"] > 0) & (viewers["history_times"] < viewers["time"][:, None])
-    newest = slice(-history_length, None)
-
-    def visible(name: str) -> NDArray[Any]:
-        return np.where(known, viewers[name], 0)[:, newest]
-
+    topics, fractions = visible_history(viewers, history_length)
     return Inputs(
         dense=dense,
         video=candidates["video"],
@@ -145,9 +140,19 @@ def inputs_of(
         country=viewers["country"],
         user_language=viewers["language"],
         age=viewers["age"],
-        history_topics=visible("history_topics"),
-        history_fractions=visible("history_fractions").astype(np.float32),
+        history_topics=topics,
+        history_fractions=fractions,
     )
+
+
+def visible_history(viewers: Mapping[str, Any], history_length: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Main topics and watched shares of the newest `history_length` watches before `time`, [m, h] each, newest last;
+    a watch at or after it is 0."""
+    known = (viewers["history_times"] > 0) & (viewers["history_times"] < viewers["time"][:, None])
+    topics, fractions = (
+        np.where(known, viewers[name], 0)[:, -history_length:] for name in ("history_topics", "history_fractions")
+    )
+    return topics, fractions.astype(np.float32)
 
 
 def viewer_columns(rows: pa.Table, table: VideoTable, history_length: int) -> dict[str, NDArray[Any]]:
@@ -178,21 +183,30 @@ def viewer_row(
     user: Mapping[str, Any], time: datetime, device: str, table: VideoTable, history_length: int
 ) -> dict[str, NDArray[Any]]:
     """`viewer_columns` of the one viewer of a request, from the row that the online store answered."""
-    columns = {
-        name: user[name] for name in ("history_videos", "history_times", "history_fractions", "subscribed_channels")
+    lists = {name: np.asarray([] if user[name] is None else user[name], kind) for name, kind in _LIST_TYPES.items()}
+
+    def newest(name: str, length: int) -> NDArray[Any]:
+        kept = lists[name][-length:]
+        row = np.zeros((1, length), kept.dtype)
+        row[0, length - len(kept) :] = kept
+        return row
+
+    videos = newest("history_videos", history_length)
+    channels = newest("subscribed_channels", max(1, len(lists["subscribed_channels"])))
+    return {
+        "time": np.array([(time - _EPOCH) // timedelta(microseconds=1)]),
+        **{name: np.array([string_key(user[name] or "")]) for name in ("language", "country")},
+        "device": np.array([string_key(device)]),
+        "age": np.array([-1 if user["age"] is None else user["age"]], np.int32),
+        "history_videos": videos,
+        "history_channels": table.channel_of(videos),
+        "history_topics": table.topic_of(videos),
+        "history_languages": table.language_of(videos),
+        "history_times": newest("history_times", history_length),
+        "history_fractions": newest("history_fractions", history_length),
+        "subscribed_channels": channels,
+        "subscribed_topics": table.topic_of_channel(channels),
     }
-    lists = {name: pa.array([[] if value is None else value]) for name, value in columns.items()}
-    row = pa.table(
-        {
-            "time": pa.array([time], TIME),
-            "device": [device],
-            "language": pa.array([user["language"]], pa.string()),
-            "country": pa.array([user["country"]], pa.string()),
-            "age": pa.array([user["age"]], pa.int16()),
-            **{name: column.cast(pa.list_(_LIST_TYPES[name])) for name, column in lists.items()},
-        }
-    )
-    return viewer_columns(row, table, history_length)
 
 
 def candidate_columns(videos: NDArray[np.int64], table: VideoTable) -> dict[str, NDArray[Any]]:

@@ -42,10 +42,8 @@ class Ranker(tfrs.models.Model):
         self._experts, self._out = experts, out
 
         self._num_topics = preprocessing.topics.size
-        self._low, self._width = (
-            preprocessing.corners[:, :-1],
-            preprocessing.corners[:, 1:] - preprocessing.corners[:, :-1],
-        )
+        corners = preprocessing.corners
+        self._low, self._width = corners[:, :-1], corners[:, 1:] - corners[:, :-1]
         self.wide = tf.keras.layers.Dense(heads, use_bias=False, kernel_initializer="zeros")
 
         def table(size: int, width: int) -> Any:
@@ -61,7 +59,7 @@ class Ranker(tfrs.models.Model):
         self.attention = tf.keras.layers.Dense(width, use_bias=False)
         self.dropout = tf.keras.layers.Dropout(_DROPOUT)
         self.cross = [tfrs.layers.dcn.Cross(projection_dim=32, kernel_initializer="he_normal") for _ in range(2)]
-        self.expert_hidden = tf.keras.layers.Dense(experts * hidden, activation="relu")
+        self.expert_hidden = tf.keras.layers.Dense(experts * hidden)
         self.expert_out = self.add_weight(name="expert_out", shape=[experts, hidden, out], initializer="glorot_uniform")
         self.gate = tf.keras.layers.Dense(heads * experts)
         self.head = self.add_weight(name="head", shape=[heads, out], initializer="glorot_uniform")
@@ -91,15 +89,60 @@ class Ranker(tfrs.models.Model):
             return tf.broadcast_to(column, tf.concat([[num], tf.shape(column)[1:]], axis=0))
 
         item = self.video(codes["video"]) + self.channel(codes["channel"]) + self.topic(codes["topic"])
-        tastes, topics = codes["tastes"], self.topic(tf.range(self._num_topics))
-        mean = tastes @ topics / (tf.reduce_sum(tastes, axis=1, keepdims=True) + 1.0)
+        tastes, topics = codes["tastes"], self.topic_table()
+        mean = self.mean_taste(tastes, topics)
+        side = self.side_topics(codes["side_topics"])
+        focus = self.focus(item, side, tastes, topics)
+        pieces = self.pieces(codes["dense"])
+        x0 = tf.concat(
+            [
+                codes["dense"],
+                self.quantiles(pieces),
+                item,
+                focus,
+                item * mean,
+                item * focus,
+                side,
+                side * mean,
+                self.language(codes["language"]),
+                spread(self.viewer(mean, codes)),
+                *self._slot_features(codes["slot"]),
+            ],
+            axis=1,
+        )
+        x0 = self.dropout(x0, training=training)
+        x = x0
+        for layer in self.cross:
+            x = layer(x0, x)
+        logits = self.mixed(self.expert_hidden(x), self.gate(x), training)
+        logits += self.wide(tf.reshape(pieces, [num, -1]))
+        if self._position == "tower":
+            logits += self.slot_shallow(self._shallow_slot(codes["slot"], training))
+        return logits + spread(self.device_shallow(codes["device"]))
+
+    def topic_table(self) -> Any:
+        """The embeddings of all topics, [topics, width]."""
+        return self.topic(tf.range(self._num_topics))
+
+    def mean_taste(self, tastes: Any, topics: Any) -> Any:
+        """Mean embedding of what a viewer watched: weights [n, topics] -> [n, width]."""
+        return tastes @ topics / (tf.reduce_sum(tastes, axis=1, keepdims=True) + 1.0)
+
+    def side_topics(self, codes: Any) -> Any:
+        """Sum of the embeddings of a candidate's other topics, [n, s] -> [n, width]."""
         # Code 0 is no topic, not one that all such videos share.
-        beside = tf.cast(codes["side_topics"] > 0, tf.float32)[:, :, None]
-        side = tf.reduce_sum(self.topic(codes["side_topics"]) * beside, axis=1)
+        beside = tf.cast(codes > 0, tf.float32)[:, :, None]
+        return tf.reduce_sum(self.topic(codes) * beside, axis=1)
+
+    def focus(self, item: Any, side: Any, tastes: Any, topics: Any) -> Any:
+        """What a viewer watched, by how much it is like the candidate, [n, width]."""
         match = tf.matmul(self.attention(tf.concat([item, side], axis=1)), topics, transpose_b=True)
         share = tf.exp(tf.clip_by_value(match, -10.0, 10.0)) * tastes
-        focus = share @ topics / (tf.reduce_sum(share, axis=1, keepdims=True) + 1.0)
-        viewer = tf.concat(
+        return share @ topics / (tf.reduce_sum(share, axis=1, keepdims=True) + 1.0)
+
+    def viewer(self, mean: Any, codes: dict[str, Any]) -> Any:
+        """What the trunk reads of the viewer alone, beside dense features."""
+        return tf.concat(
             [
                 mean,
                 self.country(codes["country"]),
@@ -109,42 +152,40 @@ class Ranker(tfrs.models.Model):
             ],
             axis=1,
         )
-        pieces = tf.clip_by_value((codes["dense"][:, :, None] - self._low) / (self._width + 1e-4), 0.0, 1.0)
-        quantile = 2.0 * tf.reduce_mean(pieces, axis=2) - 1.0
-        x0 = tf.concat(
-            [
-                codes["dense"],
-                quantile,
-                item,
-                focus,
-                item * mean,
-                item * focus,
-                side,
-                side * mean,
-                self.language(codes["language"]),
-                spread(viewer),
-                *self._slot_features(codes["slot"]),
-            ],
-            axis=1,
-        )
-        x0 = self.dropout(x0, training=training)
-        x = x0
-        for layer in self.cross:
-            x = layer(x0, x)
-        hidden = tf.split(self.expert_hidden(x), self._experts, axis=1)
-        experts = tf.stack([tf.nn.relu(h @ self.expert_out[e]) for e, h in enumerate(hidden)], axis=1)
-        gates = tf.nn.softmax(tf.reshape(self.gate(x), [num, self._experts, len(TARGETS)]), axis=1)
+
+    def pieces(self, dense: Any, columns: Any = slice(None)) -> Any:
+        """How much of each piece between two corners lies below a dense feature: [n, d] of `columns` -> [n, d, pieces]
+        from 0 to 1."""
+        low, width = self._low.numpy()[columns], self._width.numpy()[columns]
+        return tf.clip_by_value((dense[:, :, None] - low) / (width + 1e-4), 0.0, 1.0)
+
+    def quantiles(self, pieces: Any) -> Any:
+        """Place of each dense feature among those of training, -1 to 1: [n, d, pieces] -> [n, d]."""
+        return 2.0 * tf.reduce_mean(pieces, axis=2) - 1.0
+
+    def mixed(self, hidden: Any, gates: Any, training: bool = False) -> Any:
+        """What the experts say, mixed by the gate of each head: the experts' first layer before it is rectified
+        [n, experts * hidden], and the gates before they add up to one [n, experts * len(TARGETS)] -> logits [n,
+        len(TARGETS)]."""
+        each = tf.split(tf.nn.relu(hidden), self._experts, axis=1)
+        experts = tf.stack([tf.nn.relu(h @ self.expert_out[e]) for e, h in enumerate(each)], axis=1)
+        gates = tf.nn.softmax(tf.reshape(gates, [tf.shape(gates)[0], self._experts, len(TARGETS)]), axis=1)
         if training and self._gate_dropout:
             gates = kept_gates(gates, tf.random.uniform(tf.shape(gates)) >= self._gate_dropout)
         # Each expert's answer for each head comes first: mixing the experts' vectors instead is as many tiny products.
         answers = tf.reshape(
             tf.matmul(tf.reshape(experts, [-1, self._out]), self.head, transpose_b=True), tf.shape(gates)
         )
-        logits = tf.reduce_sum(gates * answers, axis=1) + self.head_bias
-        logits += self.wide(tf.reshape(pieces, [num, -1]))
-        if self._position == "tower":
-            logits += self.slot_shallow(self._shallow_slot(codes["slot"], training))
-        return logits + spread(self.device_shallow(codes["device"]))
+        return tf.reduce_sum(gates * answers, axis=1) + self.head_bias
+
+    def alone(self, codes: dict[str, Any]) -> Any:
+        """What the shallow tower adds where a page is ranked and no slot is known, [1, len(TARGETS)]."""
+        logits = self.device_shallow(codes["device"])
+        return logits + self.slot_shallow(tf.constant([HIDDEN_SLOT])) if self._position == "tower" else logits
+
+    def hidden_slot_features(self) -> list[Any]:
+        """`_slot_features` of a page that is ranked, one row."""
+        return self._slot_features(tf.constant([HIDDEN_SLOT]))
 
     def _shallow_slot(self, slot: Any, training: bool) -> Any:
         """Slot that the shallow tower reads; in training some are hidden, so that it learns what to say of none."""

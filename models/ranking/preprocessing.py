@@ -32,21 +32,37 @@ class Preprocessing(tf.Module):
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Columns of `Inputs` as tensors -> name -> codes and numbers of the same rows."""
-        age = inputs["age"]
-        return {
-            "dense": (tf.clip_by_value(widened(inputs["dense"]), self.least, self.most) - self.mean) / self.deviation,
+        return self.viewer(inputs) | {
+            "dense": self.normalised(inputs["dense"]),
             "video": self.videos(inputs["video"]),
             "channel": self.channels(inputs["channel"]),
             "topic": self.topics(inputs["topic"]),
             "side_topics": self.topics(inputs["side_topics"]),
             "language": self.languages(inputs["language"]),
             "slot": inputs["slot"],
+        }
+
+    def viewer(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Those columns that are of the viewer, without dense features."""
+        age = inputs["age"]
+        return {
             "device": self.devices(inputs["device"]),
             "country": self.countries(inputs["country"]),
             "user_language": self.languages(inputs["user_language"]),
             "age": tf.where(age < 0, tf.zeros_like(age), 1 + tf.minimum(age // 10, NUM_AGES - 2)),
             "tastes": self._tastes(inputs["history_topics"], inputs["history_fractions"]),
         }
+
+    def normalised(self, dense: Any) -> Any:
+        """Raw dense features [n, len(DENSE_FEATURES)] -> columns of `widened`, normalised."""
+        return (tf.clip_by_value(widened(dense), self.least, self.most) - self.mean) / self.deviation
+
+    def normalised_columns(self, wide: Any, columns: NDArray[np.int64]) -> Any:
+        """Some `columns` of `widened`, normalised."""
+        least, most, mean, deviation = (
+            tf.gather(each, columns) for each in (self.least, self.most, self.mean, self.deviation)
+        )
+        return (tf.clip_by_value(wide, least, most) - mean) / deviation
 
 
 def _kept(column: NDArray[np.float32]) -> Any:

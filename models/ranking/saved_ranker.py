@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, TARGETS
 from models.ranking.network import Ranker
+from models.ranking.page_ranker import PageRanker
 from models.ranking.preprocessing import Preprocessing
 
 
@@ -21,6 +22,7 @@ class SavedRanker(tf.Module):
         super().__init__(name="ranker")
         self.network, self.preprocessing = network, preprocessing
         self._log_rate, self._mean_watch_s = float(np.log(negative_rate)), mean_watch_s
+        self._page = PageRanker(network, preprocessing)
 
     @tf.function(
         input_signature=[
@@ -41,6 +43,40 @@ class SavedRanker(tf.Module):
         (odds of the weighted regression are seconds per exposure that was missed, hence the factor 1 - p).
         """
         return self.heads(self.network(self.preprocessing(inputs)))
+
+    @tf.function(
+        input_signature=[
+            {
+                "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
+                **{n: tf.TensorSpec([None], tf.int64, n) for n in ("video", "channel", "topic", "language")},
+                "side_topics": tf.TensorSpec([None, None], tf.int64, "side_topics"),
+            }
+        ]
+    )
+    def videos(self, inputs: dict[str, Any]) -> Any:
+        """`PageRanker.videos`: what depends on a video alone, [n, .]."""
+        return self._page.videos(inputs)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
+    def channels(self, dense: Any) -> Any:
+        """What depends on a channel alone, [n, .]."""
+        return self._page.entity(dense, "channel")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
+    def topics(self, dense: Any) -> Any:
+        """What depends on a topic alone, [n, .]."""
+        return self._page.entity(dense, "topic")
+
+    @tf.function(input_signature=[])
+    def folded(self) -> dict[str, Any]:
+        """The weights as `page` reads them, by name."""
+        return self._page.folded()
+
+    def signatures(self) -> dict[str, Any]:
+        """What is saved by name; `page` answers what `score` does for candidates of one page (`PageRanker.page`)."""
+        page = tf.function(lambda inputs: self.heads(self._page.page(inputs)), input_signature=[self._page.specs()])
+        named = {name: getattr(self, name) for name in ("score", "videos", "channels", "topics", "folded")}
+        return {**named, "page": page}
 
     def heads(self, logits: Any) -> Any:
         """Logits of the sampled distribution [n, t] -> heads of the full one [n, t]."""

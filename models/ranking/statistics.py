@@ -27,12 +27,12 @@ _PRIOR_LIKED, _PRIOR_HISTORY = 0.3, 5.0
 #: Exposures that the spread is measured on.
 _SAMPLE = 100_000
 _AFFINITIES = [DENSE_FEATURES.index(f"user_{k}_affinity") for k in ("topic", "channel", "language")]
+NUM_AFFINITIES = len(_AFFINITIES)
 _HISTORY_SIZE = DENSE_FEATURES.index("history_size")
 _IMPRESSIONS = [DENSE_FEATURES.index(f"{e}_impressions_{s}") for e in ENTITIES for s in SPANS]
-_RATED = [
-    [DENSE_FEATURES.index(f"{e}_{measure}_{s}") for e in ENTITIES for s in SPANS]
-    for measure in ("watches", "likes", "dismissals")
-]
+#: What is counted per impression.
+RATED_MEASURES = ("watches", "likes", "dismissals")
+_RATED = [[DENSE_FEATURES.index(f"{e}_{measure}_{s}") for e in ENTITIES for s in SPANS] for measure in RATED_MEASURES]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,16 @@ def widened(dense: Any) -> Any:
         tf.math.log(tf.gather(dense, measure, axis=1) + _PRIOR_WATCHES) - tf.math.log(impressions + _PRIOR_IMPRESSIONS)
         for measure in _RATED
     ]
-    size = dense[:, _HISTORY_SIZE, None]
-    counts = tf.gather(dense, _AFFINITIES, axis=1) * size
-    tastes = [tf.math.log1p(counts), tf.math.log((counts + _PRIOR_LIKED) / (size + _PRIOR_HISTORY))]
-    return tf.concat([tf.sign(dense) * tf.math.log1p(tf.abs(dense)), *rates, *tastes], axis=1)
+    tastes = affinity_columns(tf.gather(dense, _AFFINITIES, axis=1), dense[:, _HISTORY_SIZE, None])
+    return tf.concat([signed_log(dense), *rates, *tastes], axis=1)
+
+
+def signed_log(dense: Any) -> Any:
+    """The logarithm of one more than the size of each number, with its sign."""
+    return tf.sign(dense) * tf.math.log1p(tf.abs(dense))
+
+
+def affinity_columns(affinities: Any, size: Any) -> list[Any]:
+    """The columns of `widened` for affinities [n, NUM_AFFINITIES] of viewers whose history has `size` [n or 1, 1]."""
+    counts = affinities * size
+    return [tf.math.log1p(counts), tf.math.log((counts + _PRIOR_LIKED) / (size + _PRIOR_HISTORY))]

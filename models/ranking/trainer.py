@@ -173,7 +173,7 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write the graph, and what the next training goes on from."""
-        tf.saved_model.save(self._saved, str(folder / "ranker"), signatures={"score": self._saved.score})
+        tf.saved_model.save(self._saved, str(folder / "ranker"), signatures=self._saved.signatures())
         self._statistics.save(folder)
         save_checkpoint(folder, self._network, self._optimizer)
 

@@ -26,6 +26,7 @@ BENCHES = (
     "policy",
     "ranking",
     "ranking-position",
+    "serve",
     "ranking-labels",
 )
 

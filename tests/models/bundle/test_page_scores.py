@@ -1,0 +1,60 @@
+"""What a page is ranked by: heads from what was prepared per snapshot are those of the whole graph."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from models.bundle import Bundle, load_bundle
+from models.snapshot_rows import SnapshotRows
+
+pytestmark = pytest.mark.slow
+NOW = datetime(2026, 11, 23, 22, 10, tzinfo=UTC)
+CONTEXT = {"time": NOW, "device": "phone"}
+
+
+@pytest.fixture
+def bundle(release) -> Bundle:
+    return load_bundle(release.settings, release.id)
+
+
+def rows_of(table, num: int) -> SnapshotRows:
+    """The first rows of a snapshot."""
+    names = [name for name in table.column_names if name not in ("topics", "countries")]
+    columns = {name: table.column(name).to_numpy(zero_copy_only=False) for name in names}
+    return SnapshotRows(table, columns, np.arange(num))
+
+
+def viewer(release, name: str):
+    from feature_repo.online import UserStore
+
+    return UserStore(release.settings).read(name)
+
+
+@pytest.mark.parametrize("name", ["viewer-3", "a stranger"])
+def test_prepared_candidates_score_as_the_whole_graph_does(bundle: Bundle, release, name: str) -> None:
+    bundle.refresh(bundle.snapshot, NOW)
+    user, rows = viewer(release, name), rows_of(bundle.snapshot, 200)
+    page = bundle.score(user, rows, CONTEXT)
+    whole = bundle.heads(bundle.inputs(user, rows, CONTEXT))
+    assert page["watched"].std() > 0
+    for head, expected in whole.items():
+        np.testing.assert_allclose(page[head], expected, rtol=1e-4, atol=1e-4, err_msg=head)
+
+
+def test_no_prepared_candidates_have_no_scores(bundle: Bundle, release) -> None:
+    bundle.refresh(bundle.snapshot, NOW)
+    heads = bundle.score(viewer(release, "viewer-3"), rows_of(bundle.snapshot, 0), CONTEXT)
+    assert all(head.shape == (0,) for head in heads.values())
+
+
+def test_a_request_that_began_with_the_snapshot_before_is_scored_by_it(bundle: Bundle, release) -> None:
+    before, user = bundle.snapshot, viewer(release, "viewer-3")
+    bundle.refresh(before, NOW)
+    expected = bundle.score(user, rows_of(before, 50), CONTEXT)
+    later = before.slice(1)
+    bundle.refresh(later, NOW)
+    after = bundle.score(user, rows_of(before, 50), CONTEXT)
+    shifted = bundle.score(user, rows_of(later, 49), CONTEXT)
+    np.testing.assert_array_equal(after["watched"], expected["watched"])
+    np.testing.assert_allclose(shifted["watched"], expected["watched"][1:], atol=1e-4)

@@ -1,0 +1,86 @@
+"""The ranker for one page answers what the graph of training answers, whatever the network is made of."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from homefeed.cli.bench.made_exposures import made_exposures
+from homefeed.features import DENSE_FEATURES
+from homefeed.settings.ranking import RankingSettings
+from models.ranking.network import Ranker
+from models.ranking.owners import OWNERS, PAIR_FEATURES, owner
+from models.ranking.preprocessing import Preprocessing
+from models.ranking.saved_ranker import SavedRanker, tensors
+from models.ranking.statistics import statistics_of
+
+VIEWER = ("device", "country", "user_language", "age", "history_topics", "history_fractions")
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("user_watches_1h", "user"),
+        ("hour_sin", "user"),
+        ("history_size", "user"),
+        ("video_impressions_7d", "video"),
+        ("video_duration_s", "video"),
+        ("channel_likes_24h", "channel"),
+        ("topic_watch_s_10m", "topic"),
+        ("video_age_h", "pair"),
+        ("user_topic_affinity", "pair"),
+        ("is_subscribed", "pair"),
+    ],
+)
+def test_a_feature_is_of_what_it_depends_on(name: str, of: str) -> None:
+    assert owner(name) == of
+
+
+@pytest.fixture(params=["tower", "none", "feature"])
+def ranker(request: pytest.FixtureRequest) -> SavedRanker:
+    """A ranker whose weights are all drawn, those that begin as zeros too."""
+    made = made_exposures(2000, 1).inputs
+    tf.keras.utils.set_random_seed(1)
+    preprocessing = Preprocessing(statistics_of(made, 100.0, 40))
+    network = Ranker(preprocessing, 100.0, RankingSettings(position=request.param))
+    columns = {name: column[:2] for name, column in made.columns().items()}
+    network(preprocessing(tensors(columns)))
+    for weight in network.trainable_variables:
+        weight.assign_add(tf.random.normal(weight.shape, stddev=0.04))
+    return SavedRanker(network, preprocessing, 0.25, 100.0)
+
+
+def one_viewer(num: int) -> dict[str, np.ndarray]:
+    """Inputs of one viewer and `num` candidates: what is of the viewer is the same in every row."""
+    columns = dict(made_exposures(num, 2).inputs.columns())
+    of_viewer = [place for place, of in enumerate(OWNERS) if of == "user"]
+    columns["dense"] = columns["dense"].copy()
+    columns["dense"][:, of_viewer] = columns["dense"][0, of_viewer]
+    columns["slot"] = np.full(num, 100, np.int32)
+    return columns | {name: columns[name][:1] for name in VIEWER}
+
+
+def only(columns: dict[str, np.ndarray], of: str) -> tf.Tensor:
+    """The dense features of one owner, the others 0."""
+    return tf.constant(np.where(np.array(OWNERS) == of, columns["dense"], 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("num", [1, 300])
+def test_a_page_is_scored_as_in_training(ranker: SavedRanker, num: int) -> None:
+    columns = one_viewer(num)
+    keys = {name: tf.constant(columns[name]) for name in ("video", "channel", "topic", "language", "side_topics")}
+    pairs = [DENSE_FEATURES.index(name) for name in PAIR_FEATURES]
+    page = ranker.signatures()["page"](
+        {
+            "video": ranker.videos({"dense": only(columns, "video"), **keys}),
+            "channel": ranker.channels(only(columns, "channel")),
+            "topic": ranker.topics(only(columns, "topic")),
+            "pair": tf.constant(columns["dense"][:, pairs]),
+            "dense": only(columns, "user")[:1],
+            **{name: tf.constant(columns[name]) for name in VIEWER},
+            **ranker.folded(),
+        }
+    ).numpy()
+    whole = ranker.score(tensors(columns)).numpy()
+    assert page.shape == whole.shape == (num, 7)
+    assert num == 1 or whole[:, 0].std() > 0.01
+    np.testing.assert_allclose(page, whole, rtol=1e-4, atol=1e-4)
