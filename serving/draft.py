@@ -69,6 +69,10 @@ class Draft:
         """Time of the request in microseconds since 1970 UTC."""
         return int(self.time.timestamp() * 1_000_000)
 
+    def rng(self, part: str) -> np.random.Generator:
+        """The draws of one part of the page, made from the request's id, so that a page can be made again."""
+        return np.random.default_rng([*part.encode(), int.from_bytes(self.request_id.encode()[-16:], "big")])
+
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Go on with the candidates where `kept` [n] is True."""
         self.rows, self.source, self.seed = self.rows[kept], self.source[kept], self.seed[kept]

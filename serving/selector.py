@@ -1,11 +1,12 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
 The policy, and so the propensity of each slot given the slots above it: with probability `e` (the exploration knob) a
-slot takes one of the P videos that are left in the exploration pool, each with 1/P; else the next best. So a slot of
-the next best has propensity 1 - e and an explored one e/P; once the pool is empty the next best has 1. The pool holds
-fresh or new videos outside the best `num`, hence no video can come by both ways. Propensities of this kind, given the
-slots above, multiply to that of the page and serve sequential estimators (McInerney et al. 2020, Counterfactual
-evaluation of slate recommendations with sequential reward interactions, section 3).
+slot takes one of the videos that are left in the exploration pool, each with its weight over the sum of the weights that
+are left (Plackett 1975); else the next best. So a slot of the next best has propensity 1 - e and an explored one
+e * w / (sum of w left); once the pool is empty the next best has 1. The pool and its weights are those of
+`serving.exploration`; it holds only videos outside the best `num`, hence no video can come by both ways. Propensities of
+this kind, given the slots above, multiply to that of the page and serve sequential estimators (McInerney et al. 2020,
+Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.draft import Draft, Slate
-
-_HOUR_US = 3_600_000_000
+from serving.exploration import explorable, weights
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,18 @@ class Ranked:
       score: [n] float32, the value after diversity.
       best: [num] candidates for the slots that do not explore, the best first.
       pool: [P] candidates that exploration may show.
+      weight: [P] float64 above 0, how each is drawn.
     """
 
     score: NDArray[np.float32]
     best: NDArray[np.int64]
     pool: NDArray[np.int64]
+    weight: NDArray[np.float64]
 
 
 def select(draft: Draft) -> None:
-    """Fill `slate`. The draws are made from the request's id, so that a page can be made again."""
-    ranked = rank(draft)
-    rng = np.random.default_rng(int.from_bytes(draft.request_id.encode()[-16:], "big"))
-    draft.slate = slate(ranked.best, ranked.pool, ranked.score, draft.exploration, rng)
+    """Fill `slate`."""
+    draft.slate = slate(rank(draft), draft.exploration, draft.rng("select"))
 
 
 def rank(draft: Draft) -> Ranked:
@@ -48,7 +48,8 @@ def rank(draft: Draft) -> Ranked:
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
     best, rest = order[:num], order[num:]
-    return Ranked(score, best, rest[_explorable(draft)[rest]])
+    pool = rest[explorable(draft)[rest]]
+    return Ranked(score, best, pool, weights(draft, pool))
 
 
 def spread(
@@ -74,38 +75,27 @@ def spread(
     return np.asarray(lowest + (score - lowest) * np.maximum(share, np.float32(floor)), np.float32)
 
 
-def slate(
-    best: NDArray[np.int64],
-    pool: NDArray[np.int64],
-    score: NDArray[np.float32],
-    exploration: float,
-    rng: np.random.Generator,
-) -> Slate:
-    """Fill the slots.
+def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate:
+    """Fill the slots: `exploration` is the probability that a slot explores, `rng` the source of the draws.
 
-    Args:
-      best: [num] candidates, the best first.
-      pool: [P] candidates that exploration may show; none is in `best`.
-      score: [n] score of every candidate.
-      exploration: probability that a slot explores.
-      rng: the source of the draws.
+    The order of an exponential draw over each weight is that of drawing one by one without putting back (Efraimidis and
+    Spirakis 2006, Weighted random sampling with a reservoir).
     """
+    best, pool = ranked.best, ranked.pool
     explored = rng.random(len(best)) < exploration
     before: NDArray[np.int64] = np.cumsum(explored) - explored
     explored &= before < len(pool)
     num_explored = int(explored.sum())
+    order = np.argsort(rng.standard_exponential(len(pool)) / ranked.weight, kind="stable")
     index = np.empty(len(best), np.int64)
-    index[explored] = rng.permutation(pool)[:num_explored]
+    index[explored] = pool[order[:num_explored]]
     index[~explored] = best[: len(best) - num_explored]
-    left = np.maximum(len(pool) - before, 0)
-    propensity = np.where(explored, exploration / np.maximum(left, 1), np.where(left > 0, 1 - exploration, 1))
-    return Slate(index, score[index], propensity.astype(np.float32), explored)
-
-
-def _explorable(draft: Draft) -> NDArray[np.bool_]:
-    is_fresh = draft.columns["uploaded"] > draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
-    is_new = draft.columns["video_impressions_7d"] < draft.settings.new_impressions
-    return np.asarray(is_fresh | is_new)
+    # Summed from the end, so that the last video left is drawn for sure, without an error of rounding.
+    weight = ranked.weight[order]
+    left = np.cumsum(weight[::-1])[::-1]
+    propensity = np.where(before < len(pool), 1 - exploration, 1.0)
+    propensity[explored] = exploration * (weight / left)[:num_explored]
+    return Slate(index, ranked.score[index], propensity.astype(np.float32), explored)
 
 
 def _rank_within(score: NDArray[np.float32], group: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from serving.draft import Draft
+from serving.exploration_uploads import due_uploads
 from serving.snapshot import Rows
 
 #: Rows, and for each the row of the watched video it was looked up for (-1: none).
@@ -55,16 +56,22 @@ def trending(draft: Draft) -> Proposal:
 
 
 def fresh(draft: Draft) -> Proposal:
-    """The newest uploads, half of them in the viewer's language when it is known."""
+    """New uploads: up to half of them from those that first impressions are due to, the others the newest.
+
+    Each half prefers the viewer's language when it is known.
+    """
     limit, newest = draft.settings.num_fresh, draft.snapshot.newest
+    language = draft.viewer.row["language"]
+    due = due_uploads(draft.snapshot, draft.settings).some(language, limit // 2, draft.rng("fresh"))
     oldest_us = draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
     # `newest` is sorted by upload time, newest first, so the fresh ones are its head.
     num_fresh = np.searchsorted(-draft.snapshot.columns["uploaded"][newest], -oldest_us, side="right")
     rows = newest[:num_fresh]
-    language = draft.viewer.row["language"]
-    mine = rows[draft.snapshot.columns["language"][rows] == language][: limit // 2] if language else rows[:0]
+    rows = rows[~np.isin(rows, due)]
+    left = limit - len(due)
+    mine = rows[draft.snapshot.columns["language"][rows] == language][: left // 2] if language else rows[:0]
     others = rows[~np.isin(rows, mine)]
-    return _unseeded(np.concatenate([mine, others[: limit - len(mine)]]))
+    return _unseeded(np.concatenate([due, mine, others[: left - len(mine)]]))
 
 
 #: A video that several sources propose belongs to the first of them: those that can say why come first.
