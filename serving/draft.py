@@ -36,6 +36,8 @@ class Draft:
     """One request on its way through the stages.
 
     Attributes:
+      exploration: probability that a slot explores.
+      knob_arm: experiment that `exploration` comes from; empty for none.
       rows: [n] rows of the snapshot.
       source: [n] int8, position in `sources.SOURCES` of the source that proposed the video.
       seed: [n] row of the watched video that a candidate was looked up for; -1 for none.
@@ -54,6 +56,7 @@ class Draft:
     bundle: Bundle | None
     settings: ServingSettings
     exploration: float
+    knob_arm: str = ""
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     source: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     seed: Rows = field(default_factory=lambda: np.empty(0, np.int64))

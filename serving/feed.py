@@ -25,7 +25,7 @@ from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
-from serving.knobs import exploration_of
+from serving.knobs import Exploration, read_exploration
 from serving.pipeline import run
 from serving.record import record, request_row
 from serving.request import PageRequest
@@ -61,8 +61,9 @@ class Feed:
         self.now = clock(settings.clock_file)
         self.ready = threading.Event()
         self.snapshot: Snapshot | None = None
-        self.exploration = settings.serving.exploration
-        self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
+        self.exploration = Exploration(settings.serving.exploration)
+        self._registry = open_registry(settings.resolved_registry_url)
+        self.releases = Releases(settings, self._registry, load)
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._log = ServingLog(settings.serving_path, settings.serving.log_flush_s)
@@ -128,7 +129,8 @@ class Feed:
             "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
             "failed": fleet.failed,
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
-            "exploration": self.exploration,
+            "exploration": self.exploration.value,
+            "knobs": {"exploration": self.exploration.state()},
             "time": self.now().isoformat(),
         }
 
@@ -165,7 +167,7 @@ class Feed:
             metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self.snapshot.window)).total_seconds())
 
     def _refresh_knobs(self) -> None:
-        self.exploration = exploration_of(self.settings)
+        self.exploration = read_exploration(self.settings, self._registry)
 
     def _draft(
         self, request: PageRequest, request_id: str, now: datetime, snapshot: Snapshot, arm: Arm | None
@@ -176,6 +178,9 @@ class Feed:
             degraded.append("no_release")
         elif arm.stale:
             degraded.append("stale_release")
+        exploration, knob_arm = self.exploration.of(request.user, arm.release if arm else "")
+        if request.exploration is not None:
+            exploration, knob_arm = request.exploration, ""
         return Draft(
             request_id=request_id,
             request=request,
@@ -184,7 +189,8 @@ class Feed:
             snapshot=snapshot,
             bundle=arm.bundle if arm else None,
             settings=self.settings.serving,
-            exploration=self.exploration if request.exploration is None else request.exploration,
+            exploration=exploration,
+            knob_arm=knob_arm,
             degraded=degraded,
         )
 

@@ -12,7 +12,7 @@ from homefeed.registry import open_registry
 from homefeed.settings import Settings
 from serving.bundle import load_bundle
 from serving.draft import Draft
-from serving.knobs import exploration_of
+from serving.knobs import read_exploration
 from serving.pipeline import run
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
@@ -120,7 +120,9 @@ def page_now(
             f"the online store does not know viewer {user!r}; check the id: a new viewer is known once a window with "
             "events of theirs was published"
         )
-    return _page(settings, bundle, f"explain-{user}", request, now, viewer, exploration_of(settings))
+    knob = read_exploration(settings, open_registry(settings.resolved_registry_url))
+    exploration, _ = knob.of(user, bundle.release)
+    return _page(settings, bundle, f"explain-{user}", request, now, viewer, exploration)
 
 
 def _page(
