@@ -1,7 +1,7 @@
 """The knobs that can be turned while the service runs, and the arms of viewers that a value can be tried on.
 
-A turn is a row of the registry (`registry.tables.KnobTurn`) and is never changed: the newest one of a knob, of a knob for
-a release and of a knob for an arm is what holds, all others are the history with who, when and why.
+A turn is a row of the registry (`registry.tables.KnobTurn`) and is never changed: the newest one of a knob, of a knob
+for a release and of a knob for an arm is what holds, all others are the history with who, when and why.
 """
 
 from collections.abc import Mapping, Sequence

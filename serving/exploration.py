@@ -1,15 +1,16 @@
 """Exploration: which candidates it may show, and the weight with which each is drawn.
 
 The pool holds the candidates outside the best that something can be learned from: fresh uploads, videos with few
-impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs by
-an upper bound of its value to this viewer,
+impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
+by an upper bound of its value to this viewer,
 
-    upper = value * (1 + z * sqrt((1 - p) / (p * (m + n + 1))))    weight = novelty * (upper / greatest upper) ** sharpness
+    upper = value * (1 + z * sqrt((1 - p) / (p * (m + n + 1))))
+    weight = novelty * (upper / greatest upper) ** sharpness
 
-where p is the ranker's probability of a watch, held to be worth m impressions, and n the impressions that the video had:
-the mean of a Beta(p * (m + n), (1 - p) * (m + n)) and z of its standard deviations (an upper confidence bound, as in Auer,
-Cesa-Bianchi and Fischer 2002). `novelty` favours topics new to the viewer. Uploads to which first impressions are
-guaranteed (`serving.exploration_uploads`) have a fixed share of all weights together.
+where p is the ranker's probability of a watch, held to be worth m impressions, and n the impressions that the video
+had: the mean of a Beta(p * (m + n), (1 - p) * (m + n)) and z of its standard deviations, an upper confidence bound as
+in Auer, Cesa-Bianchi and Fischer 2002. `novelty` favours topics new to the viewer. Uploads to which first impressions
+are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights together.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
 The policy, and so the propensity of each slot given the slots above it: with probability `e` (the exploration knob) a
-slot takes one of the videos that are left in the exploration pool, each with its weight over the sum of the weights that
-are left (Plackett 1975); else the next best. So a slot of the next best has propensity 1 - e and an explored one
+slot takes one of the videos that are left in the exploration pool, each with its weight over the sum of the weights
+that are left (Plackett 1975); else the next best. So a slot of the next best has propensity 1 - e and an explored one
 e * w / (sum of w left); once the pool is empty the next best has 1. The pool and its weights are those of
-`serving.exploration`; it holds only videos outside the best `num`, hence no video can come by both ways. Propensities of
-this kind, given the slots above, multiply to that of the page and serve sequential estimators (McInerney et al. 2020,
-Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
+`serving.exploration`; it holds only videos outside the best `num`, hence no video can come by both ways. Propensities
+of this kind, given the slots above, multiply to that of the page and serve sequential estimators (McInerney et al.
+2020, Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
 from dataclasses import dataclass

@@ -53,8 +53,8 @@ class ServingSettings(Group):
     )
     guaranteed_share: float = knob(
         0.5,
-        "Share of exploration's weight that uploads of the last `fresh_h` with fewer than `new_impressions` impressions "
-        "have together while a page has any; 0 guarantees nothing.",
+        "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
+        "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,
         lt=1,
     )

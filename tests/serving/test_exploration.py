@@ -149,7 +149,7 @@ def test_a_channel_that_floods_the_site_gets_no_more_than_its_cap():
         "video_impressions_7d": dict.fromkeys(range(num), 0.0),
         "channel": dict.fromkeys(range(1000), ids.key("spam")),
     }
-    made, found, numbers = due(table(num, **changes))
+    _, _, numbers = due(table(num, **changes))
     assert numbers == [997, 998, 999, 1000]
     draft = draft_of(table(num, **changes), **PLAIN | {"guaranteed_share": 0.5})
     score(draft, np.full(num, 0.1))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import orjson
 import pyarrow as pa
 
 from homefeed import windows
+from homefeed.cli.headless import quiet
 from homefeed.cli.simulate.outcome import Outcome
 from homefeed.cli.simulate.platform import publish, train
 from homefeed.cli.simulate.policies import Policy
 from homefeed.cli.simulate.start import END
 from homefeed.ingest.event_log import EventLog
+from homefeed.registry import Stage
 from homefeed.settings import Settings
 from homefeed.world.activity import visits
 from homefeed.world.reactions import WorldReactions
@@ -23,7 +26,7 @@ from homefeed.world.vocabulary import DEVICES
 from serving.answer import page_of
 from serving.bundle import load_bundle
 from serving.draft import Draft
-from serving.fleet import Arm, Stage
+from serving.fleet import Arm
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
 from serving.viewer import open_online_store, viewer_of
@@ -43,19 +46,21 @@ class Plan:
 
 
 class Loop:
-    """One run of one policy over one site that `make_start` prepared.
+    """One run of one policy over one site that `make_start` prepared. What libraries print goes to the file `log`.
 
     The visits, and chance of every window's reactions, depend on the seed and the window alone: policies that show the
     same page see the same reaction.
     """
 
-    def __init__(self, settings: Settings, policy: Policy, release: str, plan: Plan) -> None:
-        self._settings, self._policy, self._plan = settings, policy, plan
+    def __init__(self, settings: Settings, policy: Policy, release: str, plan: Plan, log: Path) -> None:
+        self._settings, self._policy, self._plan, self._libraries = settings, policy, plan, log
         self._reactions = WorldReactions(settings, END)
         self._log = EventLog(settings.events_path)
         self._read = open_online_store(settings)
-        self._take_snapshot(max(settings.snapshots_path.glob("*.arrow")))
-        self._take_release(release)
+        self._arm: Arm | None = None
+        with quiet(log):
+            self._take_snapshot(max(settings.snapshots_path.glob("*.arrow")))
+            self._take_release(release)
 
     def run(self, progress: Callable[[float], object]) -> Outcome:
         """Everything that happened; `progress` is told how many windows are done."""
@@ -68,12 +73,12 @@ class Loop:
             outcome.add(events)
             self._log.append(list(map(orjson.dumps, events)), windows.start(window) + timedelta(minutes=9))
             waiting.append(window)
-            if number % plan.features_every == 0:
-                self._take_snapshot(publish(self._settings, waiting))
+            if number % plan.features_every == 0 and number < 144 * plan.days:
+                with quiet(self._libraries):
+                    self._take_snapshot(publish(self._settings, waiting))
+                    if self._policy.is_trained and number % plan.train_every == 0:
+                        self._take_release(train(self._settings, windows.shift(window, -1)))
                 waiting = []
-                is_over = number == 144 * plan.days
-                if self._policy.is_trained and number % plan.train_every == 0 and not is_over:
-                    self._take_release(train(self._settings, windows.shift(window, -1)))
             progress(1)
         return outcome
 
@@ -105,15 +110,12 @@ class Loop:
         )
         return {**page_of(self._policy.page(draft), self._arm), "device": device}
 
-    def _take_snapshot(self, path: Any) -> None:
+    def _take_snapshot(self, path: Path) -> None:
         self._snapshot = Snapshot.read(path).prepared()
-        arm = getattr(self, "_arm", None)
-        if arm is not None:
-            arm.bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window))
+        if self._arm is not None:
+            self._arm.bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window))
 
     def _take_release(self, release: str) -> None:
-        self._arm: Arm | None = None
         if self._policy.is_trained:
-            bundle = load_bundle(self._settings, release)
-            bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window))
-            self._arm = Arm(release, Stage.LIVE, bundle)
+            self._arm = Arm(release, Stage.LIVE, load_bundle(self._settings, release))
+            self._arm.bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window))

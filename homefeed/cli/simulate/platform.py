@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from homefeed import windows
 from homefeed.settings import Settings
 
 

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from homefeed import windows
 from homefeed.settings import Settings, load
 
@@ -13,7 +16,7 @@ _HELD_OUT = {"validation_windows": 12, "holdout_windows": 12}
 
 
 def simulation_settings(var: Path, seed: int, *, viewers: int, videos: int, history_days: float, days: int) -> Settings:
-    """A site of that size under `var`. Training is that of the platform, with passes cut to what so small a site needs."""
+    """A site of that size under `var`, trained as the platform trains, in fewer passes: what so small a site needs."""
     base = load()
     groups: dict[str, dict[str, Any]] = {
         "world": {
@@ -29,8 +32,8 @@ def simulation_settings(var: Path, seed: int, *, viewers: int, videos: int, hist
     return load(var=var, clock_file=None, registry_url="", profile="local", seed=seed, **changed)
 
 
-def make_start(settings: Settings) -> str:
-    """Write the history, publish its features and train the first release; returns its id."""
+def make_start(settings: Settings, is_trained: bool = True) -> str:
+    """Write the history, publish its features and train the first release; returns its id, empty when none is."""
     from feature_repo.online import apply
     from homefeed.cli.simulate.platform import publish, train
     from homefeed.ingest.event_log import EventLog
@@ -40,4 +43,13 @@ def make_start(settings: Settings) -> str:
     apply(settings)
     arrivals = EventLog(settings.events_path).windows()
     publish(settings, arrivals)
-    return train(settings, windows.shift(max(arrivals), -1))
+    return train(settings, windows.shift(max(arrivals), -1)) if is_trained else ""
+
+
+def topics_before(settings: Settings) -> NDArray[np.bool_]:
+    """[viewers, topics] True where the viewer watched a video of the topic in the history."""
+    from homefeed.cli.simulate.outcome import watched_topics
+    from homefeed.lake import open_lake
+    from homefeed.world.site import open_site
+
+    return watched_topics(open_site(settings), open_lake(settings.lake_path).read("watches"))
