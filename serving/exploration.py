@@ -1,6 +1,6 @@
 """Exploration: which candidates it may show, and the weight with which each is drawn.
 
-The pool holds the candidates outside the best that something can be learned from: fresh uploads, videos with few
+The pool holds the candidates below the best that something can be learned from: fresh uploads, videos with few
 impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
 by an upper bound of its value to this viewer,
 

@@ -1,12 +1,14 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
-The policy, and so the propensity of each slot given the slots above it: with probability `e` (the exploration knob) a
-slot takes one of the videos that are left in the exploration pool, each with its weight over the sum of the weights
-that are left (Plackett 1975); else the next best. So a slot of the next best has propensity 1 - e and an explored one
-e * w / (sum of w left); once the pool is empty the next best has 1. The pool and its weights are those of
-`serving.exploration`; it holds only videos outside the best `num`, hence no video can come by both ways. Propensities
-of this kind, given the slots above, multiply to that of the page and serve sequential estimators (McInerney et al.
-2020, Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
+The policy: with probability `e` (the exploration knob) a slot takes one of the videos of the exploration pool that the
+slots above have not shown, each with its weight over the sum of the weights that are left (Plackett 1975); else, and
+when nothing is left, the next best. So, given the slots above, a video has the propensity
+
+    (1 - e, or 1 when the pool is empty, if it is the next best) + (e * w / sum of w left, if it is in the pool)
+
+The pool and its weights are those of `serving.exploration`; it begins below the best `explored_below`, which viewers see
+anyway. Propensities of this kind multiply to that of the page and serve sequential estimators (McInerney et al. 2020,
+Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
 from dataclasses import dataclass
@@ -41,15 +43,15 @@ def select(draft: Draft) -> None:
 
 
 def rank(draft: Draft) -> Ranked:
-    """Spread the scored candidates over topics and channels, and part the best from those left for exploration."""
+    """Spread the scored candidates over topics and channels; the best, and what exploration may show of the others."""
     settings = draft.settings
     groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic"], settings.topic_decay))
     score = spread(draft.score, groups, settings.diversity_floor)
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
-    best, rest = order[:num], order[num:]
-    pool = rest[explorable(draft)[rest]]
-    return Ranked(score, best, pool, weights(draft, pool))
+    below = order[min(num, settings.explored_below) :]
+    pool = below[explorable(draft)[below]]
+    return Ranked(score, order[:num], pool, weights(draft, pool))
 
 
 def spread(
@@ -79,23 +81,49 @@ def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate
     """Fill the slots: `exploration` is the probability that a slot explores, `rng` the source of the draws.
 
     The order of an exponential draw over each weight is that of drawing one by one without putting back (Efraimidis and
-    Spirakis 2006, Weighted random sampling with a reservoir).
+    Spirakis 2006, Weighted random sampling with a reservoir). A video that is shown for its value leaves that order as
+    it is among the others, since exponential draws have no memory.
     """
-    best, pool = ranked.best, ranked.pool
-    explored = rng.random(len(best)) < exploration
-    before: NDArray[np.int64] = np.cumsum(explored) - explored
-    explored &= before < len(pool)
-    num_explored = int(explored.sum())
-    order = np.argsort(rng.standard_exponential(len(pool)) / ranked.weight, kind="stable")
-    index = np.empty(len(best), np.int64)
-    index[explored] = pool[order[:num_explored]]
-    index[~explored] = best[: len(best) - num_explored]
-    # Summed from the end, so that the last video left is drawn for sure, without an error of rounding.
-    weight = ranked.weight[order]
-    left = np.cumsum(weight[::-1])[::-1]
-    propensity = np.where(before < len(pool), 1 - exploration, 1.0)
-    propensity[explored] = exploration * (weight / left)[:num_explored]
+    num = len(ranked.best)
+    order = np.argsort(rng.standard_exponential(len(ranked.pool)) / ranked.weight, kind="stable")
+    filled = _fill(ranked.best.tolist(), ranked.pool[order].tolist(), (rng.random(num) < exploration).tolist())
+    index, following, explored = filled
+    weight = np.zeros(len(ranked.score))
+    weight[ranked.pool] = ranked.weight
+    shown = weight[index]
+    weight[index] = 0
+    # What is left is summed, not what is gone subtracted: the last video of the pool is drawn for sure, exactly.
+    left = weight.sum() + np.cumsum(shown[::-1])[::-1]
+    is_left = len(ranked.pool) > np.cumsum(shown > 0) - (shown > 0)
+    propensity = np.where(is_left, 1 - exploration, 1.0) * (index == following)
+    propensity += np.divide(exploration * shown, left, out=np.zeros(num), where=shown > 0)
     return Slate(index, ranked.score[index], propensity.astype(np.float32), explored)
+
+
+def _fill(
+    best: list[int], drawn: list[int], explores: list[bool]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """For each slot what it shows, what was the next best, and whether it explored: as it should, if anything is left.
+
+    Args:
+      best: at least as many as there are slots, the best first.
+      drawn: the pool in the order of its draws.
+      explores: for each slot whether it should.
+    """
+    shown: set[int] = set()
+    index, following, explored = [], [], []
+    place = draw = 0
+    for should in explores:
+        while best[place] in shown:
+            place += 1
+        while draw < len(drawn) and drawn[draw] in shown:
+            draw += 1
+        does = should and draw < len(drawn)
+        index.append(drawn[draw] if does else best[place])
+        following.append(best[place])
+        explored.append(does)
+        shown.add(index[-1])
+    return np.array(index, np.int64), np.array(following, np.int64), np.array(explored, bool)
 
 
 def _rank_within(score: NDArray[np.float32], group: NDArray[np.generic]) -> NDArray[np.int64]:

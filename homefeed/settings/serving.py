@@ -39,20 +39,26 @@ class ServingSettings(Group):
         ge=0,
         le=1,
     )
+    explored_below: int = knob(
+        30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0
+    )
     exploration_bound: float = knob(
         1.0, "Standard deviations of a video's watch rate that exploration adds to its value.", ge=0
     )
     prior_impressions: float = knob(
-        50.0, "Impressions that the ranker's probability counts for in the spread of a watch rate.", "impressions", gt=0
+        300.0,
+        "Impressions that the ranker's probability counts for in the spread of a watch rate.",
+        "impressions",
+        gt=0,
     )
     exploration_sharpness: float = knob(
-        2.0, "Power of a video's upper bound in the weight of its draw; 0 draws evenly.", ge=0
+        3.0, "Power of a video's upper bound in the weight of its draw; 0 draws evenly.", ge=0
     )
     new_topic_weight: float = knob(
-        2.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
+        3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
     )
     guaranteed_share: float = knob(
-        0.5,
+        0.4,
         "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
         "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,

@@ -193,13 +193,17 @@ def test_a_page_is_made_again_from_its_request_id():
 
 def test_the_pool_is_drawn_by_its_weights_on_a_page():
     snapshot = table(400, video_impressions_7d=dict.fromkeys(range(300), 0.0))
-    draft = run(draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50))
+    draft = run(draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20))
     ranked, slate = rank(draft), draft.slate
     weight = dict(zip(ranked.pool.tolist(), ranked.weight.tolist(), strict=True))
-    left = sum(weight.values())
-    for place in np.flatnonzero(slate.explored):
-        own = weight[int(slate.index[place])]
-        assert slate.propensity[place] == pytest.approx(0.5 * own / left, rel=1e-4)
+    best, left = ranked.best.tolist(), sum(weight.values())
+    assert not set(best[:20]) & set(weight)
+    assert set(best[20:]) & set(weight)
+    for video, propensity in zip(slate.index.tolist(), slate.propensity.tolist(), strict=True):
+        by_value = 0.5 if video == best[0] else 0.0
+        own = weight.get(video, 0.0)
+        assert propensity == pytest.approx(by_value + 0.5 * own / left, rel=1e-4)
+        best = [other for other in best if other != video]
         left -= own
 
 

@@ -185,3 +185,39 @@ def test_exploration_takes_its_share_of_the_slots():
         _, _, explored = served(10_000, 100, 100, exploration)
         assert explored.mean() == pytest.approx(exploration, rel=0.01)
         assert explored.mean(axis=0) == pytest.approx(np.full(100, exploration), abs=0.025)  # at every slot alike
+
+
+def test_a_video_can_come_by_its_value_and_by_exploration():
+    # 2 is the next best and one of two that are drawn alike: 0.6 for its value, 0.4 / 2 for the draw.
+    page = page_of([2, 1], [2, 3], 0.4, rng(1))
+    by_hand = {(2, 1): (0.8, 0.6), (2, 3): (0.8, 0.4), (3, 2): (0.2, 1.0)}
+    seen = {}
+    for seed in range(4000):
+        page = page_of([2, 1], [2, 3], 0.4, rng(seed))
+        shown = tuple(page.index.tolist())
+        assert page.propensity.tolist() == pytest.approx(by_hand[shown])
+        seen[shown] = seen.get(shown, 0) + 1
+    # Three pages, each as often as its propensities say: 0.48, 0.32 and 0.2.
+    counts = np.array([seen[shown] for shown in by_hand])
+    expected = 4000 * np.prod(list(by_hand.values()), axis=1)
+    assert expected.sum() == pytest.approx(4000)
+    assert chi2.sf(((counts - expected) ** 2 / expected).sum(), 2) > 0.01
+
+
+def test_pages_whose_pool_is_among_the_best_come_as_often_as_their_propensities_say():
+    """Every page of four slots with its probability by the product of the logged propensities, against its count."""
+    weight = np.array([3.0, 1.0, 0.5, 2.0])
+    pages = [page_of([0, 1, 2, 3], [2, 1, 5, 4], 0.5, rng(seed), weight) for seed in range(30_000)]
+    logged, counts = {}, {}
+    for page in pages:
+        shown = tuple(page.index.tolist())
+        logged[shown] = float(np.prod(page.propensity.astype(np.float64)))
+        counts[shown] = counts.get(shown, 0) + 1
+    assert sum(logged.values()) == pytest.approx(1, abs=0.01)  # but for pages too rare to come
+    often = [shown for shown in logged if len(pages) * logged[shown] >= 5]
+    seen, expected = (np.array([of[shown] for shown in often]) for of in (counts, logged))
+    expected = expected * len(pages)
+    rest = len(pages) - seen.sum(), len(pages) - expected.sum()
+    statistic = ((seen - expected) ** 2 / expected).sum() + (rest[0] - rest[1]) ** 2 / max(rest[1], 1)
+    assert len(often) > 40
+    assert chi2.sf(statistic, len(often)) > 0.01

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from homefeed.cli.simulate.policies import Policy
 
 
+#: As long a history as most viewers need to have watched what they like most.
+_HISTORY_DAYS = 4.0
+
+
 class SimulationError(HomefeedError):
     """A simulation cannot be run as asked; the message says why."""
 
@@ -72,7 +76,7 @@ def command(
         )
     compared_policies = policies(_numbers(knobs, "--knobs", 0.0, 1.0))
     chosen_seeds = [int(seed) for seed in _numbers(seeds, "--seeds", 0, 2**31)]
-    size = Size(viewers, videos, 2.0, days, features_every_h, train_every_h)
+    size = Size(viewers, videos, _HISTORY_DAYS, days, features_every_h, train_every_h)
     runs: dict[str, list[Measures]] = {policy.name: [] for policy in compared_policies}
     with progress("simulate policy", len(chosen_seeds) * len(compared_policies) * 144 * days, as_json) as bar:
         for seed in chosen_seeds:

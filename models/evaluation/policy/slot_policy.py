@@ -19,7 +19,7 @@ class SlotPolicy:
 
     Attributes:
       best: [m] videos, the best first; as many as the page has slots, or more.
-      pool: [P] videos that exploration may show; none is in `best`.
+      pool: [P] videos that exploration may show; some may be in `best` as well.
       exploration: probability that a slot explores.
       weight: [P] above 0, how each of the pool is drawn; None draws them alike.
     """
@@ -33,9 +33,8 @@ class SlotPolicy:
         """[s] probability of each video of a page in its slot, given the slots above; the page [s] may be another
         policy's."""
         following, weight = self._following(shown), self._weight_of(shown)
-        explored = weight > 0
         ranked = np.where(self._is_left(shown), 1 - self.exploration, 1.0) * (shown == following)
-        return np.where(explored, self.exploration * weight / self._left(shown), ranked)
+        return np.asarray(ranked + self.exploration * weight / self._left(shown))
 
     def unsupported(self, logging: "SlotPolicy", shown: Codes) -> Floats:
         """[s] probability, given the slots above, that this policy shows what `logging` cannot show in the slot.
@@ -82,7 +81,7 @@ class SlotPolicy:
 
     def _left(self, shown: Codes) -> Floats:
         """[s] weight that the slots above left of the pool; 1 where it is empty."""
-        # What is left is summed, not what is gone subtracted: the last video has its own weight exactly.
+        # What is left is summed, not what is gone subtracted: the last video is drawn for sure, exactly.
         weight = self._weight_of(shown)
         never = self._weights[~np.isin(self.pool, shown)].sum()
         left = never + np.cumsum(weight[::-1])[::-1]

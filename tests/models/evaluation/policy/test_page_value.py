@@ -50,6 +50,10 @@ def test_propensities_are_those_that_serving_logs() -> None:
         weight = np.array([1.0, 2.0, 0.1]) if seed % 2 else np.ones(3)
         page = slate(Ranked(np.zeros(7, np.float32), OLD.best, OLD.pool, weight), OLD.exploration, rng)
         policy = SlotPolicy(OLD.best, OLD.pool, OLD.exploration, weight)
+        among = Ranked(np.zeros(7, np.float32), OLD.best, np.array([1, 3, 6]), weight)
+        other = slate(among, OLD.exploration, rng)
+        both = SlotPolicy(among.best, among.pool, OLD.exploration, weight)
+        np.testing.assert_allclose(both.propensities(other.index), other.propensity, rtol=1e-6)
         np.testing.assert_allclose(policy.propensities(page.index), page.propensity, rtol=1e-6)
 
 
