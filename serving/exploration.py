@@ -21,7 +21,7 @@ from serving.exploration_uploads import due_uploads
 
 _HOUR_US = 3_600_000_000
 #: What any video of the pool weighs at least, beside 1 of the heaviest: propensities that vanish cannot be weighted by.
-_LEAST = 0.01
+_LEAST = 0.001
 
 
 def explorable(draft: Draft) -> NDArray[np.bool_]:

@@ -59,7 +59,7 @@ def test_the_weight_is_an_upper_bound_by_hand():
 def test_sharpness_is_a_power_and_no_weight_vanishes():
     draft = draft_of(table(3), **PLAIN | {"exploration_sharpness": 2.0}, exploration_bound=0.0)
     score(draft, [0.4, 0.2, 0.2], value=[0.4, 0.2, -3.0])
-    assert weights(draft, np.arange(3)).tolist() == pytest.approx([1, 0.25, 0.01])
+    assert weights(draft, np.arange(3)).tolist() == pytest.approx([1, 0.25, 0.001])
 
 
 def test_without_a_ranker_every_video_weighs_alike():
