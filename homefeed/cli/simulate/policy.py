@@ -39,7 +39,7 @@ class Size:
 
 
 def command(
-    viewers: Annotated[int, typer.Option(min=50, help="Viewers of the site.")] = 1500,
+    viewers: Annotated[int, typer.Option(min=50, help="Viewers of the site.")] = 1000,
     videos: Annotated[
         int, typer.Option(min=100, help="Videos at the beginning; 4 % as many are uploaded a day.")
     ] = 1500,

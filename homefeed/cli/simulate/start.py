@@ -13,6 +13,8 @@ from homefeed.settings import Settings, load
 #: The last moment of the history; the simulated days begin here.
 END = datetime(2026, 11, 23, tzinfo=UTC)
 _HELD_OUT = {"validation_windows": 12, "holdout_windows": 12}
+#: So many of so small a catalogue that sources still have to choose.
+_PROPOSED = {"num_candidates": 300, "num_trending": 60, "num_fresh": 60, "num_subscriptions": 40, "num_more_like": 40}
 
 
 def simulation_settings(var: Path, seed: int, *, viewers: int, videos: int, history_days: float, days: int) -> Settings:
@@ -27,6 +29,7 @@ def simulation_settings(var: Path, seed: int, *, viewers: int, videos: int, hist
         },
         "retrieval": _HELD_OUT | {"max_epochs": 4},
         "ranking": _HELD_OUT | {"max_train_rows": 100_000, "max_epochs": 4},
+        "serving": _PROPOSED,
     }
     changed = {name: knobs | getattr(base, name).model_dump(exclude_unset=True) for name, knobs in groups.items()}
     return load(var=var, clock_file=None, registry_url="", profile="local", seed=seed, **changed)
