@@ -6,9 +6,9 @@ when nothing is left, the next best. So, given the slots above, a video has the 
 
     (1 - e, or 1 when the pool is empty, if it is the next best) + (e * w / sum of w left, if it is in the pool)
 
-The pool and its weights are those of `serving.exploration`; it begins below the best `explored_below`, which viewers see
-anyway. Propensities of this kind multiply to that of the page and serve sequential estimators (McInerney et al. 2020,
-Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
+The pool and its weights are those of `serving.exploration`; it begins below the best `explored_below`, which viewers
+see anyway. Propensities of this kind multiply to that of the page and serve sequential estimators (McInerney et al.
+2020, Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
 from dataclasses import dataclass
