@@ -55,10 +55,10 @@ class ServingSettings(Group):
         3.0, "Power of a video's upper bound in the weight of its draw; 0 draws evenly.", ge=0
     )
     new_topic_weight: float = knob(
-        6.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
+        3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
     )
     guaranteed_share: float = knob(
-        0.5,
+        0.4,
         "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
         "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,
