@@ -39,10 +39,10 @@ class Size:
 
 
 def command(
-    viewers: Annotated[int, typer.Option(min=50, help="Viewers of the site.")] = 1000,
+    viewers: Annotated[int, typer.Option(min=50, help="Viewers of the site.")] = 700,
     videos: Annotated[
         int, typer.Option(min=100, help="Videos at the beginning; 4 % as many are uploaded a day.")
-    ] = 1000,
+    ] = 700,
     days: Annotated[int, typer.Option(min=2, help="Simulated days; uploads of all but the last are judged.")] = 2,
     train_every_h: Annotated[int, typer.Option(min=1, help="Simulated hours between two trainings.")] = 24,
     features_every_h: Annotated[
