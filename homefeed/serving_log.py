@@ -49,7 +49,8 @@ SHADOW = pa.schema(
         pa.field("live_mean_score", pa.float64()),
     ]
 )
-#: One row is one page as it was answered; the lists have one element per slot.
+#: One row is one page as it was answered; the lists have one element per slot. `knob_arm` names the experiment that
+#: `exploration` comes from, empty for none.
 PAGES = pa.schema(
     [
         pa.field("request_id", pa.string()),
@@ -58,6 +59,7 @@ PAGES = pa.schema(
         pa.field("release", pa.string()),
         pa.field("device", pa.string()),
         pa.field("exploration", pa.float64()),
+        pa.field("knob_arm", pa.string()),
         pa.field("videos", pa.list_(pa.string())),
         pa.field("sources", pa.list_(pa.string())),
         pa.field("scores", pa.list_(pa.float64())),

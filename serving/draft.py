@@ -40,6 +40,8 @@ class Draft:
     """One request on its way through the stages.
 
     Attributes:
+      exploration: probability that a slot explores.
+      knob_arm: experiment that `exploration` comes from; empty for none.
       rows: [n] rows of the snapshot.
       source: [n] int8, position in `sources.SOURCES` of the source that proposed the video.
       seed: [n] row of the watched video that a candidate was looked up for; -1 for none.
@@ -64,6 +66,7 @@ class Draft:
     bundle: Bundle | None
     settings: ServingSettings
     exploration: float
+    knob_arm: str = ""
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     source: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     seed: Rows = field(default_factory=lambda: np.empty(0, np.int64))
@@ -84,6 +87,10 @@ class Draft:
     def time_us(self) -> int:
         """Time of the request in microseconds since 1970 UTC."""
         return int(self.time.timestamp() * 1_000_000)
+
+    def rng(self, part: str) -> np.random.Generator:
+        """The draws of one part of the page, made from the request's id, so that a page can be made again."""
+        return np.random.default_rng([*part.encode(), int.from_bytes(self.request_id.encode()[-16:], "big")])
 
     def keep(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> None:
         """Go on with the candidates where `kept` [n] is True, or with those at positions."""

@@ -73,9 +73,10 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
     if slot is None or explored:
         changes += shortfall(value, needed, keeps, {h: float(p[0]) for h, p in heads.items()}, bundle)
     if slot is None and position is not None and position in ranked.pool:
+        weight = float(ranked.weight[ranked.pool == position][0] / ranked.weight.sum())
         changes.append(
-            f"exploration could have shown it: it is one of the {len(ranked.pool)} fresh or new videos that a share of "
-            f"{draft.exploration:g} of the slots is drawn from"
+            f"exploration could have shown it: with {weight:.2%} of the weight it is one of the {len(ranked.pool)} "
+            f"fresh, uncertain or new-topic videos that a share of {draft.exploration:g} of the slots is drawn from"
         )
     return Explanation(
         video=video,

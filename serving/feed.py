@@ -30,7 +30,7 @@ from serving.degraded import DegradedLog
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.fresh_viewer import with_acts
-from serving.knobs import exploration_of
+from serving.knobs import Exploration, read_exploration
 from serving.pipeline import run
 from serving.recent import Recent
 from serving.recent_store import RecentStore
@@ -75,8 +75,9 @@ class Feed:
         self.ready = threading.Event()
         self.snapshot: Snapshot | None = None
         self._newest: Snapshot | None = None
-        self.exploration = settings.serving.exploration
-        self.releases = Releases(settings, open_registry(settings.resolved_registry_url), load)
+        self.exploration = Exploration(settings.serving.exploration)
+        self._registry = open_registry(settings.resolved_registry_url)
+        self.releases = Releases(settings, self._registry, load)
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._recent = Recent(settings, open_recent)
@@ -173,7 +174,8 @@ class Feed:
             "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
             "failed": fleet.failed,
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
-            "exploration": self.exploration,
+            "exploration": self.exploration.value,
+            "knobs": {"exploration": self.exploration.state()},
             "time": self.now().isoformat(),
         }
 
@@ -219,7 +221,7 @@ class Feed:
             self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
-        self.exploration = exploration_of(self.settings)
+        self.exploration = read_exploration(self.settings, self._registry)
 
     def _refresh_recent(self) -> None:
         # A snapshot is written after the viewers' rows that it goes with.
@@ -243,6 +245,9 @@ class Feed:
             degraded.append("no_release")
         elif arm.stale:
             degraded.append("stale_release")
+        exploration, knob_arm = self.exploration.of(request.user, arm.release if arm else "")
+        if request.exploration is not None:
+            exploration, knob_arm = request.exploration, ""
         return Draft(
             request_id=request_id,
             request=request,
@@ -251,7 +256,8 @@ class Feed:
             snapshot=snapshot,
             bundle=arm.bundle if arm else None,
             settings=self.settings.serving,
-            exploration=self.exploration if request.exploration is None else request.exploration,
+            exploration=exploration,
+            knob_arm=knob_arm,
             degraded=degraded,
             budget=budget,
             pool=self._sources,

@@ -1,20 +1,64 @@
-"""The knobs that can be turned while the service runs: `var/serving/knobs.json`."""
+"""The exploration knob as it stands: what a request gets, by its arm, its release, or for everyone."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import orjson
-
-from homefeed.errors import HomefeedError
+from homefeed.registry import Registry
 from homefeed.settings import Settings
+from serving.fleet import bucket
 
-KNOBS = "knobs.json"
+_KNOB = "exploration"
 
 
-def exploration_of(settings: Settings) -> float:
-    """Share of discovery slots: the turned one, or that of the settings. Raises HomefeedError when it is no share."""
-    file: Path = settings.serving_path / KNOBS
-    turned = orjson.loads(file.read_bytes()) if file.exists() else {}
-    exploration = float(turned.get("exploration", settings.serving.exploration))
-    if not 0 <= exploration <= 1:
-        raise HomefeedError(f"{file}: exploration is a share between 0 and 1, not {exploration}")
-    return exploration
+@dataclass(frozen=True)
+class KnobArm:
+    """Viewers whose bucket is from `start` up to `start + share`, and the value that they get."""
+
+    name: str
+    value: float
+    start: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """The knob.
+
+    Attributes:
+      value: for everyone who is in no arm and answered by no release of its own value.
+      releases: release -> value.
+      arms: experiments; each viewer is in at most one.
+    """
+
+    value: float
+    releases: Mapping[str, float] = field(default_factory=dict)
+    arms: tuple[KnobArm, ...] = ()
+
+    def of(self, user: str, release: str) -> tuple[float, str]:
+        """The value for a viewer whom `release` answers, and the arm that it comes from: empty for none."""
+        place = bucket(f"knob {_KNOB}", user) if self.arms else 0.0
+        for arm in self.arms:
+            if arm.start <= place < arm.start + arm.share:
+                return arm.value, arm.name
+        return self.releases.get(release, self.value), ""
+
+    def state(self) -> dict[str, Any]:
+        """As plain values."""
+        arms = [{"arm": arm.name, "value": arm.value, "share": arm.share} for arm in self.arms]
+        return {"value": self.value, "releases": dict(self.releases), "arms": arms}
+
+
+def read_exploration(settings: Settings, registry: Registry) -> Exploration:
+    """The knob as it was turned last; where it was not, as the settings have it."""
+    turns = registry.knobs(_KNOB)
+    everyone = [turn.value for turn in turns if not turn.release and not turn.arm]
+    return Exploration(
+        value=next((value for value in everyone if value is not None), settings.serving.exploration),
+        releases={turn.release: turn.value for turn in turns if turn.release and turn.value is not None},
+        arms=tuple(
+            KnobArm(turn.arm, turn.value, turn.start, turn.share)
+            for turn in turns
+            if turn.arm and turn.value is not None
+        ),
+    )

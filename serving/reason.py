@@ -25,7 +25,9 @@ def reasons(draft: Draft, channels: list[str], topics: list[list[str]]) -> list[
     for slot, source in enumerate(draft.source[slate.index]):
         facts = {name: column[slot] for name, column in columns.items()}
         if slate.explored[slot]:
-            sentences.append(f"Something new to try: {_age(draft, facts)}")
+            is_fresh = draft.time_us - int(facts["uploaded"]) < draft.settings.fresh_h * _HOUR_US
+            new = _age(draft, facts) if is_fresh or not topics[slot] else topics[slot][0]
+            sentences.append(f"Something new to try: {new}")
         elif NAMES[source] == "subscriptions":
             sentences.append(f"You subscribe to {channels[slot]}")
         elif NAMES[source] == "more_like":

@@ -39,6 +39,7 @@ def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any
             "release": answer["release"],
             "device": draft.request.device,
             "exploration": draft.exploration,
+            "knob_arm": draft.knob_arm,
             "videos": [video["video"] for video in answer["videos"]],
             "sources": [video["source"] for video in answer["videos"]],
             "scores": slate.score.tolist(),

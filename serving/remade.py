@@ -15,7 +15,7 @@ from serving.acts import Act, act_of_row
 from serving.bundle import load_bundle
 from serving.draft import Draft
 from serving.fresh_viewer import with_acts
-from serving.knobs import exploration_of
+from serving.knobs import read_exploration
 from serving.pipeline import run
 from serving.recent_store import open_recent_store
 from serving.request import PageRequest
@@ -128,7 +128,9 @@ def page_now(
             f"the online store does not know viewer {user!r}; check the id: a new viewer is known once a window with "
             "events of theirs was published"
         )
-    return _page(settings, bundle, f"explain-{user}", request, now, viewer, acts, exploration_of(settings))
+    knob = read_exploration(settings, open_registry(settings.resolved_registry_url))
+    exploration, _ = knob.of(user, bundle.release)
+    return _page(settings, bundle, f"explain-{user}", request, now, viewer, acts, exploration)
 
 
 def _acts_now(settings: Settings, user: str) -> list[Act]:

@@ -1,11 +1,14 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
-The policy, and so the propensity of each slot given the slots above it: with probability `e` (the exploration knob) a
-slot takes one of the P videos that are left in the exploration pool, each with 1/P; else the next best. So a slot of
-the next best has propensity 1 - e and an explored one e/P; once the pool is empty the next best has 1. The pool holds
-fresh or new videos outside the best `num`, hence no video can come by both ways. Propensities of this kind, given the
-slots above, multiply to that of the page and serve sequential estimators (McInerney et al. 2020, Counterfactual
-evaluation of slate recommendations with sequential reward interactions, section 3).
+The policy: with probability `e` (the exploration knob) a slot takes one of the videos of the exploration pool that the
+slots above have not shown, each with its weight over the sum of the weights that are left (Plackett 1975); else, and
+when nothing is left, the next best. So, given the slots above, a video has the propensity
+
+    (1 - e, or 1 when the pool is empty, if it is the next best) + (e * w / sum of w left, if it is in the pool)
+
+The pool and its weights are those of `serving.exploration`; it begins below the best `explored_below`, which viewers
+see anyway. Propensities of this kind multiply to that of the page and serve sequential estimators (McInerney et al.
+2020, Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
 from dataclasses import dataclass
@@ -14,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.draft import Draft, Slate
-
-_HOUR_US = 3_600_000_000
+from serving.exploration import explorable, weights
 
 
 @dataclass(frozen=True)
@@ -26,29 +28,30 @@ class Ranked:
       score: [n] float32, the value after diversity.
       best: [num] candidates for the slots that do not explore, the best first.
       pool: [P] candidates that exploration may show.
+      weight: [P] float64 above 0, how each is drawn.
     """
 
     score: NDArray[np.float32]
     best: NDArray[np.int64]
     pool: NDArray[np.int64]
+    weight: NDArray[np.float64]
 
 
 def select(draft: Draft) -> None:
-    """Fill `slate`. The draws are made from the request's id, so that a page can be made again."""
-    ranked = rank(draft)
-    rng = np.random.default_rng(int.from_bytes(draft.request_id.encode()[-16:], "big"))
-    draft.slate = slate(ranked.best, ranked.pool, ranked.score, draft.exploration, rng)
+    """Fill `slate`."""
+    draft.slate = slate(rank(draft), draft.exploration, draft.rng("select"))
 
 
 def rank(draft: Draft) -> Ranked:
-    """Spread the scored candidates over topics and channels, and part the best from those left for exploration."""
+    """Spread the scored candidates over topics and channels; the best, and what exploration may show of the others."""
     settings = draft.settings
     groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic"], settings.topic_decay))
     score = spread(draft.score, groups, settings.diversity_floor)
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
-    best, rest = order[:num], order[num:]
-    return Ranked(score, best, rest[_explorable(draft)[rest]])
+    below = order[min(num, settings.explored_below) :]
+    pool = below[explorable(draft)[below]]
+    return Ranked(score, order[:num], pool, weights(draft, pool))
 
 
 def spread(
@@ -74,38 +77,53 @@ def spread(
     return np.asarray(lowest + (score - lowest) * np.maximum(share, np.float32(floor)), np.float32)
 
 
-def slate(
-    best: NDArray[np.int64],
-    pool: NDArray[np.int64],
-    score: NDArray[np.float32],
-    exploration: float,
-    rng: np.random.Generator,
-) -> Slate:
-    """Fill the slots.
+def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate:
+    """Fill the slots: `exploration` is the probability that a slot explores, `rng` the source of the draws.
+
+    The order of an exponential draw over each weight is that of drawing one by one without putting back (Efraimidis and
+    Spirakis 2006, Weighted random sampling with a reservoir). A video that is shown for its value leaves that order as
+    it is among the others, since exponential draws have no memory.
+    """
+    num = len(ranked.best)
+    order = np.argsort(rng.standard_exponential(len(ranked.pool)) / ranked.weight, kind="stable")
+    filled = _fill(ranked.best.tolist(), ranked.pool[order].tolist(), (rng.random(num) < exploration).tolist())
+    index, following, explored = filled
+    weight = np.zeros(len(ranked.score))
+    weight[ranked.pool] = ranked.weight
+    shown = weight[index]
+    weight[index] = 0
+    # What is left is summed, not what is gone subtracted: the last video of the pool is drawn for sure, exactly.
+    left = weight.sum() + np.cumsum(shown[::-1])[::-1]
+    is_left = len(ranked.pool) > np.cumsum(shown > 0) - (shown > 0)
+    propensity = np.where(is_left, 1 - exploration, 1.0) * (index == following)
+    propensity += np.divide(exploration * shown, left, out=np.zeros(num), where=shown > 0)
+    return Slate(index, ranked.score[index], propensity.astype(np.float32), explored)
+
+
+def _fill(
+    best: list[int], drawn: list[int], explores: list[bool]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """For each slot what it shows, what was the next best, and whether it explored: as it should, if anything is left.
 
     Args:
-      best: [num] candidates, the best first.
-      pool: [P] candidates that exploration may show; none is in `best`.
-      score: [n] score of every candidate.
-      exploration: probability that a slot explores.
-      rng: the source of the draws.
+      best: at least as many as there are slots, the best first.
+      drawn: the pool in the order of its draws.
+      explores: for each slot whether it should.
     """
-    explored = rng.random(len(best)) < exploration
-    before: NDArray[np.int64] = np.cumsum(explored) - explored
-    explored &= before < len(pool)
-    num_explored = int(explored.sum())
-    index = np.empty(len(best), np.int64)
-    index[explored] = rng.permutation(pool)[:num_explored]
-    index[~explored] = best[: len(best) - num_explored]
-    left = np.maximum(len(pool) - before, 0)
-    propensity = np.where(explored, exploration / np.maximum(left, 1), np.where(left > 0, 1 - exploration, 1))
-    return Slate(index, score[index], propensity.astype(np.float32), explored)
-
-
-def _explorable(draft: Draft) -> NDArray[np.bool_]:
-    is_fresh = draft.columns["uploaded"] > draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
-    is_new = draft.columns["video_impressions_7d"] < draft.settings.new_impressions
-    return np.asarray(is_fresh | is_new)
+    shown: set[int] = set()
+    index, following, explored = [], [], []
+    place = draw = 0
+    for should in explores:
+        while best[place] in shown:
+            place += 1
+        while draw < len(drawn) and drawn[draw] in shown:
+            draw += 1
+        does = should and draw < len(drawn)
+        index.append(drawn[draw] if does else best[place])
+        following.append(best[place])
+        explored.append(does)
+        shown.add(index[-1])
+    return np.array(index, np.int64), np.array(following, np.int64), np.array(explored, bool)
 
 
 def _rank_within(score: NDArray[np.float32], group: NDArray[np.generic]) -> NDArray[np.int64]:

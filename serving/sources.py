@@ -7,6 +7,7 @@ from concurrent.futures import Future, wait
 import numpy as np
 
 from serving.draft import Draft
+from serving.exploration_uploads import due_uploads
 from serving.snapshot import Rows
 
 #: Rows, and for each the row of the watched video it was looked up for (-1: none).
@@ -56,15 +57,22 @@ def trending(draft: Draft) -> Proposal:
 
 
 def fresh(draft: Draft) -> Proposal:
-    """The newest uploads, half of them in the viewer's language when it is known."""
+    """New uploads: up to half of them from those that first impressions are due to, the others the newest.
+
+    Each half prefers the viewer's language when it is known.
+    """
     limit, language = draft.settings.num_fresh, draft.viewer.row["language"]
     oldest_us = draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
-    rows = draft.snapshot.uploaded_since(oldest_us)
-    mine = draft.snapshot.uploaded_since(oldest_us, language)[: limit // 2] if language else rows[:0]
+    due = due_uploads(draft.snapshot, draft.settings).some(language, limit // 2, draft.rng("fresh"))
+    left = limit - len(due)
+    mine = due[:0]
+    if language:
+        spoken = draft.snapshot.uploaded_since(oldest_us, language)[: len(due) + left // 2]
+        mine = spoken[~np.isin(spoken, due)][: left // 2]
     # A day of uploads is long: only as many are looked at as can be needed.
-    newest = rows[: limit + len(mine)]
-    others = newest[~np.isin(newest, mine)]
-    return _unseeded(np.concatenate([mine, others[: limit - len(mine)]]))
+    newest = draft.snapshot.uploaded_since(oldest_us)[:limit]
+    others = newest[~np.isin(newest, np.concatenate([due, mine]))]
+    return _unseeded(np.concatenate([due, mine, others[: left - len(mine)]]))
 
 
 #: A video that several sources propose belongs to the first of them: those that can say why come first.

@@ -17,6 +17,8 @@ VERBS = {
     "feed": "feed",
     "explain": "explain",
     "status": "status",
+    "knob": "knob",
+    "simulate": "simulate",
     "bench": "bench",
     "evaluate": "evaluate",
     "docs": "docs",

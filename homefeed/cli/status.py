@@ -22,6 +22,7 @@ def status(as_json: AsJson = False, out: OutFile = None) -> None:
 
 def state(settings: Any, now: datetime) -> dict[str, Any]:
     """The state as plain values; `freshness_s` is the age of the end of the newest window of a table."""
+    from homefeed.cli.knob import knob_rows
     from homefeed.lake import open_lake
     from homefeed.registry import open_registry
 
@@ -39,6 +40,7 @@ def state(settings: Any, now: datetime) -> dict[str, Any]:
         "releases": [
             {"id": r.id, "stage": r.stage, "since": r.stage_since.isoformat()} for r in reversed(registry.releases())
         ],
+        "knobs": knob_rows(settings, registry),
         "ingested_until": registry.watermark(),
         "tables": tables,
         "reports": [
@@ -52,6 +54,8 @@ def _tables(value: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
+    from homefeed.cli.knob import knob_table
+
     releases = Table("release", "stage", "since", title=f"live: {value['live'] or 'nothing yet'}")
     for release in value["releases"][:10]:
         releases.add_row(release["id"], release["stage"], release["since"])
@@ -64,4 +68,4 @@ def _tables(value: dict[str, Any]) -> Any:
     reports = Table("report", "window", "release", "path")
     for row in value["reports"]:
         reports.add_row(row["kind"], row["window"], row["release"], row["path"])
-    return Group(releases, tables, reports)
+    return Group(releases, knob_table(value["knobs"]), tables, reports)

@@ -113,6 +113,7 @@ class ServiceState(TypedDict, total=False):
     failed: dict[str, str]
     snapshot: dict[str, Any] | None
     exploration: float
+    knobs: dict[str, Any]
     time: str
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from homefeed.errors import HomefeedError
-from homefeed.registry.tables import Ingest, Release, Report, Stage, Transition
+from homefeed.knobs import KnobError, checked, place, turnable
+from homefeed.registry.tables import Ingest, KnobTurn, Release, Report, Stage, Transition
 from homefeed.verdict import Check, overall
 
 #: Stages in which a release answers or scores requests beside the live one.
@@ -142,6 +143,59 @@ class Registry:
         query = select(Report).order_by(Report.window.desc(), Report.id.desc()).limit(limit)
         with self._session() as session:
             return list(session.scalars(query.where(Report.kind == kind) if kind else query))
+
+    def turn_knob(
+        self,
+        name: str,
+        value: float | None,
+        at: datetime,
+        by: str,
+        reason: str = "",
+        *,
+        release: str = "",
+        arm: str = "",
+        share: float = 1.0,
+    ) -> KnobTurn:
+        """Turn a knob for everyone, for the viewers of a release or for those of an arm; None gives it back.
+
+        Raises:
+          KnobError: there is no such knob, arm or release, the value is out of range, or the arm does not fit.
+        """
+        turnable(name)
+        with self._session.begin() as session:
+            held = {(turn.release, turn.arm): turn for turn in _holding(session, name)}
+            start = 0.0
+            if value is None and (release or arm) and (release, arm) not in held:
+                raise KnobError(f"{name} was not turned for {release or arm!r}; `homefeed knob list` shows what was")
+            if release and value is not None and session.get(Release, release) is None:
+                raise KnobError(f"there is no release {release!r}; `homefeed status` lists them")
+            if value is not None:
+                checked(name, value)
+                if arm:
+                    arms = {turn.arm: (turn.start, turn.share) for turn in held.values() if turn.arm}
+                    start = place(arms, arm, share)
+            turn = KnobTurn(
+                name=name, value=value, release=release, arm=arm, start=start, share=share, at=at, by=by, reason=reason
+            )
+            session.add(turn)
+            return turn
+
+    def knob_turns(self, name: str | None = None, limit: int = 100) -> list[KnobTurn]:
+        """Turns of one knob or of all, the newest first."""
+        query = select(KnobTurn).order_by(KnobTurn.id.desc()).limit(limit)
+        with self._session() as session:
+            return list(session.scalars(query.where(KnobTurn.name == name) if name else query))
+
+    def knobs(self, name: str) -> list[KnobTurn]:
+        """What holds of a knob: the newest turn for everyone, for each release and for each arm, unless given back."""
+        with self._session() as session:
+            return _holding(session, name)
+
+
+def _holding(session: Session, name: str) -> list[KnobTurn]:
+    newest = select(func.max(KnobTurn.id)).where(KnobTurn.name == name).group_by(KnobTurn.release, KnobTurn.arm)
+    query = select(KnobTurn).where(KnobTurn.id.in_(newest), KnobTurn.value.is_not(None)).order_by(KnobTurn.id)
+    return list(session.scalars(query))
 
 
 def open_registry(url: str) -> Registry:

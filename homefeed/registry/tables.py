@@ -100,3 +100,25 @@ class Report(Base):
     release: Mapped[str]
     path: Mapped[str] = mapped_column(String(1000))
     summary: Mapped[dict[str, Any]]
+
+
+class KnobTurn(Base):
+    """One turn of a knob: for everyone, for the viewers that `release` answers, or for the viewers of `arm`; the other
+    two are then empty.
+
+    A `value` of None gives it back: to the settings, or to what holds for everyone. An arm has the viewers whose bucket
+    is from `start` up to `start + share`.
+    """
+
+    __tablename__ = "knob_turns"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(index=True)
+    value: Mapped[float | None]
+    release: Mapped[str] = mapped_column(default="")
+    arm: Mapped[str] = mapped_column(default="")
+    start: Mapped[float] = mapped_column(default=0.0)
+    share: Mapped[float] = mapped_column(default=1.0)
+    at: Mapped[datetime]
+    by: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(2000), default="")

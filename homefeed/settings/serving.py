@@ -58,10 +58,38 @@ class ServingSettings(Group):
 
     exploration: float = knob(
         0.1,
-        "Share of the slots given to fresh or new content instead of the highest value; "
-        '`{"exploration": 0.2}` in `var/serving/knobs.json` turns it while the service runs.',
+        "Share of the slots given to fresh uploads, uncertain videos and topics new to the viewer instead of the "
+        "highest value; `homefeed knob set exploration 0.2` turns it while the service runs.",
         ge=0,
         le=1,
+    )
+    explored_below: int = knob(
+        30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0
+    )
+    exploration_bound: float = knob(
+        1.0, "Standard deviations of a video's watch rate that exploration adds to its value.", ge=0
+    )
+    prior_impressions: float = knob(
+        300.0,
+        "Impressions that the ranker's probability counts for in the spread of a watch rate.",
+        "impressions",
+        gt=0,
+    )
+    exploration_sharpness: float = knob(
+        3.0, "Power of a video's upper bound in the weight of its draw; 0 draws evenly.", ge=0
+    )
+    new_topic_weight: float = knob(
+        3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
+    )
+    guaranteed_share: float = knob(
+        0.4,
+        "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
+        "`new_impressions` have together while a page has any; 0 guarantees nothing.",
+        ge=0,
+        lt=1,
+    )
+    guaranteed_per_channel: int = knob(
+        3, "Uploads of a channel's day (UTC) that first impressions are guaranteed to.", "videos", ge=0
     )
     channel_decay: float = knob(
         0.85, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1

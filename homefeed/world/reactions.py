@@ -80,6 +80,10 @@ class WorldReactions:
         users = self.site.viewer_ids.take(pa.array(made.viewer)).to_pylist()
         return [Visitor(user, DEVICES[device]) for user, device in zip(users, made.device, strict=True)]
 
+    def draw_from(self, rng: np.random.Generator) -> None:
+        """Take chance from `rng` from here on, so that two runs meet the same."""
+        self._rng = rng
+
     def rate(self, time: datetime) -> float:
         """As in the history."""
         return float(rate_by_country(self.site, _us(time)).sum()) / timedelta(days=1).total_seconds()

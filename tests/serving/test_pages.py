@@ -182,15 +182,13 @@ def test_exploration_is_a_knob_of_the_service_and_of_a_request(world, open_feed)
 
     assert explored(exploration=0.0) == 0
     assert explored(exploration=1.0) > 0
-    knobs = world.settings.serving_path / "knobs.json"
-    knobs.parent.mkdir(exist_ok=True)
-    knobs.write_text('{"exploration": 0.0}')
+    world.registry.turn_knob("exploration", 0.0, NOW, "me", "quiet evening")
     feed.refresh()
     assert feed.state()["exploration"] == 0.0
     assert explored() == 0
-    knobs.write_text('{"exploration": 7}')
+    world.registry.turn_knob("exploration", None, NOW, "me")
     feed.refresh()
-    assert feed.state()["exploration"] == 0.0
+    assert feed.state()["exploration"] == feed.settings.serving.exploration
 
 
 def test_the_log_holds_every_slot_with_its_propensity(world, open_feed):

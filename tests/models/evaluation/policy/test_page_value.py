@@ -7,7 +7,7 @@ from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.verdict import Verdict
 from models.evaluation.policy import PolicyError, SlotPolicy, Slots, page_value
 from models.evaluation.policy.errors import UnsupportedError
-from serving.selector import slate
+from serving.selector import Ranked, slate
 
 SETTINGS = EvaluationSettings()
 OLD = SlotPolicy(np.array([0, 1, 2, 3]), np.array([4, 5, 6]), 0.4)
@@ -47,8 +47,20 @@ def draw(policy: SlotPolicy, num: int, num_slots: int, rng: np.random.Generator)
 def test_propensities_are_those_that_serving_logs() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        page = slate(OLD.best, OLD.pool, np.zeros(7, np.float32), OLD.exploration, rng)
-        np.testing.assert_allclose(OLD.propensities(page.index), page.propensity, rtol=1e-6)
+        weight = np.array([1.0, 2.0, 0.1]) if seed % 2 else np.ones(3)
+        page = slate(Ranked(np.zeros(7, np.float32), OLD.best, OLD.pool, weight), OLD.exploration, rng)
+        policy = SlotPolicy(OLD.best, OLD.pool, OLD.exploration, weight)
+        among = Ranked(np.zeros(7, np.float32), OLD.best, np.array([1, 3, 6]), weight)
+        other = slate(among, OLD.exploration, rng)
+        both = SlotPolicy(among.best, among.pool, OLD.exploration, weight)
+        np.testing.assert_allclose(both.propensities(other.index), other.propensity, rtol=1e-6)
+        np.testing.assert_allclose(policy.propensities(page.index), page.propensity, rtol=1e-6)
+
+
+def test_support_of_a_weighted_pool_by_hand() -> None:
+    # Of weights 3 and 1 the video of 1, which the old ranker never shows, is a quarter; once it alone is left, all.
+    other = SlotPolicy(np.array([0, 1, 2]), np.array([4, 9]), 0.4, np.array([3.0, 1.0]))
+    assert other.unsupported(OLD, np.array([0, 4, 1])).tolist() == pytest.approx([0.1, 0.1, 0.4])
 
 
 def test_another_rankers_propensities_by_hand() -> None:

@@ -1,0 +1,35 @@
+"""What the DAGs do between two pages, called one after the other: ingestion, features, training, release."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from homefeed.settings import Settings
+
+
+def publish(settings: Settings, arrivals: Sequence[str]) -> Path:
+    """Bring arrival windows into the lake and publish all that follows from them; returns the newest snapshot."""
+    from feature_repo.aggregates import publish_aggregates
+    from feature_repo.due import due_windows
+    from feature_repo.exposures import publish_exposures
+    from feature_repo.online import materialize
+    from feature_repo.snapshot import write_snapshot
+    from feature_repo.user_state import publish_user_state
+    from homefeed.ingest.window import ingest_windows
+
+    newest = max(arrivals)
+    touched = ingest_windows(settings, arrivals).touched
+    publish_exposures(settings, sorted(due_windows(touched, newest)))
+    publish_aggregates(settings, touched)
+    publish_user_state(settings, touched)
+    materialize(settings, touched)
+    return write_snapshot(settings, newest)
+
+
+def train(settings: Settings, window: str) -> str:
+    """Train both models on the exposures up to `window`, and bundle them; returns the id of the release."""
+    from models.bundle import build_bundle
+    from models.ranking.train import train_ranking
+    from models.retrieval.train import train_retrieval
+
+    retrieval, ranking = train_retrieval(settings, window), train_ranking(settings, window)
+    return build_bundle(settings, retrieval.path, ranking.path)

@@ -1,0 +1,72 @@
+"""Exploration: which candidates it may show, and the weight with which each is drawn.
+
+The pool holds the candidates below the best that something can be learned from: fresh uploads, videos with few
+impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
+by an upper bound of its value to this viewer,
+
+    upper = value * (1 + z * sqrt((1 - p) / (p * (m + n + 1))))
+    weight = novelty * (upper / greatest upper) ** sharpness
+
+where p is the ranker's probability of a watch, held to be worth m impressions, and n the impressions that the video
+had: the mean of a Beta(p * (m + n), (1 - p) * (m + n)) and z of its standard deviations, an upper confidence bound as
+in Auer, Cesa-Bianchi and Fischer 2002. `novelty` favours topics new to the viewer. Uploads to which first impressions
+are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.draft import Draft
+from serving.exploration_uploads import due_uploads
+
+_HOUR_US = 3_600_000_000
+#: What any video of the pool weighs at least, beside 1 of the heaviest: propensities that vanish cannot be weighted by.
+_LEAST = 0.001
+
+
+def explorable(draft: Draft) -> NDArray[np.bool_]:
+    """Which candidates exploration may show, [n]: those of a fresh upload, of few impressions or of a new topic."""
+    is_fresh = draft.columns["uploaded"] > draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
+    is_new = draft.columns["video_impressions_7d"] < draft.settings.new_impressions
+    return np.asarray(is_fresh | is_new | has_new_topic(draft))
+
+
+def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
+    """Which candidates are of a topic that the viewer neither watched nor follows a channel of, [n].
+
+    None is, for a viewer who did neither: nothing can be told from what they know.
+    """
+    snapshot, topic = draft.snapshot, draft.columns["topic"]
+    watched = snapshot.rows_of(draft.viewer.keys("history_videos"))
+    followed = snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)
+    known = set(snapshot.columns["topic"][np.concatenate([watched, followed])])
+    if not known:
+        return np.zeros(len(topic), bool)
+    return np.asarray((topic != "") & ~np.isin(topic, list(known)))
+
+
+def weights(draft: Draft, pool: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The weight of each video of the pool, shape [P] -> [P], all above 0. Without heads all values count alike."""
+    settings = draft.settings
+    weight = np.ones(len(pool))
+    if "watched" in draft.heads and len(pool):
+        upper = _upper_bound(draft, pool)
+        greatest = upper.max()
+        if greatest > 0:
+            weight = (np.maximum(upper, 0) / greatest) ** settings.exploration_sharpness
+    weight *= np.where(has_new_topic(draft)[pool], settings.new_topic_weight, 1.0)
+    weight = np.maximum(weight, _LEAST)
+    is_due = due_uploads(draft.snapshot, settings).is_due[draft.rows[pool]]
+    share = settings.guaranteed_share
+    if share and is_due.any() and not is_due.all():
+        weight[is_due] *= share / weight[is_due].sum()
+        weight[~is_due] *= (1 - share) / weight[~is_due].sum()
+    return weight
+
+
+def _upper_bound(draft: Draft, pool: NDArray[np.int64]) -> NDArray[np.float64]:
+    settings = draft.settings
+    chance = np.clip(draft.heads["watched"][pool].astype(np.float64), 1e-6, 1 - 1e-6)
+    seen = draft.columns["video_impressions_7d"][pool].astype(np.float64)
+    relative = np.sqrt((1 - chance) / (chance * (settings.prior_impressions + seen + 1)))
+    return np.asarray(draft.score[pool] * (1 + settings.exploration_bound * relative))

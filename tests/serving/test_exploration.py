@@ -1,0 +1,218 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from tiny_site import NOW, WINDOW, StubBundle, table, video_id
+
+from homefeed import ids
+from homefeed.settings.serving import ServingSettings
+from serving.draft import Draft
+from serving.exploration import explorable, has_new_topic, weights
+from serving.exploration_uploads import due_uploads
+from serving.pipeline import run
+from serving.request import PageRequest
+from serving.selector import rank
+from serving.snapshot import Snapshot
+from serving.viewer import viewer_of
+
+#: No exponent, no novelty and no guarantee, so that a test turns on what it is about.
+PLAIN = {"exploration_sharpness": 1.0, "new_topic_weight": 1.0, "guaranteed_share": 0.0}
+
+
+def draft_of(snapshot, viewer=None, exploration=0.1, request_id="r-1", bundle=None, **serving):
+    """A draft whose candidates are all videos of the snapshot, by number; `chance` gives each its probability."""
+    made = Snapshot(WINDOW, snapshot)
+    request = PageRequest(user="viewer-1", num=serving.pop("num", 100))
+    settings = ServingSettings(**serving)
+    viewer = viewer_of({"known": True, **(viewer or {})})
+    draft = Draft(request_id, request, NOW, viewer, made, bundle, settings, exploration)
+    draft.rows = made.rows_of(np.array([ids.key(video_id(n)) for n in range(len(made))]))
+    draft.columns = made.take(draft.rows)
+    return draft
+
+
+def score(draft, chance, value=None):
+    draft.heads = {"watched": np.asarray(chance, np.float32)}
+    draft.score = np.asarray(chance if value is None else value, np.float32)
+
+
+def keys(*numbers):
+    return [ids.key(video_id(n)) for n in numbers]
+
+
+def test_an_empty_pool_has_no_weights():
+    draft = draft_of(table(3))
+    score(draft, [0.1, 0.2, 0.3])
+    assert weights(draft, np.empty(0, np.int64)).tolist() == []
+
+
+def test_the_weight_is_an_upper_bound_by_hand():
+    # p = 0.5, m = 8: without impressions the deviation is 0.5 / 3, with 16 of them 0.5 / 5.
+    draft = draft_of(
+        table(2, video_impressions_7d={0: 0.0, 1: 16.0}), **PLAIN, prior_impressions=8.0, exploration_bound=1.0
+    )
+    score(draft, [0.5, 0.5])
+    weight = weights(draft, np.array([0, 1]))
+    assert weight[1] / weight[0] == pytest.approx((0.5 + 0.5 / 5) / (0.5 + 0.5 / 3))
+
+
+def test_sharpness_is_a_power_and_no_weight_vanishes():
+    draft = draft_of(table(3), **PLAIN | {"exploration_sharpness": 2.0}, exploration_bound=0.0)
+    score(draft, [0.4, 0.2, 0.2], value=[0.4, 0.2, -3.0])
+    assert weights(draft, np.arange(3)).tolist() == pytest.approx([1, 0.25, 0.001])
+
+
+def test_without_a_ranker_every_video_weighs_alike():
+    draft = draft_of(table(3), **PLAIN)
+    assert weights(draft, np.arange(3)).tolist() == [1, 1, 1]
+
+
+def test_when_all_values_are_negative_every_video_weighs_alike():
+    draft = draft_of(table(2), **PLAIN)
+    score(draft, [0.1, 0.1], value=[-1.0, -2.0])
+    assert weights(draft, np.arange(2)).tolist() == [1, 1]
+
+
+def test_a_topic_is_new_that_was_neither_watched_nor_followed():
+    # Video n is of topic n % 5 and of channel n % 20; channel 1 is of topic 1.
+    viewer = {"history_videos": keys(0), "subscribed_channels": [ids.key("channel-01")]}
+    draft = draft_of(table(20), viewer)
+    assert has_new_topic(draft)[:5].tolist() == [False, False, True, True, True]
+    nobody = draft_of(table(20))
+    assert not has_new_topic(nobody).any()
+
+
+def test_a_new_topic_weighs_more():
+    draft = draft_of(table(20), {"history_videos": keys(0)}, **PLAIN | {"new_topic_weight": 3.0})
+    score(draft, np.full(20, 0.1))
+    weight = weights(draft, np.arange(2))
+    assert weight[1] / weight[0] == pytest.approx(3)
+
+
+def test_the_pool_holds_what_is_fresh_new_or_of_a_new_topic():
+    # Videos 0 to 23 are fresh; 30 has few impressions; 31 is of topic 1, which is new.
+    draft = draft_of(table(40, video_impressions_7d={30: 99.0}), {"history_videos": keys(0, 2, 3, 4)})
+    explored = np.flatnonzero(explorable(draft))
+    assert explored.tolist() == [*range(24), 26, 30, 31, 36]
+
+
+def due(snapshot, **serving):
+    made = Snapshot(WINDOW, snapshot)
+    found = due_uploads(made, ServingSettings(**serving))
+    numbers = {ids.key(video_id(n)): n for n in range(len(made))}
+    return made, found, sorted(numbers[key] for key in made.keys[found.is_due])
+
+
+def test_uploads_are_due_while_fresh_and_seen_by_few():
+    # The window ended five minutes ago: 24, of a day and a minute ago, was fresh then, 25 was not.
+    _, _, found = due(table(60, video_impressions_7d=dict.fromkeys((0, 5, 24, 25, 40), 99.0)))
+    assert found == [0, 5, 24]
+
+
+def test_of_a_channels_day_only_the_first_uploads_are_due():
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    uploads = {n: day + timedelta(hours=n) for n in range(8)}
+    changes = {"video_impressions_7d": dict.fromkeys(range(8), 0.0), "uploaded": uploads}
+    spam = dict.fromkeys(range(8), ids.key("spam"))
+    assert due(table(30, **changes, channel=spam), guaranteed_per_channel=3)[2] == [0, 1, 2]
+    # One that had its impressions does not make room for the next, or a channel could go on for ever.
+    changes["video_impressions_7d"] = {0: 500.0} | dict.fromkeys(range(1, 8), 0.0)
+    assert due(table(30, **changes, channel=spam), guaranteed_per_channel=3)[2] == [1, 2]
+    assert due(table(30, **changes, channel=spam), guaranteed_per_channel=0)[2] == []
+    # The day before is another day.
+    changes["uploaded"] |= {6: day - timedelta(minutes=20), 7: day - timedelta(minutes=10)}
+    assert due(table(30, **changes, channel=spam), guaranteed_per_channel=3)[2] == [1, 2, 6, 7]
+
+
+def test_a_catalogue_without_uploads_has_none_due():
+    old = {n: NOW - timedelta(days=3) for n in range(5)}
+    made, found, numbers = due(table(5, uploaded=old))
+    assert numbers == []
+    assert len(found.some("en", 10, np.random.default_rng(0))) == 0
+    assert due_uploads(made, ServingSettings()) is found  # once per snapshot
+
+
+def test_guaranteed_uploads_have_their_share_of_the_weight():
+    few = dict.fromkeys((0, 1), 0.0)
+    draft = draft_of(table(40, video_impressions_7d=few), **PLAIN | {"guaranteed_share": 0.6})
+    score(draft, np.linspace(0.1, 0.2, 40))
+    weight = weights(draft, np.arange(40))
+    assert weight[:2].sum() == pytest.approx(0.6)
+    assert weight.sum() == pytest.approx(1)
+
+
+def test_a_channel_that_floods_the_site_gets_no_more_than_its_cap():
+    """A thousand uploads of one channel beside one of another: three of them are due, on every page."""
+    num = 1001
+    changes = {
+        "uploaded": {n: NOW - timedelta(minutes=1 + n / 2) for n in range(num)},
+        "video_impressions_7d": dict.fromkeys(range(num), 0.0),
+        "channel": dict.fromkeys(range(1000), ids.key("spam")),
+    }
+    _, _, numbers = due(table(num, **changes))
+    assert numbers == [997, 998, 999, 1000]
+    draft = draft_of(table(num, **changes), **PLAIN | {"guaranteed_share": 0.5})
+    score(draft, np.full(num, 0.1))
+    weight = weights(draft, np.arange(num))
+    assert weight[1000] == pytest.approx(0.5 / 4)  # instead of one in 1001
+    assert weight[:997].sum() == pytest.approx(0.5)
+
+
+def test_exploration_never_shows_what_was_dismissed_watched_or_blocked():
+    """Everything that tempts exploration most is what the viewer must not see."""
+    tempting = range(24)
+    snapshot = table(120, video_impressions_7d=dict.fromkeys(tempting, 0.0))
+    viewer = {
+        "watched_videos": keys(*range(0, 24, 4)),
+        "dismissed_videos": keys(*range(1, 24, 4)),
+        "blocked_channels": [ids.key(f"channel-{n % 20:02}") for n in range(2, 24, 4)],
+    }
+    forbidden = {*keys(*range(0, 24, 4)), *keys(*range(1, 24, 4))}
+    blocked = set(viewer["blocked_channels"])
+    num_explored = 0
+    for number in range(50):
+        bundle = StubBundle("r1", snapshot)
+        draft = run(draft_of(snapshot, viewer, 1.0, f"r-{number}", bundle, num=20))
+        shown = draft.rows[draft.slate.index]
+        assert not forbidden & set(draft.snapshot.keys[shown].tolist())
+        assert not blocked & set(draft.columns["channel"][draft.slate.index].tolist())
+        num_explored += int(draft.slate.explored.sum())
+    assert num_explored > 0
+
+
+def test_a_page_is_made_again_from_its_request_id():
+    snapshot = table(400, video_impressions_7d=dict.fromkeys(range(300), 0.0))
+    pages = []
+    for request_id in ("r-1", "r-1", "r-2"):
+        bundle = StubBundle("r1", snapshot)
+        draft = run(draft_of(snapshot, {}, 0.5, request_id, bundle, num_candidates=50, num_fresh=10, num=50))
+        pages.append((draft.rows[draft.slate.index].tolist(), draft.slate.propensity.tolist()))
+    assert pages[0] == pages[1]
+    assert pages[0] != pages[2]
+
+
+def test_the_pool_is_drawn_by_its_weights_on_a_page():
+    snapshot = table(400, video_impressions_7d=dict.fromkeys(range(300), 0.0))
+    draft = run(draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20))
+    ranked, slate = rank(draft), draft.slate
+    weight = dict(zip(ranked.pool.tolist(), ranked.weight.tolist(), strict=True))
+    best, left = ranked.best.tolist(), sum(weight.values())
+    assert not set(best[:20]) & set(weight)
+    assert set(best[20:]) & set(weight)
+    for video, propensity in zip(slate.index.tolist(), slate.propensity.tolist(), strict=True):
+        by_value = 0.5 if video == best[0] else 0.0
+        own = weight.get(video, 0.0)
+        assert propensity == pytest.approx(by_value + 0.5 * own / left, rel=1e-4)
+        best = [other for other in best if other != video]
+        left -= own
+
+
+def test_due_uploads_of_the_viewers_language_are_proposed_first():
+    few = dict.fromkeys(range(20), 0.0)
+    snapshot = table(200, video_impressions_7d=few, language=dict.fromkeys((3, 4, 5), "pt"))
+    draft = draft_of(snapshot, {"language": "pt"}, num_fresh=4)
+    from serving.sources import fresh
+
+    rows, _ = fresh(draft)
+    assert len(rows) == len(set(rows.tolist())) == 4
+    assert set(draft.snapshot.columns["language"][rows[:2]]) == {"pt"}
