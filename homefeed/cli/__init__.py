@@ -17,6 +17,7 @@ VERBS = {
     "feed": "feed",
     "explain": "explain",
     "status": "status",
+    "release": "release",
     "bench": "bench",
     "evaluate": "evaluate",
     "docs": "docs",
