@@ -26,7 +26,11 @@ def pause(settings: Settings, release_id: str, who: str, reason: str, now: datet
 
 
 def resume(settings: Settings, release_id: str, who: str, reason: str, now: datetime) -> Release:
-    """Let a paused release go on; the next look of the gates may promote it. Raises RegistryError when it is not paused."""
+    """Let a paused release go on: the next look of the gates may promote it.
+
+    Raises:
+      RegistryError: it is not paused.
+    """
     _find(settings, release_id, reason)
     open_registry(settings.resolved_registry_url).end_hold(release_id, now, who, reason)
     return _find(settings, release_id, reason)
@@ -59,8 +63,8 @@ def promote(
         raise RolloutError(
             f"{release_id} stays in {stage}:\n  "
             + "\n  ".join(against)
-            + f"\nlook at `homefeed release show {release_id}`, mend the cause or wait for the evidence; --force promotes "
-            "it all the same and keeps that you did"
+            + f"\nlook at `homefeed release show {release_id}`, mend the cause or wait for the evidence; --force "
+            "promotes it all the same and keeps that you did"
         )
     if against:
         checks.append(Check("forced", Verdict.WAIT, detail=f"promoted by {who} over: {'; '.join(against)}"))

@@ -57,9 +57,9 @@ def step(settings: Settings, release_id: str, window: str, now: datetime) -> Sta
 
 
 def holders(registry: Registry, release_id: str, live: Release | None) -> list[str]:
-    """What keeps a release from its next stage, a sentence each: its own hold, and alerts that fire and hold promotions.
+    """What keeps a release from its next stage, a sentence each: its own hold, and firing alerts that hold promotions.
 
-    Alerts hold nothing while nothing is live: there is nobody whom a release could harm, and a page is better than none.
+    Alerts hold nothing while nothing is live: a release could harm nobody then, and any page is better than none.
     """
     held = [
         f"paused by {hold.who} since {hold.since.isoformat(timespec='minutes')}: {hold.reason}"
@@ -100,8 +100,10 @@ def _reason(state: RolloutState, to_stage: Stage, checks: list[Check], now: date
 
 
 def _retire_overtaken(settings: Settings, registry: Registry, now: datetime) -> None:
-    """A newer release makes an older one pointless: in SHADOW at once, later when it is undecided for too long. One that
-    is paused stays: whoever paused it wants to look at it."""
+    """A newer release makes an older one pointless: in SHADOW at once, later when it is undecided for too long.
+
+    One that is paused stays: whoever paused it wants to look at it.
+    """
     rollout = registry.in_rollout()
     stays = {release.id for release in rollout[-1:]} | {hold.release for hold in registry.holds()}
     for release in rollout:

@@ -18,6 +18,8 @@ VERBS = {
     "explain": "explain",
     "status": "status",
     "release": "release",
+    "alert": "alert",
+    "watch": "watch",
     "bench": "bench",
     "evaluate": "evaluate",
     "docs": "docs",

@@ -71,8 +71,8 @@ def pause(release_id: ReleaseId, reason: Reason, who: Who = None, as_json: AsJso
     """
     from monitoring import orders
 
-    settings, now = _edge()
-    done = orders.pause(settings, release_id, who or _login(), reason, now)
+    settings, now = edge()
+    done = orders.pause(settings, release_id, who or login(), reason, now)
     emit(_row(done, None), as_json, f"{done.id} stays in {done.stage} until `homefeed release resume {done.id}`")
 
 
@@ -84,8 +84,8 @@ def resume(release_id: ReleaseId, reason: Reason, who: Who = None, as_json: AsJs
     """
     from monitoring import orders
 
-    settings, now = _edge()
-    done = orders.resume(settings, release_id, who or _login(), reason, now)
+    settings, now = edge()
+    done = orders.resume(settings, release_id, who or login(), reason, now)
     emit(_row(done, None), as_json, f"{done.id} goes on from {done.stage} at the next look of the gates")
 
 
@@ -99,8 +99,8 @@ def promote(
     """
     from monitoring import orders
 
-    settings, now = _edge()
-    done = orders.promote(settings, release_id, who or _login(), reason, now, is_forced=force)
+    settings, now = edge()
+    done = orders.promote(settings, release_id, who or login(), reason, now, is_forced=force)
     emit(_row(done, None), as_json, f"{done.id} is {done.stage}; the service follows within {_poll_s(settings):g} s")
 
 
@@ -118,14 +118,15 @@ def rollback(
     """
     from monitoring import orders
 
-    settings, now = _edge()
-    done, live = orders.roll_back(settings, release_id, who or _login(), reason, now, is_forced=force)
+    settings, now = edge()
+    done, live = orders.roll_back(settings, release_id, who or login(), reason, now, is_forced=force)
     after = f"{live.id} is live" if live else "nothing is live: pages are trending"
     text = f"{done.id} is {done.stage}; {after}; the service follows within {_poll_s(settings):g} s"
     emit(_row(done, None) | {"live": live.id if live else None}, as_json, text)
 
 
-def _edge() -> tuple[Any, datetime]:
+def edge() -> tuple[Any, datetime]:
+    """The settings and the time of an order."""
     from homefeed.clock import clock
     from homefeed.settings import load
 
@@ -133,7 +134,8 @@ def _edge() -> tuple[Any, datetime]:
     return settings, clock(settings.clock_file)()
 
 
-def _login() -> str:
+def login() -> str:
+    """Who gives an order when nobody is named."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 

@@ -125,6 +125,12 @@ class AlertLog:
         with self._session() as session:
             return list(session.scalars(select(Silence).where(Silence.until > at).order_by(Silence.id)))
 
+    def queue(self, sink: str, message: Mapping[str, Any], at: datetime, next_at: datetime, error: str) -> None:
+        """Put a message into the outbox whose first attempt has failed."""
+        row = Delivery(sink=sink, message=dict(message), created=at, next_at=next_at, attempts=1, error=error[:2000])
+        with self._writing.begin() as session:
+            session.add(row)
+
     def outbox(self) -> list[Delivery]:
         """Messages that are neither delivered nor refused, in order."""
         waiting = select(Delivery).where(Delivery.delivered.is_(None), Delivery.refused.is_(None))
@@ -159,7 +165,7 @@ class AlertLog:
             session.execute(update(Delivery).where(Delivery.id == delivery_id).values(values))
 
     def prune(self, before: datetime) -> None:
-        """Forget messages that were delivered or refused before a time, and silences that ended before it. Alerts stay."""
+        """Forget messages delivered or refused before a time, and silences that ended a month before. Alerts stay."""
         with self._writing.begin() as session:
             done = or_(Delivery.delivered < before, Delivery.refused < before)
             session.execute(delete(Delivery).where(done))

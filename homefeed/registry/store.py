@@ -54,8 +54,8 @@ class Registry:
     ) -> Release:
         """Store one look of the gates, and the stage it led to (the same stage when the release stays).
 
-        A release that becomes LIVE retires the one that was, and a live one that is ROLLED_BACK brings back the one that
-        was live before it, in the same transaction: there is never a moment with two, nor one with none.
+        A release that becomes LIVE retires the one that was, and a live one that is ROLLED_BACK brings back the one
+        before it, in the same transaction: there is never a moment with two, nor one with none.
 
         Args:
           release_id: the release.
@@ -169,6 +169,18 @@ class Registry:
         """Releases in SHADOW, CANARY or RAMP, oldest first."""
         return self.releases(*IN_ROLLOUT)
 
+    def first_live_at(self) -> datetime | None:
+        """When a release went live for the first time; None before."""
+        query = select(Transition.at).where(Transition.to_stage == Stage.LIVE).order_by(Transition.id).limit(1)
+        with self._session() as session:
+            return session.scalar(query)
+
+    def moves(self, since: datetime) -> list[Transition]:
+        """Moves from one stage to another since a time, in order; looks that moved nothing are left out."""
+        moved = select(Transition).where(Transition.at >= since, Transition.from_stage != Transition.to_stage)
+        with self._session() as session:
+            return list(session.scalars(moved.order_by(Transition.id)))
+
     def hold(self, release_id: str, at: datetime, who: str, reason: str) -> Hold:
         """Keep a release in its stage. Raises RegistryError when it is held already, or is in no rollout."""
         with self._writing.begin() as session:
@@ -240,10 +252,10 @@ class Registry:
                 )
             )
 
-    def ingests(self) -> list[Ingest]:
-        """Every ingested arrival window, in order."""
+    def ingests(self, since: str = "") -> list[Ingest]:
+        """Every ingested arrival window from `since` on, in order."""
         with self._session() as session:
-            return list(session.scalars(select(Ingest).order_by(Ingest.window)))
+            return list(session.scalars(select(Ingest).where(Ingest.window >= since).order_by(Ingest.window)))
 
     def watermark(self) -> str | None:
         """Newest arrival window that is in the lake; None before the first."""
@@ -278,5 +290,5 @@ def open_registry(url: str, patience_s: float = 30.0) -> Registry:
     return Registry(open_engine(url, patience_s))
 
 
-def _open_holds() -> Select[tuple[Hold]]:
+def _open_holds() -> Select[Hold]:
     return select(Hold).where(Hold.ended.is_(None))

@@ -155,7 +155,7 @@ class Alert(Base):
 
 
 class Evaluation(Base):
-    """Who evaluated the rules last, when, and how often; the row `any` counts them all, so that two never both count."""
+    """Who evaluated the rules, when last, how often; the row `any` counts them all, so that two never both store."""
 
     __tablename__ = "evaluations"
 
