@@ -3,7 +3,7 @@
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
 then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
 calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
-At last the alert rules are evaluated, as `homefeed watch` does all the time: so a watch that died is alerted too.
+The alert rules are evaluated too, as `homefeed watch` does all the time: so a watch that died is alerted.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
 
@@ -84,6 +84,6 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
 
     reported = report()
     reported.operator.operator_extra_links = (ReportLink(),)
-    # The refit stands beside the rollout: when it fails it holds nothing up.
-    reported >> rollout() >> (looked := alerts())
-    calibration() >> looked
+    # Both stand beside the rollout, so that their failure holds nothing up, and that of the rollout fails the run.
+    reported >> [rollout(), alerts()]
+    calibration()

@@ -20,7 +20,8 @@ def watch(
     """
     from homefeed.clock import clock
     from homefeed.settings import load
-    from monitoring.alerts.watch import WATCH, Watch
+    from monitoring.alerts.sources.runs import WATCH
+    from monitoring.alerts.watch import Watch
 
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr

@@ -97,9 +97,9 @@ class AlertLog:
             return alert
 
     def untold(self) -> list[Alert]:
-        """Alerts that a person closed and nobody was told so; oldest first."""
+        """Alerts that a person closed, and of whose end nobody was told yet; oldest first."""
         query = select(Alert).where(
-            Alert.state == AlertState.RESOLVED, Alert.closed_by != "", Alert.told < Alert.resolved
+            Alert.state == AlertState.RESOLVED, Alert.told.is_not(None), Alert.end_told.is_(None)
         )
         with self._session() as session:
             return list(session.scalars(query.order_by(Alert.id)))

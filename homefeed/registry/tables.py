@@ -148,6 +148,8 @@ class Alert(Base):
     value: Mapped[float | None]
     #: When people were last told of it; None when nobody was.
     told: Mapped[datetime | None]
+    #: When those who were told of it were told of its end.
+    end_told: Mapped[datetime | None]
     #: What people read: summary, bound, affected, done, commands, runbook, owner.
     content: Mapped[dict[str, Any]]
     closed_by: Mapped[str] = mapped_column(default="")

@@ -72,7 +72,8 @@ def evaluate_now(
     for group, told in groups_due([*alerts, *closed], silences, now, settings.alerts.repeat_s).items():
         messages += [(sink, message(group, told, now)) for sink in sinks]
         for alert in told:
-            alert.told = max(now, alert.resolved or now)
+            alert.told = now
+            alert.end_told = now if alert.state == AlertState.RESOLVED else None
     firing = [alert for alert in alerts if is_told(alert, silences)]
     is_stored = log.commit(
         by,

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("resolved", time),
         sa.Column("value", sa.Float),
         sa.Column("told", time),
+        sa.Column("end_told", time),
         sa.Column("content", sa.JSON, nullable=False),
         sa.Column("closed_by", sa.String(255), nullable=False),
         sa.Column("closed_reason", text, nullable=False),
