@@ -1,7 +1,7 @@
 """One evaluation of the rules: read, judge, store, tell."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from monitoring.alerts.outbox import deliver
 from monitoring.alerts.reading import Reading
 from monitoring.alerts.rules import Rule
 from monitoring.alerts.sinks import Sink
+from monitoring.alerts.sources.runs import SILENT, WATCH
 from monitoring.alerts.state import Instance, evaluate, key_of
 
 
@@ -62,6 +63,8 @@ def evaluate_now(
     rows = {key_of(row.rule, row.labels): row for row in log.open()}
     if reading is None:
         reading = sources.read(settings, registry, now)
+        if by == WATCH:
+            reading = _heard(reading)
     instances = evaluate(rules, [_instance(row) for row in rows.values()], reading, now)
     by_name = {rule.name: rule for rule in rules}
     alerts = [_alert(settings, by_name.get(i.key[0]), i, rows.get(i.key)) for i in instances]
@@ -91,6 +94,12 @@ def evaluate_now(
         delivered=delivered,
         is_stored=is_stored,
     )
+
+
+def _heard(reading: Reading) -> Reading:
+    """Whoever watches is not silent, however long the registry kept it from saying so."""
+    heard = [replace(m, value=0.0) if m.measure == SILENT else m for m in reading.measurements]
+    return replace(reading, measurements=heard)
 
 
 def _instance(row: Alert) -> Instance:

@@ -14,7 +14,7 @@ from monitoring.alerts.sources.intake import intake
 from monitoring.alerts.sources.messages import messages
 from monitoring.alerts.sources.quality import quality
 from monitoring.alerts.sources.releases import releases
-from monitoring.alerts.sources.runs import runs
+from monitoring.alerts.sources.runs import SILENT, runs
 from monitoring.alerts.sources.service import service
 
 _logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ SOURCES: Mapping[str, Source] = {
         releases, frozenset({"without_live", "live_rollbacks", "rejected_in_a_row", "waiting_s", "paused_s"})
     ),
     "quality": Source(quality, frozenset({"miscalibration", "drifted_share", "prediction_drift"})),
-    "runs": Source(runs, frozenset({"failed_tasks", "watch_silent_s"})),
+    "runs": Source(runs, frozenset({"failed_tasks", SILENT})),
     "messages": Source(messages, frozenset({"undelivered_s", "refused_messages"})),
     "service": Source(service, frozenset({"unreachable"})),
 }

@@ -8,6 +8,7 @@ from monitoring.alerts.reading import Measurement
 
 #: Name under which `homefeed watch` evaluates the rules.
 WATCH = "watch"
+SILENT = "watch_silent_s"
 
 
 def runs(settings: Settings, registry: Registry, now: datetime) -> list[Measurement]:
@@ -18,5 +19,5 @@ def runs(settings: Settings, registry: Registry, now: datetime) -> list[Measurem
     ]
     seen = registry.alerts.evaluation(WATCH)
     if seen is not None:
-        found.append(Measurement("watch_silent_s", {}, max((now - seen.at).total_seconds(), 0.0)))
+        found.append(Measurement(SILENT, {}, max((now - seen.at).total_seconds(), 0.0)))
     return found
