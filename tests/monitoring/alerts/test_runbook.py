@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.registry import Stage, open_registry
 from homefeed.settings import load
+from monitoring.alerts.evaluation import evaluate_now
+from monitoring.alerts.reading import Measurement, Reading
 from monitoring.alerts.rules import RULES_FILE, load_rules
 
 ROOT = Path(__file__).parents[3]
@@ -32,10 +33,8 @@ LABELS = dict.fromkeys(("release", "name"), "r3")
 def sections() -> dict[str, str]:
     """Anchor -> text of each section of second level."""
     parts = re.split(r"^##? (.+)$", RUNBOOK, flags=re.MULTILINE)
-    return {
-        re.sub(r"[^a-z0-9 -]", "", t.lower()).replace(" ", "-"): x
-        for t, x in zip(parts[1::2], parts[2::2], strict=True)
-    }
+    anchors = [re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in parts[1::2]]
+    return dict(zip(anchors, parts[2::2], strict=True))
 
 
 def blocks(text: str) -> list[str]:
@@ -57,33 +56,26 @@ def commands(block: str) -> list[tuple[str, int]]:
     return found
 
 
-UNIQUE = sorted({block for block in blocks(RUNBOOK)})
+UNIQUE = sorted(set(blocks(RUNBOOK)))
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`var` of a small platform: r2 live after r1, r3 in canary, one alert that fires, one silence."""
     var = tmp_path_factory.mktemp("runbook") / "var"
-    registry = open_registry(load(var=var).resolved_registry_url)
+    settings = load(var=var)
+    registry = open_registry(settings.resolved_registry_url)
     for release, stage in (("r1", Stage.LIVE), ("r2", Stage.LIVE), ("r3", Stage.CANARY)):
         registry.add_release(release, release, NOW, {})
         registry.move(release, stage, NOW, [])
-    fires = {
-        "rule": "x",
-        "labels": {},
-        "severity": "page",
-        "holds": True,
-        "state": "firing",
-        "since": NOW,
-        "fired": NOW,
-    }
-    assert registry.alerts.commit("test", NOW, 0, [fires | {"content": {"summary": "x", "runbook": "y"}}], [], [])
+    failed = Measurement("failed_tasks", {"dag": "ingest_events", "task": "ingest"}, 1.0)
+    evaluate_now(settings, registry, load_rules(RULES_FILE), {}, "test", NOW, Reading([failed]))
     registry.alerts.silence({"rule": "x"}, NOW, NOW + timedelta(days=3650), "ann", "known")
     return var
 
 
 @pytest.fixture
-def platform(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def platform(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the small platform, as the only one that commands can find; nothing listens on its ports."""
     shutil.copytree(template, tmp_path / "var")
     for name, value in {
@@ -95,7 +87,7 @@ def platform(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def run(command: str) -> tuple[int, str]:
