@@ -9,7 +9,7 @@ class RankingSettings(Group):
     """Multi-task ranker, calibration and value model."""
 
     negative_rate: float = knob(
-        0.25, "Share of missed exposures kept for training; the log-odds are corrected for it.", gt=0, le=1
+        0.1, "Share of missed exposures kept for training; the log-odds are corrected for it.", gt=0, le=1
     )
     history_length: int = knob(20, "Newest watches of the viewer that a candidate is compared with.", "videos", gt=0)
     max_train_rows: int = knob(1_500_000, "Newest exposures, after sampling, that training reads.", gt=0)

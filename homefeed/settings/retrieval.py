@@ -70,6 +70,12 @@ class RetrievalSettings(Group):
         "steps",
         ge=0,
     )
+    weight_decay: float = knob(
+        0.0,
+        "Share of every matrix and table that a step of size one would take away beside its slope; steps are far "
+        "smaller. 0 leaves rows that a step did not read as they are, which a large catalogue needs.",
+        ge=0,
+    )
     frequency_memory: float = knob(
         200_000.0,
         "Watches of the stream after which an occurrence counts 1 / e in the estimate of how often a video is drawn.",

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed import windows
@@ -15,11 +16,14 @@ from models.ranking.examples import Examples, examples_of
 Answer = TypeVar("Answer")
 #: Exposures answered in one call.
 _BLOCK = 8192
+#: Windows that bots are told from people by: a day, as an hour of anybody says little.
+BOT_WINDOWS = 144
 
 
 def read_exposures(settings: Settings, shape: Any, first: str, last: str, max_rows: int) -> tuple[pa.Table, Examples]:
-    """Exposures of windows `first` to `last`, both included, as rows and as examples; of more than `max_rows`, about,
-    the missed ones are sampled and weighted.
+    """Exposures of people in windows `first` to `last`, both included, as rows and as examples; of more than
+    `max_rows`, about, the missed ones are sampled and weighted. Bots are left out, as they are of training: nobody is
+    served better by what they do.
 
     Args:
       settings: the settings tree.
@@ -27,12 +31,15 @@ def read_exposures(settings: Settings, shape: Any, first: str, last: str, max_ro
       first, last: windows.
       max_rows: upper bound, about.
     """
+    from feature_repo.bots import bot_viewers
     from feature_repo.catalogue import catalogue
     from feature_repo.training_set import ranking_examples
     from models.video_table import video_table
 
     num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
     rows = ranking_examples(settings, first, last, sample=max_rows / num if num > max_rows else None)
+    bots = bot_viewers(settings, windows.shift(last, 1 - BOT_WINDOWS), last).column("user")
+    rows = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
     videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
     return rows, examples_of(rows, videos, shape.history_length, shape.ranker_history_length)
 

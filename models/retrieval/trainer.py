@@ -170,8 +170,16 @@ class Towers:
     # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
     @tf.function
     def learn(self, step: dict[str, Any]) -> Any:
-        """Take one step; its mean loss."""
+        """Take one step; its mean loss.
+
+        Source: Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
+        """
         loss = self._model.train_step(step)["loss"]
+        if self._settings.weight_decay:
+            fade = self._settings.weight_decay * self._model.optimizer.learning_rate
+            for weight in self._model.trainable_variables:
+                if weight.shape.rank > 1:
+                    weight.assign_sub(fade * weight)
         self._average.update()
         return loss
 

@@ -25,6 +25,7 @@ BENCHES = (
     "policy",
     "ranking",
     "ranking-position",
+    "ranking-labels",
 )
 
 

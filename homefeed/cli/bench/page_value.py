@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed.features import ENTITIES, aggregate_columns
 from homefeed.settings import Settings
-from homefeed.world.vocabulary import DEVICES
 
 if TYPE_CHECKING:
     from homefeed.cli.bench.world_exposures import WorldExposures
@@ -29,10 +27,12 @@ class Choice:
     Attributes:
       inputs: of n candidates, the slot hidden as when a page is served.
       interest: [n] true probability that the viewer watches each in the first slot, the same slot for all.
+      shown: n exposures, each candidate in the first slot, with the columns that `Site.indexed` reads.
     """
 
     inputs: "Inputs"
     interest: NDArray[np.float32]
+    shown: pa.Table
 
 
 def choices(settings: Settings, made: "WorldExposures") -> list[Choice]:
@@ -50,7 +50,6 @@ def choices(settings: Settings, made: "WorldExposures") -> list[Choice]:
     viewer = viewer_columns(rows, table, settings.features.history_length)
     known = {name: rows.column(name).to_numpy().astype(np.float32) for name in aggregate_columns("user")}
     times = rows.column("time").cast(pa.int64()).to_numpy()
-    device = pc.index_in(rows.column("device").cast(pa.string()), pa.array(DEVICES)).to_numpy().astype(np.int64)
     people, videos = site.viewers_of(rows.column("user")), site.videos_of(candidates.column("video"))
 
     def choice(k: int) -> Choice:
@@ -63,20 +62,44 @@ def choices(settings: Settings, made: "WorldExposures") -> list[Choice]:
             {name: c[chosen] for name, c in held.items()} | {name: c[k] for name, c in known.items()},
             settings.ranking.history_length,
         )
-        truth = site.interest(people[k] * one, videos[chosen], 0 * one, times[k] * one, device[k] * one)
-        return Choice(inputs, truth)
+        shown = pa.table(
+            {
+                "user": rows.column("user").take(pa.array(k * one)),
+                "video": candidates.column("video").take(pa.array(chosen)),
+                "slot": pa.array(0 * one),
+                "time": rows.column("time").take(pa.array(k * one)),
+                "device": rows.column("device").take(pa.array(k * one)),
+            }
+        )
+        return Choice(inputs, site.interest(*site.indexed(shown)), shown)
 
     return [choice(k) for k in range(len(rows))]
 
 
 def page_values(made: list[Choice], score: Callable[["Inputs"], NDArray[np.float32]]) -> NDArray[np.float64]:
     """Sum of the true probabilities of the `PAGE` candidates of each choice that score highest, [viewers]."""
-    return np.array([float(c.interest[np.argsort(-score(c.inputs), kind="stable")[:PAGE]].sum()) for c in made])
+    return np.array([_worth(c, score(c.inputs)) for c in made])
+
+
+def informed_values(made: list[Choice], site: "WorldExposures") -> NDArray[np.float64]:
+    """The same with the forecast that knows all of the site but tastes (`informed.py`) and estimates these from the
+    exposures of training and validation: what a log can tell of a viewer."""
+    from homefeed.cli.bench.informed import informed_watched
+
+    past = pa.concat_tables([site.train.rows, site.validation.rows])
+    weight = np.concatenate([site.train.examples.weight, site.validation.examples.weight])
+    promised = informed_watched(site.site, past, weight, pa.concat_tables([c.shown for c in made]))
+    ends = np.cumsum([len(c.interest) for c in made])
+    return np.array([_worth(c, part) for c, part in zip(made, np.split(promised, ends[:-1]), strict=True)])
 
 
 def best_values(made: list[Choice]) -> NDArray[np.float64]:
     """The same of the candidates that are truly the best."""
     return np.array([float(np.sort(c.interest)[-PAGE:].sum()) for c in made])
+
+
+def _worth(choice: Choice, score: NDArray[Any]) -> float:
+    return float(choice.interest[np.argsort(-score, kind="stable")[:PAGE]].sum())
 
 
 def share_of(values: NDArray[np.float64], best: NDArray[np.float64], seed: int) -> tuple[float, float, float]:

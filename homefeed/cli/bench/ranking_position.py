@@ -34,6 +34,10 @@ MEANING = {
         "train_exposures": "Exposures that are learned, missed ones sampled.",
         "viewers": "Viewers whose pages are chosen, each from up to 2,000 videos.",
         "chance_page": "Worth of a page drawn at random, over that of the best page by the truth.",
+        "informed_page": "The same by a forecast that knows all of the site but tastes, and estimates these from the "
+        "log (`homefeed/cli/bench/informed.py`).",
+        "informed_page_low": "Low end of its 95 % interval, over viewers.",
+        "informed_page_high": "High end.",
         **{
             f"{position}_page{end}": sentence
             for position, who in _POSITIONS.items()
@@ -73,7 +77,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 
 def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> dict[str, float]:
     """Train on one site, and value the pages of all three rankers."""
-    from homefeed.cli.bench.page_value import PAGE, best_values, choices, page_values
+    from homefeed.cli.bench.page_value import PAGE, best_values, choices, informed_values, page_values
     from models.ranking.calibrated import calibrated_ranker
 
     choice = choices(settings, made)
@@ -90,17 +94,23 @@ def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> 
     return {
         "train_exposures": float(len(made.train.examples)),
         "viewers": float(len(choice)),
-        **compared(means, chance, best_values(choice), settings.seed),
+        **compared(means, chance, best_values(choice), settings.seed, informed=informed_values(choice, made)),
     }
 
 
 def compared(
-    values: dict[str, NDArray[np.float64]], chance: NDArray[np.float64], best: NDArray[np.float64], seed: int
+    values: dict[str, NDArray[np.float64]],
+    chance: NDArray[np.float64],
+    best: NDArray[np.float64],
+    seed: int,
+    *,
+    informed: NDArray[np.float64],
 ) -> dict[str, float]:
-    """Shares of the best pages' worth, from the worth of each page [viewers] by position, by chance and at best."""
+    """Shares of the best pages' worth, from the worth of each page [viewers] by position, by chance, at best and by the
+    informed forecast."""
     from homefeed.cli.bench.page_value import share_of
 
-    found = {"chance_page": share_of(chance, best, seed)}
+    found = {"chance_page": share_of(chance, best, seed), "informed_page": share_of(informed, best, seed)}
     found |= {f"{position}_page": share_of(worth, best, seed) for position, worth in values.items()}
     for other in ("none", "feature"):
         found[f"tower_less_{other}"] = share_of(values["tower"] - values[other], best, seed)

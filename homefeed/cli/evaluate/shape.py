@@ -17,6 +17,7 @@ KNOBS = {
         knob: knob
         for knob in (
             "warmup_steps",
+            "weight_decay",
             "average_steps",
             "whole_runs",
             "seen_negatives",

@@ -20,6 +20,7 @@ class Size:
       patience: passes without a better one after which training ends.
       learning_rate: of Adam, the largest.
       warmup_steps: steps in which the step size grows to it.
+      weight_decay: share of the weights that a step of size one takes away.
       average_steps: steps over which the weights that are validated and kept are averaged.
       whole_runs: a pass reads one run of each user instead of every interaction once.
       seen_negatives: what a user did before is a negative.
@@ -36,6 +37,7 @@ class Size:
     patience: int
     learning_rate: float
     warmup_steps: int
+    weight_decay: float
     average_steps: float
     whole_runs: bool
     seen_negatives: bool
@@ -49,8 +51,9 @@ def size_of(train: SequenceLog) -> Size:
     50, else 50. Dropout 0.5 where m is below 20, else 0.2: short histories are learned by heart.
 
     The step size grows for 200 steps, at most one pass, and falls over all of them, as a large one leaves the plateau
-    of popularity early and a small one ends well; 36 passes from n = 500,000, else 100. Runs are whole, as histories
-    are when they are measured. What was seen is no negative, as the protocols never rank it again.
+    of popularity early and a small one ends well; 36 passes from n = 500,000, else 100. From there on weights decay a
+    little, as the last of so many passes learn by heart. Runs are whole, as histories are when they are measured. What
+    was seen is no negative, as the protocols never rank it again.
 
     Source: length and dropout follow Kang and McAuley 2018, "Self-attentive sequential recommendation", section IV:
     200 and 0.2 on MovieLens-1M, 50 and 0.5 on the sparse sets.
@@ -68,6 +71,7 @@ def size_of(train: SequenceLog) -> Size:
         patience=10,
         learning_rate=0.003,
         warmup_steps=min(200, len(train) // batch_size),
+        weight_decay=0.1 if is_large else 0.0,
         average_steps=200.0,
         whole_runs=True,
         seen_negatives=False,

@@ -1,6 +1,7 @@
 """Pages by the truth, on numbers that can be checked by hand."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from homefeed.cli.bench import page_value
@@ -9,7 +10,7 @@ from homefeed.cli.bench.ranking_position import MEANING, compared
 
 
 def _choice(interest: list[float]) -> Choice:
-    return Choice(np.array(interest), np.array(interest, np.float32))  # type: ignore[arg-type]
+    return Choice(np.array(interest), np.array(interest, np.float32), pa.table({}))  # type: ignore[arg-type]
 
 
 def test_a_page_is_worth_the_truth_of_what_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +37,9 @@ def test_rankers_are_compared_viewer_by_viewer() -> None:
     """Every page of the tower is worth 0.1 more of a best page of 1: the difference has no spread, its parts have."""
     none = np.array([0.2, 0.6, 0.4])
     values = {"tower": none + 0.1, "none": none, "feature": none + 0.1}
-    found = compared(values, np.full(3, 0.1), np.ones(3), seed=1)
+    found = compared(values, np.full(3, 0.1), np.ones(3), seed=1, informed=none + 0.2)
     assert found["tower_page"] == pytest.approx(0.5)
+    assert found["informed_page"] == pytest.approx(0.6)
     assert found["tower_less_none_low"] == pytest.approx(found["tower_less_none_high"]) == pytest.approx(0.1)
     assert found["tower_less_feature"] == 0
     assert found["none_page_low"] < 0.4 < found["none_page_high"]

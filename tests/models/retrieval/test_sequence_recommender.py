@@ -62,3 +62,15 @@ def test_a_deadline_ends_training_with_what_there_is(log: SequenceLog) -> None:
     recommender.fit(log, lambda: looks.append(0.0) or 0.0, seed=1, deadline=time.monotonic())
     assert looks == [0.0]
     assert np.isfinite(recommender.scores(Histories(np.array([[0]]), np.array([0])))).all()
+
+
+def test_weights_that_decay_are_smaller(log: SequenceLog) -> None:
+    """Vectors are shorter after the same passes; a decay of nothing changes nothing."""
+    from models.retrieval.sequence_recommender import TwoTowerRecommender
+
+    lengths = []
+    for decay in (0.0, 5.0):
+        recommender = TwoTowerRecommender(SETTINGS.model_copy(update={"max_epochs": 3, "weight_decay": decay}))
+        recommender.fit(log, None, seed=1, deadline=None)
+        lengths.append(float(np.linalg.norm(recommender._towers.vectors_before(0), axis=1).mean()))
+    assert 0 < lengths[1] < 0.9 * lengths[0]
