@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,3 +152,33 @@ def test_an_unusable_registry_is_an_error_of_the_watch(
             run("watch --once")
         holder.rollback()
     assert caught.value.code == 1
+
+
+def test_the_service_follows_a_rollback_with_its_next_poll(run: Run, registry: Registry) -> None:
+    from types import SimpleNamespace
+
+    from serving.fleet import Releases
+
+    releases = Releases(load(), registry, lambda _, release: SimpleNamespace(release=release))  # type: ignore[arg-type]
+    releases.refresh()
+    assert releases.fleet.live is not None
+    assert releases.fleet.live.release == "r2"
+    run("release rollback", "--reason", "empty pages")
+    releases.refresh()
+    assert releases.fleet.live.release == "r1"
+    assert load().serving.poll_s <= 2
+
+
+def test_the_watch_runs_until_it_is_told_to_stop(run: Run, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMEFEED_ALERTS__INTERVAL_S", "0.05")
+    script = "from homefeed.cli import main; main()"
+    with subprocess.Popen([sys.executable, "-c", script, "watch"], stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not registry.alerts.holding() or registry.alerts.outbox():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "[PAGE] FIRING: Task ingest of DAG ingest_events failed" in said
