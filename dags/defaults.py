@@ -3,11 +3,35 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+
+def note_failure(context: Any) -> None:
+    """Remember in the registry that a task failed for good, for the alert `task_failed`."""
+    from homefeed.clock import clock
+    from homefeed.registry import open_registry
+    from homefeed.settings import load
+
+    settings, task = load(), context["task_instance"]
+    error = f"{type(context['exception']).__name__}: {context['exception']}" if context.get("exception") else ""
+    now = clock(settings.clock_file)()
+    open_registry(settings.resolved_registry_url).note_failure(task.dag_id, task.task_id, task.run_id, now, error)
+
+
+def end_failure(context: Any) -> None:
+    """The task has succeeded: what failed before is mended."""
+    from homefeed.registry import open_registry
+    from homefeed.settings import load
+
+    task = context["task_instance"]
+    open_registry(load().resolved_registry_url).end_failure(task.dag_id, task.task_id)
+
+
 TASK: dict[str, Any] = {
     "owner": "homefeed",
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "execution_timeout": timedelta(minutes=30),
+    "on_failure_callback": note_failure,
+    "on_success_callback": end_failure,
 }
 #: Runs of one DAG never overlap: each replaces whole windows of the same tables.
 DAG_DEFAULTS: dict[str, Any] = {

@@ -3,6 +3,7 @@
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
 then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
 calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
+The alert rules are evaluated too, as `homefeed watch` does all the time: so a watch that died is alerted.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
 
@@ -46,13 +47,16 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         from homefeed.settings import load
         from models.bundle import load_bundle
         from models.ranking.recalibration import refit
+        from monitoring.live_calibration import record_refit
 
         settings = load()
         live = open_registry(settings.resolved_registry_url).live()
         if live is None:
             raise AirflowSkipException("no release is live, so there is nothing to calibrate")
         window = newest(context, EXPOSURES, "window")["window"]
-        return plain(asdict(refit(settings, load_bundle(settings, live.id), window)))
+        done = plain(asdict(refit(settings, load_bundle(settings, live.id), window)))
+        record_refit(settings, live.id, window, done["heads"])
+        return done
 
     @task(outlets=[ROLLOUT], trigger_rule="none_failed")
     def rollout(*, outlet_events, **context):
@@ -63,8 +67,23 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         window = newest(context, EXPOSURES, "window")["window"]
         outlet_events[ROLLOUT].extra = plain({"window": window, "stages": step_all(load(), window)})
 
+    @task(trigger_rule="all_done")
+    def alerts():
+        """Evaluate the alert rules on what this run has found, also when a part of it failed."""
+        from homefeed.clock import clock
+        from homefeed.registry import open_registry
+        from homefeed.settings import load
+        from monitoring.alerts.evaluation import evaluate_now
+        from monitoring.alerts.rules import load_rules
+        from monitoring.alerts.sinks import sinks_of
+
+        settings = load()
+        registry, rules = open_registry(settings.resolved_registry_url), load_rules(settings.alerts.rules_file)
+        now = clock(settings.clock_file)()
+        return plain(vars(evaluate_now(settings, registry, rules, sinks_of(settings), "airflow", now)))
+
     reported = report()
     reported.operator.operator_extra_links = (ReportLink(),)
-    reported >> rollout()
-    # Beside the rollout: a refit that fails holds nothing up.
+    # Both stand beside the rollout, so that their failure holds nothing up, and that of the rollout fails the run.
+    reported >> [rollout(), alerts()]
     calibration()

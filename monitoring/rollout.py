@@ -11,7 +11,7 @@ from monitoring.gates import run_gates
 from monitoring.look import Look
 from monitoring.stages import TABLE, RolloutState, advance
 
-__all__ = ["RolloutError", "RolloutState", "advance", "step", "step_all"]
+__all__ = ["RolloutError", "RolloutState", "advance", "holders", "step", "step_all"]
 
 
 class RolloutError(HomefeedError):
@@ -43,16 +43,31 @@ def step(settings: Settings, release_id: str, window: str, now: datetime) -> Sta
     while release.stage in TABLE:
         stage = Stage(release.stage)
         checks = run_gates(look, stage)
-        state = RolloutState(stage, release.stage_since, settings.rollout.dwell_s if look.live is not None else 0.0)
+        held = holders(registry, release_id, look.live)
+        dwell_s = settings.rollout.dwell_s if look.live is not None else 0.0
+        state = RolloutState(stage, release.stage_since, dwell_s, bool(held))
         to_stage = advance(state, overall(checks), now)
-        release = registry.move(release_id, to_stage, now, checks, _reason(state, to_stage, checks, now))
-        if stage == Stage.LIVE and to_stage == Stage.ROLLED_BACK:
-            _restore(registry, release_id, now)
+        reason = _reason(state, to_stage, checks, now, held)
+        release = registry.move(release_id, to_stage, now, checks, reason, expected=stage)
         if to_stage in {stage, Stage.LIVE}:
             break
         # The evidence read so far stands; what is read per stage begins anew.
         look.release = release
     return Stage(release.stage)
+
+
+def holders(registry: Registry, release_id: str, live: Release | None) -> list[str]:
+    """What keeps a release from its next stage, a sentence each: its own hold, and firing alerts that hold promotions.
+
+    Alerts hold nothing while nothing is live: a release could harm nobody then, and any page is better than none.
+    """
+    held = [
+        f"paused by {hold.who} since {hold.since.isoformat(timespec='minutes')}: {hold.reason}"
+        for hold in registry.holds()
+        if hold.release == release_id
+    ]
+    alerts = registry.alerts.holding() if live is not None else []
+    return held + [f"alert {alert.id} fires: {alert.content.get('summary') or alert.rule}" for alert in alerts]
 
 
 def step_all(settings: Settings, window: str) -> dict[str, Stage]:
@@ -69,7 +84,7 @@ def _live(registry: Registry, release: Release) -> Release | None:
     return release if live is not None and live.id == release.id else live
 
 
-def _reason(state: RolloutState, to_stage: Stage, checks: list[Check], now: datetime) -> str:
+def _reason(state: RolloutState, to_stage: Stage, checks: list[Check], now: datetime, held: list[str]) -> str:
     """One sentence on why the release went where it went."""
     named = {v: [c.name for c in checks if c.verdict is v] for v in Verdict}
     if failed := named[Verdict.FAIL]:
@@ -77,34 +92,25 @@ def _reason(state: RolloutState, to_stage: Stage, checks: list[Check], now: date
     if waiting := named[Verdict.WAIT]:
         return f"waits for: {', '.join(waiting)}"
     if to_stage == state.stage and state.stage != Stage.LIVE:
+        if held:
+            return f"every check passed; held: {'; '.join(held)}"
         left = timedelta(seconds=state.dwell_s) - (now - state.since)
         return f"every check passed; {left.total_seconds():.0f} s of dwell time left"
     return f"every one of {len(checks)} checks passed"
 
 
-def _restore(registry: Registry, failed: str, now: datetime) -> None:
-    """Bring back the release that was live before: one step, no training. Without one, pages fall back to trending."""
-    was_live = [
-        transition
-        for release in registry.releases(Stage.RETIRED)
-        for transition in registry.transitions(release.id)
-        if transition.to_stage == Stage.LIVE and transition.from_stage != Stage.LIVE
-    ]
-    if was_live:
-        newest = max(was_live, key=lambda transition: transition.id)
-        check = Check("restored", Verdict.PASS, detail=f"{failed} was rolled back and this release was live before it")
-        registry.move(newest.release, Stage.LIVE, now, [check], check.detail)
-
-
 def _retire_overtaken(settings: Settings, registry: Registry, now: datetime) -> None:
-    """A newer release makes an older one pointless: in SHADOW at once, later when it is undecided for too long."""
+    """A newer release makes an older one pointless: in SHADOW at once, later when it is undecided for too long.
+
+    One that is paused stays: whoever paused it wants to look at it.
+    """
     rollout = registry.in_rollout()
-    newest = {release.id for release in rollout[-1:]}
+    stays = {release.id for release in rollout[-1:]} | {hold.release for hold in registry.holds()}
     for release in rollout:
         waited_s = (now - release.stage_since).total_seconds()
         is_stuck = release.stage == Stage.SHADOW or waited_s > settings.rollout.max_wait_s
-        if release.id not in newest and is_stuck:
+        if release.id not in stays and is_stuck:
             check = Check(
                 "overtaken", Verdict.WAIT, value=waited_s, detail=f"{rollout[-1].id} is newer and takes its place"
             )
-            registry.move(release.id, Stage.RETIRED, now, [check], check.detail)
+            registry.move(release.id, Stage.RETIRED, now, [check], check.detail, expected=Stage(release.stage))

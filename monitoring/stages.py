@@ -23,16 +23,20 @@ class RolloutState:
       stage: its stage.
       since: when it entered the stage.
       dwell_s: least time in the stage before the next one; 0 when nothing is live that it could harm.
+      is_held: whether a person has paused it, or an alert that fires holds every promotion.
     """
 
     stage: Stage
     since: datetime
     dwell_s: float
+    is_held: bool = False
 
 
 def advance(state: RolloutState, verdict: Verdict, now: datetime) -> Stage:
-    """The stage after one look: FAIL acts at once, PASS waits out the dwell time, WAIT stays. A final stage stays."""
+    """The stage after one look: FAIL acts at once, also when held; PASS waits out the dwell time and the hold; WAIT
+    stays. A final stage stays."""
     moves = TABLE.get(state.stage, {})
-    if verdict is Verdict.PASS and now - state.since < timedelta(seconds=state.dwell_s):
+    is_early = now - state.since < timedelta(seconds=state.dwell_s)
+    if verdict is Verdict.PASS and (is_early or state.is_held):
         return state.stage
     return moves.get(verdict, state.stage)

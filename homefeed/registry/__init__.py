@@ -1,15 +1,39 @@
-"""Control state: releases, transitions with their evidence, ingested windows, reports."""
+"""Control state: releases, transitions with their evidence, holds, ingested windows, reports, alerts."""
 
-from homefeed.registry.store import Registry, RegistryError, open_registry
-from homefeed.registry.tables import Ingest, KnobTurn, Release, Report, Stage, Transition
+from homefeed.registry.alert_log import AlertLog
+from homefeed.registry.database import RegistryError
+from homefeed.registry.store import Registry, open_registry
+from homefeed.registry.tables import (
+    Alert,
+    AlertState,
+    Delivery,
+    Evaluation,
+    Failure,
+    Hold,
+    Ingest,
+    KnobTurn,
+    Release,
+    Report,
+    Silence,
+    Stage,
+    Transition,
+)
 
 __all__ = [
+    "Alert",
+    "AlertLog",
+    "AlertState",
+    "Delivery",
+    "Evaluation",
+    "Failure",
+    "Hold",
     "Ingest",
     "KnobTurn",
     "Registry",
     "RegistryError",
     "Release",
     "Report",
+    "Silence",
     "Stage",
     "Transition",
     "open_registry",

@@ -5,34 +5,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, Select, delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from homefeed.errors import HomefeedError
 from homefeed.knobs import KnobError, checked, place, turnable
-from homefeed.registry.tables import Ingest, KnobTurn, Release, Report, Stage, Transition
-from homefeed.verdict import Check, overall
+from homefeed.registry.alert_log import AlertLog
+from homefeed.registry.database import RegistryError, open_engine, writing
+from homefeed.registry.tables import Failure, Hold, Ingest, KnobTurn, Release, Report, Stage, Transition
+from homefeed.verdict import Check, Verdict, overall
 
 #: Stages in which a release answers or scores requests beside the live one.
 IN_ROLLOUT = (Stage.SHADOW, Stage.CANARY, Stage.RAMP)
-
-
-class RegistryError(HomefeedError):
-    """The control state cannot be read or changed as asked."""
+_PROMOTIONS = (Stage.CANARY, Stage.RAMP, Stage.LIVE)
 
 
 class Registry:
-    """The control state behind one SQLAlchemy URL."""
+    """The control state behind one SQLAlchemy URL.
+
+    Attributes:
+      alerts: alerts, silences and the outbox.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._session = sessionmaker(engine, expire_on_commit=False)
+        self._writing = sessionmaker(writing(engine), expire_on_commit=False)
+        self.alerts = AlertLog(self._session, self._writing)
 
     def add_release(self, release_id: str, bundle: str, at: datetime, metrics: dict[str, Any]) -> Release:
         """Enter a new bundle in SHADOW; entering the same id again returns what is there."""
-        with self._session.begin() as session:
+        with self._writing.begin() as session:
             release = session.get(Release, release_id)
             if release is None:
                 release = Release(
@@ -42,38 +43,109 @@ class Registry:
             return release
 
     def move(
-        self, release_id: str, to_stage: Stage, at: datetime, checks: Sequence[Check], reason: str = ""
+        self,
+        release_id: str,
+        to_stage: Stage,
+        at: datetime,
+        checks: Sequence[Check],
+        reason: str = "",
+        *,
+        who: str = "",
+        expected: Stage | None = None,
     ) -> Release:
         """Store one look of the gates, and the stage it led to (the same stage when the release stays).
 
-        A release that becomes LIVE retires the one that was, in the same transaction: there is never a moment with two.
+        A release that becomes LIVE retires the one that was, and a live one that is ROLLED_BACK brings back the one
+        before it, in the same transaction: there is never a moment with two, nor one with none.
+
+        Args:
+          release_id: the release.
+          to_stage: where it goes.
+          at: time of the move.
+          checks: the evidence.
+          reason: one sentence.
+          who: the person who moves it by hand; empty for the gates.
+          expected: the stage that the evidence was read for.
 
         Raises:
-          RegistryError: there is no such release.
+          RegistryError: there is no such release, or it has left `expected` meanwhile.
         """
-        with self._session.begin() as session:
+        with self._writing.begin() as session:
             release = session.get(Release, release_id, with_for_update=True)
             if release is None:
                 raise RegistryError(f"there is no release {release_id!r}")
             from_stage = Stage(release.stage)
-            session.add(
-                Transition(
-                    release=release_id,
-                    at=at,
-                    from_stage=from_stage,
-                    to_stage=to_stage,
-                    verdict=overall(checks).value,
-                    checks=[check.to_dict() for check in checks],
-                    reason=reason,
+            if expected is not None and from_stage != expected:
+                raise RegistryError(
+                    f"{release_id} went from {expected} to {from_stage} meanwhile, so nothing was changed; look again "
+                    f"with `homefeed release show {release_id}`"
                 )
-            )
-            if to_stage == from_stage:
-                return release
-            if to_stage == Stage.LIVE:
-                for old in session.scalars(select(Release).where(Release.stage == Stage.LIVE)):
-                    self._set_stage(old, Stage.RETIRED, at)
-            self._set_stage(release, to_stage, at)
+            is_promotion = to_stage != from_stage and to_stage in _PROMOTIONS
+            if is_promotion and not who and session.scalar(_open_holds().where(Hold.release == release_id)):
+                raise RegistryError(f"{release_id} was paused meanwhile, so it stays in {from_stage}")
+            self._note(session, release, to_stage, at, checks, reason, who)
+            if from_stage == Stage.LIVE and to_stage == Stage.ROLLED_BACK:
+                self._restore(session, release_id, at)
             return release
+
+    def _note(
+        self,
+        session: Session,
+        release: Release,
+        to_stage: Stage,
+        at: datetime,
+        checks: Sequence[Check],
+        reason: str,
+        who: str = "",
+    ) -> None:
+        from_stage = Stage(release.stage)
+        session.add(
+            Transition(
+                release=release.id,
+                at=at,
+                from_stage=from_stage,
+                to_stage=to_stage,
+                verdict=overall(checks).value,
+                checks=[check.to_dict() for check in checks],
+                reason=reason[:2000],
+                who=who,
+            )
+        )
+        if to_stage == from_stage:
+            return
+        if to_stage == Stage.LIVE:
+            for old in session.scalars(select(Release).where(Release.stage == Stage.LIVE)):
+                self._set_stage(old, Stage.RETIRED, at)
+        self._set_stage(release, to_stage, at)
+        if to_stage not in IN_ROLLOUT:
+            for hold in session.scalars(_open_holds().where(Hold.release == release.id)):
+                hold.ended, hold.ended_by, hold.ended_reason = at, who or "gates", f"it is {to_stage}"
+
+    def _restore(self, session: Session, failed: str, at: datetime) -> None:
+        """Bring back the release that was live before: no training. Without one, pages fall back to trending."""
+        before = self._was_live(session)
+        if before is not None:
+            check = Check(
+                "restored", Verdict.PASS, detail=f"{failed} was rolled back and this release was live before it"
+            )
+            self._note(session, before, Stage.LIVE, at, [check], check.detail)
+
+    @staticmethod
+    def _was_live(session: Session) -> Release | None:
+        newest = (
+            select(Release)
+            .join(Transition, Transition.release == Release.id)
+            .where(Release.stage == Stage.RETIRED, Transition.to_stage == Stage.LIVE)
+            .where(Transition.from_stage != Stage.LIVE)
+            .order_by(Transition.id.desc())
+            .limit(1)
+        )
+        return session.scalar(newest)
+
+    def was_live(self) -> Release | None:
+        """The release that a rollback of the live one brings back; None when there is none."""
+        with self._session() as session:
+            return self._was_live(session)
 
     @staticmethod
     def _set_stage(release: Release, stage: Stage, at: datetime) -> None:
@@ -98,6 +170,67 @@ class Registry:
         """Releases in SHADOW, CANARY or RAMP, oldest first."""
         return self.releases(*IN_ROLLOUT)
 
+    def first_live_at(self) -> datetime | None:
+        """When a release went live for the first time; None before."""
+        query = select(Transition.at).where(Transition.to_stage == Stage.LIVE).order_by(Transition.id).limit(1)
+        with self._session() as session:
+            return session.scalar(query)
+
+    def moves(self, since: datetime) -> list[Transition]:
+        """Moves from one stage to another since a time, in order; looks that moved nothing are left out."""
+        moved = select(Transition).where(Transition.at >= since, Transition.from_stage != Transition.to_stage)
+        with self._session() as session:
+            return list(session.scalars(moved.order_by(Transition.id)))
+
+    def hold(self, release_id: str, at: datetime, who: str, reason: str) -> Hold:
+        """Keep a release in its stage. Raises RegistryError when it is held already, or is in no rollout."""
+        with self._writing.begin() as session:
+            release = session.get(Release, release_id, with_for_update=True)
+            if release is None:
+                raise RegistryError(f"there is no release {release_id!r}; `homefeed release list` names them")
+            if release.stage not in IN_ROLLOUT:
+                raise RegistryError(
+                    f"{release_id} is {release.stage}: only a release in shadow, canary or ramp can be paused; "
+                    "`homefeed release rollback` takes the live one off viewers"
+                )
+            if held := session.scalar(_open_holds().where(Hold.release == release_id)):
+                raise RegistryError(
+                    f"{release_id} is paused since {held.since.isoformat()} by {held.who}: {held.reason}"
+                )
+            hold = Hold(release=release_id, since=at, who=who, reason=reason)
+            session.add(hold)
+            return hold
+
+    def end_hold(self, release_id: str, at: datetime, who: str, reason: str) -> Hold:
+        """Let a held release go on. Raises RegistryError when it is not held."""
+        with self._writing.begin() as session:
+            hold = session.scalar(_open_holds().where(Hold.release == release_id))
+            if hold is None:
+                raise RegistryError(f"{release_id} is not paused; `homefeed release list` shows what is")
+            hold.ended, hold.ended_by, hold.ended_reason = at, who, reason
+            return hold
+
+    def holds(self, release_id: str | None = None) -> list[Hold]:
+        """Holds that are in force, oldest first; of one release every hold that there ever was."""
+        query = _open_holds() if release_id is None else select(Hold).where(Hold.release == release_id)
+        with self._session() as session:
+            return list(session.scalars(query.order_by(Hold.id)))
+
+    def note_failure(self, dag: str, task: str, run: str, at: datetime, error: str) -> None:
+        """Remember that a task failed for good; a failure of the same task replaces the one before."""
+        with self._writing.begin() as session:
+            session.merge(Failure(dag=dag, task=task, run=run, at=at, error=error[:2000]))
+
+    def end_failure(self, dag: str, task: str) -> None:
+        """The task has succeeded again."""
+        with self._writing.begin() as session:
+            session.execute(delete(Failure).where(Failure.dag == dag, Failure.task == task))
+
+    def failures(self) -> list[Failure]:
+        """Tasks that failed for good and have not succeeded since, oldest first."""
+        with self._session() as session:
+            return list(session.scalars(select(Failure).order_by(Failure.at)))
+
     def transitions(self, release_id: str) -> list[Transition]:
         """Every look of the gates at a release, in order."""
         with self._session() as session:
@@ -109,7 +242,7 @@ class Registry:
         self, window: str, accepted: int, quarantined: int, duplicate: int, touched: Sequence[str]
     ) -> None:
         """Note that arrival window `window` is in the lake, and which event windows it changed."""
-        with self._session.begin() as session:
+        with self._writing.begin() as session:
             session.merge(
                 Ingest(
                     window=window,
@@ -120,10 +253,10 @@ class Registry:
                 )
             )
 
-    def ingests(self) -> list[Ingest]:
-        """Every ingested arrival window, in order."""
+    def ingests(self, since: str = "") -> list[Ingest]:
+        """Every ingested arrival window from `since` on, in order."""
         with self._session() as session:
-            return list(session.scalars(select(Ingest).order_by(Ingest.window)))
+            return list(session.scalars(select(Ingest).where(Ingest.window >= since).order_by(Ingest.window)))
 
     def watermark(self) -> str | None:
         """Newest arrival window that is in the lake; None before the first."""
@@ -132,7 +265,7 @@ class Registry:
 
     def add_report(self, kind: str, window: str, release: str, path: Path, summary: dict[str, Any]) -> None:
         """Remember a report; one of the same kind, window and release is replaced."""
-        with self._session.begin() as session:
+        with self._writing.begin() as session:
             same = select(Report).where(Report.kind == kind, Report.window == window, Report.release == release)
             for old in session.scalars(same):
                 session.delete(old)
@@ -162,7 +295,7 @@ class Registry:
           KnobError: there is no such knob, arm or release, the value is out of range, or the arm does not fit.
         """
         turnable(name)
-        with self._session.begin() as session:
+        with self._writing.begin() as session:
             held = {(turn.release, turn.arm): turn for turn in _holding(session, name)}
             start = 0.0
             if value is None and (release or arm) and (release, arm) not in held:
@@ -198,26 +331,18 @@ def _holding(session: Session, name: str) -> list[KnobTurn]:
     return list(session.scalars(query))
 
 
-def open_registry(url: str) -> Registry:
-    """Open the control state and bring its schema up to date; raises RegistryError when that cannot be done."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed)
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except Exception as error:
-        raise RegistryError(f"the registry at {parsed.render_as_string()} cannot be opened: {error}") from error
-    return Registry(engine)
+def open_registry(url: str, patience_s: float = 30.0) -> Registry:
+    """Open the control state and bring its schema up to date.
+
+    Args:
+      url: its SQLAlchemy URL.
+      patience_s: how long to wait for a SQLite file that another process has locked.
+
+    Raises:
+      RegistryError: it cannot be opened; the message says which and why.
+    """
+    return Registry(open_engine(url, patience_s))
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Writers wait for each other, readers do not wait for writers."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA busy_timeout=30000")
+def _open_holds() -> Select[Hold]:
+    return select(Hold).where(Hold.ended.is_(None))

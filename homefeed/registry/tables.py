@@ -21,6 +21,15 @@ class Stage(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+class AlertState(StrEnum):
+    """PENDING: beyond its bound, not yet for as long as the rule asks. FIRING: people are told and, with severity page,
+    promotions are held. RESOLVED: back within the bound for long enough, or closed by a person."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
 class UtcTime(TypeDecorator[datetime]):
     """A timezone-aware UTC time on every database."""
 
@@ -75,6 +84,23 @@ class Transition(Base):
     verdict: Mapped[str]
     checks: Mapped[list[Any]]
     reason: Mapped[str] = mapped_column(String(2000), default="")
+    #: The person who moved it by hand; empty for a look of the gates.
+    who: Mapped[str] = mapped_column(default="")
+
+
+class Hold(Base):
+    """One release that a person keeps in its stage: no promotion until the hold is ended."""
+
+    __tablename__ = "holds"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    release: Mapped[str] = mapped_column(ForeignKey("releases.id"), index=True)
+    since: Mapped[datetime]
+    who: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(2000))
+    ended: Mapped[datetime | None]
+    ended_by: Mapped[str] = mapped_column(default="")
+    ended_reason: Mapped[str] = mapped_column(String(2000), default="")
 
 
 class Ingest(Base):
@@ -122,3 +148,83 @@ class KnobTurn(Base):
     at: Mapped[datetime]
     by: Mapped[str]
     reason: Mapped[str] = mapped_column(String(2000), default="")
+
+
+class Alert(Base):
+    """One time that one rule was beyond its bound for one set of labels, from the first moment to the resolution."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    rule: Mapped[str] = mapped_column(index=True)
+    labels: Mapped[dict[str, Any]]
+    severity: Mapped[str] = mapped_column(String(16))
+    #: Whether promotions wait while it fires.
+    holds: Mapped[bool]
+    state: Mapped[AlertState] = mapped_column(String(16), index=True)
+    since: Mapped[datetime]
+    fired: Mapped[datetime | None]
+    #: Since when it has been back within the bound, while it still fires.
+    clear_since: Mapped[datetime | None]
+    resolved: Mapped[datetime | None]
+    value: Mapped[float | None]
+    #: When people were last told of it; None when nobody was.
+    told: Mapped[datetime | None]
+    #: When those who were told of it were told of its end.
+    end_told: Mapped[datetime | None]
+    #: What people read: summary, bound, affected, done, commands, runbook, owner.
+    content: Mapped[dict[str, Any]]
+    closed_by: Mapped[str] = mapped_column(default="")
+    closed_reason: Mapped[str] = mapped_column(String(2000), default="")
+
+
+class Evaluation(Base):
+    """Who evaluated the rules, when last, how often; the row `any` counts them all, so that two never both store."""
+
+    __tablename__ = "evaluations"
+
+    by: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    number: Mapped[int]
+
+
+class Silence(Base):
+    """Alerts that match are not told until a time; they still count and still hold promotions."""
+
+    __tablename__ = "silences"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    #: Label (or `rule`) -> shell pattern.
+    matcher: Mapped[dict[str, Any]]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    who: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(2000))
+
+
+class Delivery(Base):
+    """One message to one sink: the outbox. It stays until it is delivered, or refused for good."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    sink: Mapped[str] = mapped_column(index=True)
+    message: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
+    next_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    delivered: Mapped[datetime | None]
+    refused: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(2000), default="")
+
+
+class Failure(Base):
+    """One task of a DAG that failed for good and has not succeeded since."""
+
+    __tablename__ = "failures"
+
+    dag: Mapped[str] = mapped_column(primary_key=True)
+    task: Mapped[str] = mapped_column(primary_key=True)
+    run: Mapped[str]
+    at: Mapped[datetime]
+    error: Mapped[str] = mapped_column(String(2000), default="")

@@ -15,7 +15,7 @@ from homefeed.settings.features import FeatureSettings
 from homefeed.settings.group import knob
 from homefeed.settings.index import IndexSettings
 from homefeed.settings.ingest import IngestSettings
-from homefeed.settings.monitoring import MonitoringSettings
+from homefeed.settings.monitoring import AlertSettings, MonitoringSettings
 from homefeed.settings.platform import PlatformSettings
 from homefeed.settings.ranking import RankingSettings
 from homefeed.settings.retrieval import RetrievalSettings
@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
+    alerts: AlertSettings = knob(AlertSettings(), "Alerts and who is told.")
     evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")
     rollout: RolloutSettings = knob(RolloutSettings(), "Gates and stages of a release.")
     world: WorldSettings = knob(WorldSettings(), "Synthetic site.")

@@ -51,6 +51,8 @@ for dag_id, dag in bag.dags.items():
                 "outlets": [asset.name for asset in task.outlets],
                 "upstream": sorted(task.upstream_task_ids),
                 "links": [link.name for link in task.operator_extra_links],
+                "rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+                "callbacks": [c.__name__ for c in (*task.on_failure_callback, *task.on_success_callback)],
             }
             for task in dag.tasks
         },

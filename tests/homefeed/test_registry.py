@@ -88,3 +88,54 @@ def test_state_outlives_the_process_and_an_unusable_url_is_named(url: str, tmp_p
     (tmp_path / "text.db").write_text("this is no database, it is a sentence that is long enough")
     with pytest.raises(RegistryError, match=r"text\.db cannot be opened"):
         open_registry(f"sqlite:///{tmp_path / 'text.db'}")
+
+
+def test_a_registry_of_an_older_version_is_brought_up_to_date_with_its_rows(url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    import homefeed.registry
+
+    old = open_registry(url)
+    old.add_release("r1", "b", NOW, {})
+    old.move("r1", Stage.LIVE, NOW, [], "first")
+    config = Config()
+    config.set_main_option("script_location", str(Path(homefeed.registry.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    engine.dispose()
+    new = open_registry(url)
+    assert [(t.reason, t.who) for t in new.transitions("r1")] == [("first", "")]
+    assert new.holds() == new.failures() == new.alerts.open() == []
+
+
+def test_two_processes_that_open_a_new_registry_at_once_both_can_use_it(url: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: open_registry(url), range(4)))
+    for i, registry in enumerate(opened):
+        registry.add_release(f"r{i}", "b", NOW, {})
+    assert len(opened[0].releases()) == 4
+
+
+def test_what_a_writer_has_read_still_holds_when_it_writes(url: str) -> None:
+    """Sixteen promotions at once from the same look: one moves the release, the others are told."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    registry = open_registry(url)
+    registry.add_release("r1", "b", NOW, {})
+
+    def promote(_: int) -> bool:
+        try:
+            open_registry(url).move("r1", Stage.CANARY, NOW, [], expected=Stage.SHADOW)
+        except RegistryError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(promote, range(16))) == 1
+    assert len(registry.transitions("r1")) == 1

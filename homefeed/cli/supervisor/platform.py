@@ -15,6 +15,7 @@ from homefeed.cli.supervisor import airflow as airflow_process
 from homefeed.cli.supervisor import processes
 from homefeed.cli.supervisor.preflight import UNFINISHED, check, free_port
 from homefeed.cli.supervisor.stages import Stages
+from homefeed.cli.supervisor.watcher import Watcher
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
@@ -60,6 +61,7 @@ class Platform:
         self._stages.begin("start")
         airflow = self._start_airflow(paused=is_fresh)
         url = self._start_service()
+        watcher = self._start_watcher(url)
         self._wait("airflow", airflow.is_healthy)
         self._stages.end("start")
         if history is not None:
@@ -72,6 +74,7 @@ class Platform:
         self._greet(airflow, url, live.id)
         while not self._stop.wait(1.0):
             self._check_alive()
+            watcher.tend()
 
     def _history(self) -> tuple[str, str]:
         """First and last arrival window of the event log; a synthetic history is written when it is empty."""
@@ -112,6 +115,13 @@ class Platform:
         self._service = start(self._settings, wait_s=self._settings.platform.start_s)
         self._remember(processes.session_of("service", self._service.pid), lambda: self._service.process.poll() is None)
         return self._service.url
+
+    def _start_watcher(self, url: str) -> Watcher:
+        from monitoring.alerts.rules import load_rules
+
+        # A wrong rule is told here, where somebody looks.
+        load_rules(self._settings.alerts.rules_file)
+        return Watcher(self._settings, url, self._console, self._remember_session)
 
     def _bootstrap(self, airflow: airflow_process.Airflow, registry: Any, first: str, last: str) -> None:
         """Drive the first release to LIVE. `ingest_events` waits, since it would ingest the same windows."""
@@ -176,8 +186,11 @@ class Platform:
         return str(rows["user_id"][0].as_py()) if len(rows) else "somebody"
 
     def _remember(self, session: processes.Session, is_alive: Callable[[], bool]) -> None:
-        self._sessions.append(session)
         self._alive[session.name] = is_alive
+        self._remember_session(session)
+
+    def _remember_session(self, session: processes.Session) -> None:
+        self._sessions = [*(old for old in self._sessions if old.name != session.name), session]
         processes.remember(self._settings.var, processes.session_of("supervisor", os.getpid()), self._sessions)
 
     def _wait(self, name: str, condition: Callable[[], bool]) -> None:

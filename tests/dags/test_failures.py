@@ -1,0 +1,46 @@
+"""A task that failed for good is in the registry until it succeeds; every task of every DAG says so."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from homefeed.registry import open_registry
+from homefeed.settings import load
+
+
+def context(error: BaseException | None = None) -> dict[str, Any]:
+    """What Airflow gives a callback."""
+    task = SimpleNamespace(dag_id="ingest_events", task_id="ingest", run_id="run-1")
+    return {"task_instance": task} | ({"exception": error} if error else {})
+
+
+def test_a_failure_is_kept_with_its_error_and_ends_with_a_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dags.defaults import end_failure, note_failure
+
+    monkeypatch.setenv("HOMEFEED_VAR", str(tmp_path))
+    registry = open_registry(load().resolved_registry_url)
+    end_failure(context())
+    note_failure(context(OSError("disk full")))
+    (row,) = registry.failures()
+    assert (row.dag, row.task, row.run, row.error) == ("ingest_events", "ingest", "run-1", "OSError: disk full")
+    note_failure(context())
+    assert [row.error for row in registry.failures()] == [""], "a task that was killed has no exception"
+    end_failure(context())
+    assert registry.failures() == []
+
+
+def test_every_task_notes_its_failure(parsed: dict[str, Any]) -> None:
+    for dag_id, dag in parsed["dags"].items():
+        for task_id, task in dag["tasks"].items():
+            assert task["callbacks"] == ["note_failure", "end_failure"], f"{dag_id}.{task_id}"
+
+
+def test_the_alerts_are_evaluated_also_when_the_report_failed_and_hide_no_failure(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["monitor_release"]["tasks"]
+    assert (tasks["alerts"]["upstream"], tasks["alerts"]["rule"]) == (["report"], "all_done")
+    assert "alerts" not in tasks["rollout"]["upstream"]
+    assert all("rollout" not in task["upstream"] for task in tasks.values()), "a leaf that fails fails the run"
