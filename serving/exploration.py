@@ -36,13 +36,14 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
 
     None is, for a viewer who did neither: nothing can be told from what they know.
     """
-    snapshot, topic = draft.snapshot, draft.columns["topic"]
+    snapshot, topic = draft.snapshot, draft.columns["topic_code"]
     watched = snapshot.rows_of(draft.viewer.keys("history_videos"))
     followed = snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)
-    known = set(snapshot.columns["topic"][np.concatenate([watched, followed])])
-    if not known:
+    known = np.unique(snapshot.columns["topic_code"][np.concatenate([watched, followed])])
+    known = known[known > 0]
+    if not len(known):
         return np.zeros(len(topic), bool)
-    return np.asarray((topic != "") & ~np.isin(topic, list(known)))
+    return np.asarray((topic > 0) & ~np.isin(topic, known))
 
 
 def weights(draft: Draft, pool: NDArray[np.int64]) -> NDArray[np.float64]:

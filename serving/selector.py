@@ -45,7 +45,7 @@ def select(draft: Draft) -> None:
 def rank(draft: Draft) -> Ranked:
     """Spread the scored candidates over topics and channels; the best, and what exploration may show of the others."""
     settings = draft.settings
-    groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic"], settings.topic_decay))
+    groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic_code"], settings.topic_decay))
     score = spread(draft.score, groups, settings.diversity_floor)
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))

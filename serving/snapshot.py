@@ -32,7 +32,7 @@ class Snapshot:
       table: the Arrow table, for strings of the few videos that are shown.
       keys: [n] int64 video keys, ascending.
       columns: column -> [n], for every number and for `topic` and `language` (strings, empty when unknown); `uploaded`
-        is int64 microseconds since 1970 UTC.
+        is int64 microseconds since 1970 UTC; `topic_code` is a small number for each topic, 0 when unknown.
     """
 
     def __init__(self, window: str, table: pa.Table) -> None:
@@ -45,6 +45,7 @@ class Snapshot:
         if np.any(self.keys[1:] <= self.keys[:-1]):
             raise SnapshotError(f"the snapshot of {window} is not sorted by video, or holds one twice")
         self.columns |= {name: _decoded(self.table.column(name)) for name in ("topic", "language")}
+        self.columns["topic_code"] = _coded(self.table.column("topic"))
         self._countries: dict[str, NDArray[np.bool_]] = {}
 
     def __len__(self) -> int:
@@ -141,6 +142,14 @@ def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:
     if pa.types.is_timestamp(column.type):
         return np.asarray(column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), np.int64)
     return np.asarray(column.fill_null(0) if column.null_count else column)
+
+
+def _coded(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A number from 1 for each distinct string, 0 for none and the empty one: numbers compare many times faster."""
+    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    codes = np.array([1 + place if name else 0 for place, name in enumerate(names)], np.int64)
+    return np.asarray(codes[encoded.indices.to_numpy(zero_copy_only=False)])
 
 
 def _decoded(column: pa.ChunkedArray) -> NDArray[Any]:
