@@ -14,6 +14,12 @@ def dags_folder() -> Path:
     return Path(spec.origin).parent
 
 
+def dag_ids() -> set[str]:
+    """Ids of our DAGs: each has a file of its name, and what is no DAG is in `.airflowignore`."""
+    ignored = (dags_folder() / ".airflowignore").read_text().split()
+    return {file.stem for file in dags_folder().glob("*.py") if file.name not in ignored}
+
+
 def airflow_environment(home: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
     """`base` without any `AIRFLOW*` variable, and with those of an Airflow that lives in `home`.
 

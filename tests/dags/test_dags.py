@@ -33,6 +33,12 @@ def test_every_file_holds_the_dag_of_its_name_and_no_other(parsed: dict[str, Any
     assert set(parsed["dags"]) == set(CHAIN)
 
 
+def test_the_supervisor_waits_for_every_dag(parsed: dict[str, Any]) -> None:
+    from homefeed.cli.airflow_home import dag_ids
+
+    assert dag_ids() == set(parsed["dags"])
+
+
 def test_parsing_imports_nothing_heavy(parsed: dict[str, Any]) -> None:
     assert parsed["heavy"] == []
 

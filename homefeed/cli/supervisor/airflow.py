@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-from homefeed.cli.airflow_home import airflow_environment
+from homefeed.cli.airflow_home import airflow_environment, dag_ids
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
@@ -82,13 +82,13 @@ class Airflow:
         return str(orjson.loads((self._home / PASSWORDS).read_bytes())["admin"])
 
     def is_healthy(self) -> bool:
-        """Whether scheduler and DAG processor beat and our DAGs are known."""
+        """Whether scheduler and DAG processor beat and every DAG of ours is known: files are read one by one."""
         try:
             health = self._http.get("/api/v2/monitor/health").raise_for_status().json()
             beating = all(
                 health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")
             )
-            return beating and len(self.dags()) > 0
+            return beating and self.dags().keys() >= dag_ids()
         except (httpx.HTTPError, OSError, ValueError, KeyError, AirflowError):
             return False
 
