@@ -145,6 +145,11 @@ class Feed:
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
         return answer
 
+    def usual_exploration(self, user: str) -> float:
+        """The exploration knob as it stands for a viewer whose request asks for none."""
+        arm = self.releases.fleet.arm(user)
+        return self.exploration.of(user, arm.release if arm else "")[0]
+
     def no_catalogue(self) -> str:
         """What is missing before there can be a page."""
         return (

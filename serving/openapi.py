@@ -34,6 +34,7 @@ class State(BaseModel):
     failed: dict[str, str] = Field(description="Releases that could not be loaded, and why.")
     snapshot: dict[str, Any] | None = Field(description="Window and number of the candidates.")
     exploration: float = Field(description="Share of the slots given to fresh or new content.")
+    knobs: dict[str, Any] = Field(description="Each knob as it was turned: for everyone, for releases, for arms.")
     time: str
 
 
@@ -68,6 +69,7 @@ _STATE = {
     "failed": {},
     "snapshot": {"window": "20261123T2200Z", "videos": 20000},
     "exploration": 0.1,
+    "knobs": {"exploration": {"value": 0.1, "releases": {}, "arms": [{"arm": "more-new", "value": 0.3, "share": 0.1}]}},
     "time": "2026-11-23T22:10:05.120000+00:00",
 }
 #: Status -> what it means, and an example of its sentence.

@@ -51,7 +51,7 @@ async def home(request: Request) -> Response:
         return _page(markup.message("No videos yet", feed.no_catalogue()), 503)
 
     async def parts() -> AsyncIterator[str]:
-        yield markup.head(wanted.user, wanted.exploration, feed.exploration)
+        yield markup.head(wanted.user, wanted.exploration, feed.usual_exploration(wanted.user))
         making = functools.partial(feed.recommend, wanted, request_id.current.get())
         try:
             page = await asyncio.get_running_loop().run_in_executor(pages, making)

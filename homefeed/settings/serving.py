@@ -102,7 +102,7 @@ class ServingSettings(Group):
     )
 
     viewer_timeout_s: float = knob(
-        0.25, "A viewer's features that take longer are replaced by those of an unknown viewer.", "s", gt=0
+        0.05, "A viewer's features that take longer are replaced by those of an unknown viewer.", "s", gt=0
     )
     breaker_failures: int = knob(5, "Failures of the online store in a row after which it is left alone.", gt=0)
     breaker_s: float = knob(5.0, "How long a failing online store is left alone.", "s", gt=0)

@@ -90,6 +90,6 @@ def test_from_event_files_to_a_live_release_and_no_process_left(run: Run) -> Non
     passwords = json.loads((run.var / "airflow" / "simple_auth_manager_passwords.json.generated").read_bytes())
     assert passwords["admin"] in run.output()
     sessions = run.interrupt()
-    assert {session.name for session in sessions} == {"airflow", "service"}
-    assert [session.processes() for session in sessions] == [[], []]
+    assert {session.name for session in sessions} == {"airflow", "service", "watch"}
+    assert [session.processes() for session in sessions] == [[], [], []]
     assert processes.remembered(run.var) == (None, [])

@@ -56,7 +56,9 @@ def world(tmp_path: Any) -> World:
     """The site of 400 videos, nothing live."""
     (tmp_path / "var").mkdir()
     set_clock(tmp_path / "var" / "clock", NOW)
-    made = World(load(var=tmp_path / "var", clock_file=tmp_path / "var" / "clock"))
+    # A busy machine must not cut pages short, nor lose their viewers, where a test is about something else.
+    patient = {"deadline_ms": 20_000.0, "viewer_timeout_s": 1.0}
+    made = World(load(var=tmp_path / "var", clock_file=tmp_path / "var" / "clock", serving=patient))
     made.publish(table(400))
     return made
 

@@ -51,7 +51,7 @@ def test_a_page_in_time_ranks_all_and_says_where_the_time_went(world, open_feed)
     assert set(debug["stages_ms"]) == {"viewer", "sources", "hydrate", "filter", "score", "select", "answer"}
     assert debug["num_ranked"] == 400
     assert debug["counts"]["left_out"] == 0
-    assert debug["deadline_ms"] == 150
+    assert debug["deadline_ms"] == 20_000
     assert "debug" not in open_feed().recommend(PageRequest(user="viewer-1"))
 
 
@@ -78,7 +78,7 @@ def test_more_than_are_ranked_are_cut_and_every_source_keeps_its_best(world, ope
 
 def test_with_little_time_fewer_are_ranked(world, open_feed) -> None:
     world.release("r1")
-    feed = open_feed(deadline_ms=20_000.0)
+    feed = open_feed()
     feed._pace.learn(10, 1.0)
     page = ask(feed)
     assert page["degraded"] == ["fewer_ranked"]
