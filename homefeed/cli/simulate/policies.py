@@ -40,6 +40,7 @@ def _by_chance(draft: Draft) -> Draft:
     draft.rows = np.arange(len(draft.snapshot))
     draft.source = np.zeros(len(draft.rows), np.int8)
     draft.seed = np.full(len(draft.rows), -1, np.int64)
+    draft.place = np.zeros(len(draft.rows), np.float32)
     hydrate(draft)
     keep_servable(draft)
     draft.score = draft.rng("random").random(len(draft.rows), dtype=np.float32)

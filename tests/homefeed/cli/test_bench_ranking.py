@@ -41,7 +41,7 @@ def test_the_parts_follow_each_other_and_end_before_labels_are_incomplete(made: 
         assert part.rows.column("window").to_pylist()[:: len(part.rows) - 1] == [part.first, part.last]
         np.testing.assert_array_equal(part.examples.users, part.rows.column("user").to_numpy())
         np.testing.assert_array_equal(part.examples.labels["watched"], part.rows.column("watched").to_numpy(False))
-    assert set(made.train.examples.weight.tolist()) == {1.0, 4.0}
+    assert set(made.train.examples.weight.tolist()) == {1.0, 10.0}
     assert set(made.holdout.examples.weight.tolist()) == {1.0}
 
 
