@@ -128,7 +128,9 @@ def test_a_small_run_has_every_result(tmp_path, monkeypatch) -> None:
     ):
         monkeypatch.setattr(module, name, value)
     settings = load_settings(var=tmp_path / "var")
-    small = settings.serving.model_copy(update={"bench_videos": 3000, "bench_candidates": 1200})
+    small = settings.serving.model_copy(
+        update={"bench_videos": 3000, "bench_candidates": 1200, "deadline_ms": 20_000.0}
+    )
     made = serve.apart(serve.make, settings.model_copy(update={"serving": small}))
     results = serve.measure(made, lambda _: None)
     assert results.keys() == serve.MEANING.keys()

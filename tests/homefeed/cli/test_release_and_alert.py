@@ -18,7 +18,6 @@ from homefeed.errors import HomefeedError
 from homefeed.registry import Registry, Stage, open_registry
 from homefeed.settings import load
 
-NOW = datetime.now(UTC)
 Run = Callable[..., Any]
 
 
@@ -26,11 +25,11 @@ Run = Callable[..., Any]
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """r2 is live after r1, r3 in canary; one task has failed."""
     monkeypatch.setenv("HOMEFEED_VAR", str(tmp_path / "var"))
-    found = open_registry(load().resolved_registry_url)
+    found, now = open_registry(load().resolved_registry_url), datetime.now(UTC)
     for release, stage in (("r1", Stage.LIVE), ("r2", Stage.LIVE), ("r3", Stage.CANARY)):
-        found.add_release(release, release, NOW - timedelta(minutes=5), {})
-        found.move(release, stage, NOW - timedelta(minutes=5), [])
-    found.note_failure("ingest_events", "ingest", "run-1", NOW, "OSError: disk full")
+        found.add_release(release, release, now - timedelta(minutes=5), {})
+        found.move(release, stage, now - timedelta(minutes=5), [])
+    found.note_failure("ingest_events", "ingest", "run-1", now, "OSError: disk full")
     return found
 
 

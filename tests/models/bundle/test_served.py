@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 def test_a_viewer_gets_a_page_of_the_live_release(release, tmp_path):
     now = windows.end(windows.shift(release.windows[-1], 1))
     set_clock(tmp_path / "clock", now)
-    settings = release.settings.model_copy(update={"clock_file": tmp_path / "clock"})
+    # A busy machine must not cut pages short.
+    patient = release.settings.serving.model_copy(update={"deadline_ms": 20_000.0, "viewer_timeout_s": 1.0})
+    settings = release.settings.model_copy(update={"clock_file": tmp_path / "clock", "serving": patient})
     registry = open_registry(settings.resolved_registry_url)
     registry.add_release(release.id, release.id, now, {})
     registry.move(release.id, Stage.LIVE, now, [])
