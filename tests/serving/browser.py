@@ -17,6 +17,10 @@ _FLAGS = (
 )  # fmt: skip
 
 
+class NavigatedError(Exception):
+    """The page went away while it was asked: the next one can be."""
+
+
 class Browser:
     """One tab.
 
@@ -88,9 +92,15 @@ class Browser:
     def wait(self, happened: Any, why: str = "it did not happen") -> None:
         """Wait until `happened()`, or until the JavaScript expression, is true."""
         until = time.monotonic() + 60
-        while not (self.run(happened) if isinstance(happened, str) else happened()):
+        while not self._has(happened):
             assert time.monotonic() < until, (why, happened, self.complaints)
             time.sleep(0.05)
+
+    def _has(self, happened: Any) -> bool:
+        try:
+            return bool(self.run(happened) if isinstance(happened, str) else happened())
+        except NavigatedError:
+            return False
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._numbers)
@@ -99,6 +109,8 @@ class Browser:
         while True:
             said = json.loads(self._socket.recv(timeout=60))
             if said.get("id") == number:
+                if "navigated" in said.get("error", {}).get("message", ""):
+                    raise NavigatedError
                 assert "error" not in said, (method, said["error"])
                 answer: dict[str, Any] = said["result"]
                 return answer

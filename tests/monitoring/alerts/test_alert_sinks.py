@@ -89,8 +89,13 @@ def test_alertmanager_keeps_one_alert_while_it_fires_and_none_afterwards(desk: D
     assert alert["annotations"]["runbook"] == "docs/runbook.md#queue-long"
     ends = datetime.fromisoformat(alert["endsAt"])
     assert ends > desk.now + timedelta(seconds=2 * knobs.interval_s), "past the next evaluations"
-    desk.look(length(3), after_s=0.1)
-    _wait(lambda: _active(alertmanager) == [], lambda: str(_active(alertmanager)))
+
+    def is_gone() -> bool:
+        # A delivery that a busy machine made late is tried again by the next look.
+        desk.look(length(3), after_s=0.1)
+        return _active(alertmanager) == []
+
+    _wait(is_gone, lambda: str(_active(alertmanager)))
 
 
 def test_what_alertmanager_calls_wrong_is_refused_and_what_is_not_there_is_tried_again(
