@@ -24,11 +24,12 @@ _HOUR_US = 3_600_000_000
 _LEAST = 0.001
 
 
-def explorable(draft: Draft) -> NDArray[np.bool_]:
-    """Which candidates exploration may show, [n]: those of a fresh upload, of few impressions or of a new topic."""
+def explorable(draft: Draft, has_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which candidates exploration may show, [n]: fresh uploads, those with few impressions, and those of a topic that
+    is new to the viewer, `has_new` [n] by `has_new_topic`."""
     is_fresh = draft.columns["uploaded"] > draft.time_us - int(draft.settings.fresh_h * _HOUR_US)
     is_new = draft.columns["video_impressions_7d"] < draft.settings.new_impressions
-    return np.asarray(is_fresh | is_new | has_new_topic(draft))
+    return np.asarray(is_fresh | is_new | has_new)
 
 
 def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
@@ -46,8 +47,9 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     return np.asarray((topic > 0) & ~np.isin(topic, known))
 
 
-def weights(draft: Draft, pool: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The weight of each video of the pool, shape [P] -> [P], all above 0. Without heads all values count alike."""
+def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The weight of each video of the pool, [P] -> [P], all above 0; `has_new` as for `explorable`. Without heads all
+    values count alike."""
     settings = draft.settings
     weight = np.ones(len(pool))
     if "watched" in draft.heads and len(pool):
@@ -55,7 +57,7 @@ def weights(draft: Draft, pool: NDArray[np.int64]) -> NDArray[np.float64]:
         greatest = upper.max()
         if greatest > 0:
             weight = (np.maximum(upper, 0) / greatest) ** settings.exploration_sharpness
-    weight *= np.where(has_new_topic(draft)[pool], settings.new_topic_weight, 1.0)
+    weight *= np.where(has_new[pool], settings.new_topic_weight, 1.0)
     weight = np.maximum(weight, _LEAST)
     is_due = due_uploads(draft.snapshot, settings).is_due[draft.rows[pool]]
     share = settings.guaranteed_share

@@ -89,7 +89,6 @@ class Feed:
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
-        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
 
     def start(self) -> None:

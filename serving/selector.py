@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.draft import Draft, Slate
-from serving.exploration import explorable, weights
+from serving.exploration import explorable, has_new_topic, weights
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ def rank(draft: Draft) -> Ranked:
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
     below = order[min(num, settings.explored_below) :]
-    pool = below[explorable(draft)[below]]
-    return Ranked(score, order[:num], pool, weights(draft, pool))
+    has_new = has_new_topic(draft)
+    pool = below[explorable(draft, has_new)[below]]
+    return Ranked(score, order[:num], pool, weights(draft, pool, has_new))
 
 
 def spread(

@@ -43,7 +43,7 @@ def keys(*numbers):
 def test_an_empty_pool_has_no_weights():
     draft = draft_of(table(3))
     score(draft, [0.1, 0.2, 0.3])
-    assert weights(draft, np.empty(0, np.int64)).tolist() == []
+    assert weights(draft, np.empty(0, np.int64), has_new_topic(draft)).tolist() == []
 
 
 def test_the_weight_is_an_upper_bound_by_hand():
@@ -52,25 +52,25 @@ def test_the_weight_is_an_upper_bound_by_hand():
         table(2, video_impressions_7d={0: 0.0, 1: 16.0}), **PLAIN, prior_impressions=8.0, exploration_bound=1.0
     )
     score(draft, [0.5, 0.5])
-    weight = weights(draft, np.array([0, 1]))
+    weight = weights(draft, np.array([0, 1]), has_new_topic(draft))
     assert weight[1] / weight[0] == pytest.approx((0.5 + 0.5 / 5) / (0.5 + 0.5 / 3))
 
 
 def test_sharpness_is_a_power_and_no_weight_vanishes():
     draft = draft_of(table(3), **PLAIN | {"exploration_sharpness": 2.0}, exploration_bound=0.0)
     score(draft, [0.4, 0.2, 0.2], value=[0.4, 0.2, -3.0])
-    assert weights(draft, np.arange(3)).tolist() == pytest.approx([1, 0.25, 0.001])
+    assert weights(draft, np.arange(3), has_new_topic(draft)).tolist() == pytest.approx([1, 0.25, 0.001])
 
 
 def test_without_a_ranker_every_video_weighs_alike():
     draft = draft_of(table(3), **PLAIN)
-    assert weights(draft, np.arange(3)).tolist() == [1, 1, 1]
+    assert weights(draft, np.arange(3), has_new_topic(draft)).tolist() == [1, 1, 1]
 
 
 def test_when_all_values_are_negative_every_video_weighs_alike():
     draft = draft_of(table(2), **PLAIN)
     score(draft, [0.1, 0.1], value=[-1.0, -2.0])
-    assert weights(draft, np.arange(2)).tolist() == [1, 1]
+    assert weights(draft, np.arange(2), has_new_topic(draft)).tolist() == [1, 1]
 
 
 def test_a_topic_is_new_that_was_neither_watched_nor_followed():
@@ -85,14 +85,14 @@ def test_a_topic_is_new_that_was_neither_watched_nor_followed():
 def test_a_new_topic_weighs_more():
     draft = draft_of(table(20), {"history_videos": keys(0)}, **PLAIN | {"new_topic_weight": 3.0})
     score(draft, np.full(20, 0.1))
-    weight = weights(draft, np.arange(2))
+    weight = weights(draft, np.arange(2), has_new_topic(draft))
     assert weight[1] / weight[0] == pytest.approx(3)
 
 
 def test_the_pool_holds_what_is_fresh_new_or_of_a_new_topic():
     # Videos 0 to 23 are fresh; 30 has few impressions; 31 is of topic 1, which is new.
     draft = draft_of(table(40, video_impressions_7d={30: 99.0}), {"history_videos": keys(0, 2, 3, 4)})
-    explored = np.flatnonzero(explorable(draft))
+    explored = np.flatnonzero(explorable(draft, has_new_topic(draft)))
     assert explored.tolist() == [*range(24), 26, 30, 31, 36]
 
 
@@ -136,7 +136,7 @@ def test_guaranteed_uploads_have_their_share_of_the_weight():
     few = dict.fromkeys((0, 1), 0.0)
     draft = draft_of(table(40, video_impressions_7d=few), **PLAIN | {"guaranteed_share": 0.6})
     score(draft, np.linspace(0.1, 0.2, 40))
-    weight = weights(draft, np.arange(40))
+    weight = weights(draft, np.arange(40), has_new_topic(draft))
     assert weight[:2].sum() == pytest.approx(0.6)
     assert weight.sum() == pytest.approx(1)
 
@@ -153,7 +153,7 @@ def test_a_channel_that_floods_the_site_gets_no_more_than_its_cap():
     assert numbers == [997, 998, 999, 1000]
     draft = draft_of(table(num, **changes), **PLAIN | {"guaranteed_share": 0.5})
     score(draft, np.full(num, 0.1))
-    weight = weights(draft, np.arange(num))
+    weight = weights(draft, np.arange(num), has_new_topic(draft))
     assert weight[1000] == pytest.approx(0.5 / 4)  # instead of one in 1001
     assert weight[:997].sum() == pytest.approx(0.5)
 
