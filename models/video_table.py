@@ -49,7 +49,11 @@ class VideoTable:
 
     def topic_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the main topic of each video, of any shape; 0 for an unknown one."""
-        return _at(self.topics[:, 0], self.rows(keys))
+        return self.topics_at(self.rows(keys))
+
+    def topics_at(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same at rows of any shape, -1 for an unknown video."""
+        return _at(self.topics[:, 0], rows)
 
     def side_topics_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Keys of the topics of each video beside its main one, [n] -> [n, MAX_TOPICS - 1]; 0 pads."""
@@ -57,11 +61,19 @@ class VideoTable:
 
     def language_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the language of each video, of any shape; 0 for an unknown one."""
-        return _at(self.languages, self.rows(keys))
+        return self.languages_at(self.rows(keys))
+
+    def languages_at(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same at rows of any shape, -1 for an unknown video."""
+        return _at(self.languages, rows)
 
     def channel_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the channel of each video, of any shape; 0 for an unknown one."""
-        return _at(self.channels, self.rows(keys))
+        return self.channels_at(self.rows(keys))
+
+    def channels_at(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same at rows of any shape, -1 for an unknown video."""
+        return _at(self.channels, rows)
 
     def topic_of_channel(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The topic that most videos of each channel have as their main one, of any shape; 0 for an unknown channel."""

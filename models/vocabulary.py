@@ -36,3 +36,17 @@ def frequent(keys: NDArray[np.int64], least: int) -> NDArray[np.int64]:
     distinct, counts = np.unique(keys[keys != 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return distinct[order][counts[order] >= least]
+
+
+class Codes:
+    """A vocabulary outside of the graph: the same codes, for the few keys of one request."""
+
+    def __init__(self, keys: NDArray[np.int64], codes: NDArray[np.int32]) -> None:
+        """`keys` [v] and the code of each, as `Vocabulary.table` exports them."""
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._codes = keys[order], codes[order]
+
+    def __call__(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Keys of any shape -> codes of that shape."""
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[place] == keys, self._codes[place], np.int32(UNKNOWN))

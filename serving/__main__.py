@@ -29,7 +29,7 @@ def main() -> None:
     # Both are read while BentoML and the Prometheus client are imported.
     os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    # Read when TensorFlow is imported, with the first release.
+    # Read when TensorFlow is imported, with the first release: preparing a snapshot leaves the other cores to pages.
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(settings.serving.operation_threads)
     figures = Path(tempfile.mkdtemp(prefix="homefeed-metrics-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)

@@ -16,6 +16,7 @@ are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights
 import numpy as np
 from numpy.typing import NDArray
 
+from models.membership import among
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
 
@@ -44,7 +45,7 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     known = known[known > 0]
     if not len(known):
         return np.zeros(len(topic), bool)
-    return np.asarray((topic > 0) & ~np.isin(topic, known))
+    return np.asarray((topic > 0) & ~among(topic, known))
 
 
 def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.membership import among
 from serving.draft import Draft
 from serving.sources import TRENDING
 
@@ -16,17 +17,17 @@ Mask = NDArray[np.bool_]
 def watched(draft: Draft, columns: Columns) -> Mask:
     """Videos that the viewer watched."""
     seen = np.concatenate([draft.viewer.keys("watched_videos"), draft.viewer.keys("history_videos")])
-    return np.isin(columns["video"], seen)
+    return among(columns["video"], seen)
 
 
 def dismissed(draft: Draft, columns: Columns) -> Mask:
     """Videos that the viewer did not want to see again."""
-    return np.isin(columns["video"], draft.viewer.keys("dismissed_videos"))
+    return among(columns["video"], draft.viewer.keys("dismissed_videos"))
 
 
 def blocked_channel(draft: Draft, columns: Columns) -> Mask:
     """Videos of channels that the viewer blocked."""
-    return np.isin(columns["channel"], draft.viewer.keys("blocked_channels"))
+    return among(columns["channel"], draft.viewer.keys("blocked_channels"))
 
 
 def age(draft: Draft, columns: Columns) -> Mask:

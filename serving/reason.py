@@ -18,13 +18,14 @@ def reasons(draft: Draft, channels: list[str], topics: list[list[str]]) -> list[
     seeds = draft.seed[slate.index]
     seed_titles = draft.snapshot.texts("title", np.maximum(seeds, 0))
     columns = {
-        name: draft.snapshot.columns[name][rows] for name in ("uploaded", "video_watches_1h", "video_watches_24h")
+        name: draft.snapshot.columns[name][rows].tolist() for name in ("uploaded", "video_watches_1h", "video_watches_24h")
     }
     is_new = len(draft.viewer.keys("history_videos")) == 0
     sentences = []
-    for slot, source in enumerate(draft.source[slate.index]):
+    explored = slate.explored.tolist()
+    for slot, source in enumerate(draft.source[slate.index].tolist()):
         facts = {name: column[slot] for name, column in columns.items()}
-        if slate.explored[slot]:
+        if explored[slot]:
             is_fresh = draft.time_us - int(facts["uploaded"]) < draft.settings.fresh_h * _HOUR_US
             new = _age(draft, facts) if is_fresh or not topics[slot] else topics[slot][0]
             sentences.append(f"Something new to try: {new}")

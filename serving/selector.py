@@ -71,9 +71,9 @@ def spread(
     """
     if len(score) == 0:
         return score
-    share = np.ones(len(score), np.float32)
+    share, best_first = np.ones(len(score), np.float32), np.argsort(-score, kind="stable")
     for group, decay in groups:
-        share *= np.float32(decay) ** _rank_within(score, group)
+        share *= np.float32(decay) ** _rank_within(best_first, group)
     lowest = score.min()
     return np.asarray(lowest + (score - lowest) * np.maximum(share, np.float32(floor)), np.float32)
 
@@ -127,11 +127,13 @@ def _fill(
     return np.array(index, np.int64), np.array(following, np.int64), np.array(explored, bool)
 
 
-def _rank_within(score: NDArray[np.float32], group: NDArray[np.generic]) -> NDArray[np.int64]:
-    """How many candidates of the same group are better, [n]."""
-    _, codes = np.unique(group, return_inverse=True)
-    order = np.lexsort((-score, codes))
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    rank = np.empty(len(score), np.int64)
-    rank[order] = np.arange(len(score)) - np.repeat(starts, np.diff(starts, append=len(score)))
+def _rank_within(best_first: NDArray[np.int64], group: NDArray[np.generic]) -> NDArray[np.int64]:
+    """How many candidates of the same group are better, [n]; `best_first` [n] is their order."""
+    num = len(best_first)
+    order = best_first[np.argsort(group[best_first], kind="stable")]
+    begins = np.ones(num, bool)
+    begins[1:] = group[order[1:]] != group[order[:-1]]
+    starts = np.flatnonzero(begins)
+    rank = np.empty(num, np.int64)
+    rank[order] = np.arange(num) - np.repeat(starts, np.diff(starts, append=num))
     return rank

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import bentoml
 import orjson
 from starlette.responses import Response
+from threadpoolctl import threadpool_limits
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
@@ -29,6 +30,7 @@ from serving.site import site
 
 Result = TypeVar("Result")
 _SETTINGS = load()
+threadpool_limits(_SETTINGS.serving.operation_threads, "blas")
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, wait
 
 import numpy as np
 
+from models.membership import among
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
 from serving.snapshot import Rows
@@ -68,10 +69,10 @@ def fresh(draft: Draft) -> Proposal:
     mine = due[:0]
     if language:
         spoken = draft.snapshot.uploaded_since(oldest_us, language)[: len(due) + left // 2]
-        mine = spoken[~np.isin(spoken, due)][: left // 2]
+        mine = spoken[~among(spoken, due)][: left // 2]
     # A day of uploads is long: only as many are looked at as can be needed.
     newest = draft.snapshot.uploaded_since(oldest_us)[:limit]
-    others = newest[~np.isin(newest, np.concatenate([due, mine]))]
+    others = newest[~among(newest, np.concatenate([due, mine]))]
     return _unseeded(np.concatenate([due, mine, others[: left - len(mine)]]))
 
 

@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
 from models.bundle.candidate_vectors import candidate_vectors
-from models.bundle.catalogue import Catalogue, page_graph
+from models.bundle.catalogue import Catalogue, page_scores
 from models.history import microseconds, string_keys
 from models.index import Change, Index
-from models.inline_graph import inline
+from models.membership import among
 from models.ranking.calibration import Calibrator
-from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
+from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
+from models.retrieval.page_query import PageQuery
 from models.value import Value, value, value_parts
 from models.video_table import VideoTable
 
@@ -27,6 +28,12 @@ _logger = logging.getLogger(__name__)
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
 _WARM_UP = 1000
 _HISTORY = ("history_videos", "history_times", "history_fractions")
+
+
+def page_query(towers: Any) -> PageQuery:
+    """What makes one query vector by a loaded SavedModel of `SavedTowers`."""
+    weights = towers.signatures["query_weights"]()
+    return PageQuery({name: weight.numpy() for name, weight in weights.items()}, towers.contents.numpy())
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,8 @@ class Bundle:
         self._towers, self._ranker = towers, ranker
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
         # Two, while requests that began with the older snapshot are still answered.
-        self._page = page_graph(ranker)
-        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._page),)
+        self._scores, self._query = page_scores(ranker), page_query(towers)
+        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._scores),)
 
     @property
     def catalogue(self) -> VideoTable:
@@ -88,7 +95,7 @@ class Bundle:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
         """
-        self._catalogues = (Catalogue(snapshot, self._ranker, self._page).prepared(), self._catalogues[0])
+        self._catalogues = (Catalogue(snapshot, self._ranker, self._scores).prepared(), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
 
         def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -111,21 +118,15 @@ class Bundle:
             `country`, `language`, `age`.
           time: of the request; later watches are not looked at.
         """
-        viewer = viewer_row(user, time, "", self.catalogue, self._shape.query_history_length)
+        viewer = viewer_alone(user, time, "", self._shape.query_history_length)
         known = (viewer["history_times"] > 0) & (viewer["history_times"] < viewer["time"][:, None])
-        # A newcomer's history is one empty place, not none: the graph reads at least one.
-        columns = {name: np.zeros((1, max(1, int(known.sum()))), viewer[name].dtype) for name in _HISTORY}
-        for name, column in columns.items():
-            column[0, : known.sum()] = viewer[name][known]
-        rest = {name: viewer[name] for name in ("time", "country", "language", "age")}
-        return np.asarray(self.queries(columns | rest)[0])
+        return self._query(viewer | {name: viewer[name][known][None, :] for name in _HISTORY})
 
     def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""
         import tensorflow as tf
 
-        with inline():
-            answer = self._towers.signatures["query"](**{name: tf.constant(column) for name, column in viewers.items()})
+        answer = self._towers.signatures["query"](**{name: tf.constant(column) for name, column in viewers.items()})
         return np.asarray(answer["output_0"].numpy())
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -146,7 +147,7 @@ class Bundle:
         mean[-1] = 0
         mean /= max(float(np.linalg.norm(mean)), 1e-6)
         keys, scores = self.search(mean, k + len(found))
-        other = ~np.isin(keys, wanted)
+        other = ~among(keys, wanted)
         return keys[other][:k], scores[other][:k]
 
     def score(

@@ -1,6 +1,6 @@
 """One snapshot as a release reads it: content by row, and what the ranker computes of a video before anyone asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,15 +8,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, aggregate_columns
-from models.inline_graph import inline
 from models.ranking.examples import visible_history
-from models.ranking.owners import OWNERS, PAIR_FEATURES
+from models.ranking.owners import PAIR_FEATURES, USER_FEATURES
+from models.ranking.page_scores import PageScores
 from models.request_features import request_features
 from models.snapshot_rows import SnapshotRows
 from models.video_table import video_table
 
-_OF_USER = [place for place, of in enumerate(OWNERS) if of == "user"]
-_VIEWER = ("device", "country", "age")
+_VIEWER = ("device", "country", "language", "age")
 #: Titles are left out: nothing that is asked of a request reads them.
 _CONTENT = ["video", "channel", "topics", "language", "uploaded", "duration_s"]
 #: Videos that the ranker reads in one call; bounds the memory of a refresh.
@@ -31,10 +30,10 @@ class Catalogue:
       table: content of the videos.
     """
 
-    def __init__(self, source: pa.Table, ranker: Any, page: Callable[..., Any]) -> None:
-        """`source` is sorted by video; `ranker` is a loaded SavedModel of `SavedRanker`, `page` of `page_graph`."""
+    def __init__(self, source: pa.Table, ranker: Any, scores: PageScores) -> None:
+        """`source` is sorted by video; `ranker` is a loaded SavedModel of `SavedRanker`, `scores` of `page_scores`."""
         self.source, self.table = source, video_table(source.select(_CONTENT))
-        self._graphs, self._page = ranker.signatures, page
+        self._graphs, self._scores = ranker.signatures, scores
         self._is_prepared = False
 
     def prepared(self) -> "Catalogue":
@@ -67,28 +66,16 @@ class Catalogue:
           rows: at least one.
           history_length: newest watches that the network reads.
         """
-        import tensorflow as tf
-
         requested = request_features(viewer, self._candidates(rows))
-        dense = np.zeros((1, len(DENSE_FEATURES)), np.float32)
-        for place in _OF_USER:
-            name = DENSE_FEATURES[place]
-            dense[0, place] = requested[name][0] if name in requested else user[name] or 0
-        pair = np.column_stack([requested[name] for name in PAIR_FEATURES])
+        alone = [requested[name][0] if name in requested else user[name] or 0 for name in USER_FEATURES]
         topics, fractions = visible_history(viewer, history_length)
-        columns = {
-            "video": self._videos[rows],
-            **{of: part[place[rows]] for of, (part, place) in self._parts.items()},
-            "pair": np.nan_to_num(pair, copy=False),
-            "dense": np.nan_to_num(dense, copy=False),
-            **{name: viewer[name] for name in _VIEWER},
-            "user_language": viewer["language"],
-            "history_topics": topics,
-            "history_fractions": fractions,
-        }
-        with inline():
-            answer = self._page(**{name: tf.constant(column) for name, column in columns.items()})
-        return np.asarray(answer.numpy(), np.float32)
+        seen = {name: viewer[name] for name in _VIEWER}
+        seen |= {"dense": np.nan_to_num(np.array([alone], np.float32)), "history_topics": topics}
+        pair = np.nan_to_num(np.stack([requested[name] for name in PAIR_FEATURES]), copy=False)
+        channels, topics_of = (part[place[rows]] for part, place in (self._parts["channel"], self._parts["topic"]))
+        return self._scores(
+            self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}
+        ).T
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table
@@ -132,16 +119,10 @@ class Catalogue:
         return prepared
 
 
-def page_graph(ranker: Any) -> Callable[..., Any]:
-    """The graph that scores a page, with the weights in the order in which it reads them."""
-    import tensorflow as tf
-
-    graph, folded = ranker.signatures["page"], ranker.signatures["folded"]()
-    specs = {name: spec for name, spec in graph.structured_input_signature[1].items() if name not in folded}
-    # The weights are captured, so that a call neither hands them over nor checks them.
-    made = tf.function(lambda **columns: graph(**columns, **folded)["output_0"], autograph=False)
-    answered: Callable[..., Any] = made.get_concrete_function(**specs)
-    return answered
+def page_scores(ranker: Any) -> PageScores:
+    """What scores a page by a loaded SavedModel of `SavedRanker`."""
+    weights = ranker.signatures["page_weights"]()
+    return PageScores({name: weight.numpy() for name, weight in weights.items()})
 
 
 def _dense(columns: Mapping[str, NDArray[np.float32]], num: int) -> NDArray[np.float32]:

@@ -65,8 +65,11 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
 
     # The graphs are kept whole: a function of a SavedModel does not keep its variables alive.
     towers, ranker = tf.saved_model.load(str(path / "towers")), tf.saved_model.load(str(path / "ranker"))
-    if "page" not in ranker.signatures:
-        raise BundleError(f"the ranker of bundle {release} is of an older version and prepares no page; train it anew")
+    for part, graph, needed in (("ranker", ranker, "page_weights"), ("towers", towers, "query_weights")):
+        if needed not in graph.signatures:
+            raise BundleError(
+                f"the {part} of bundle {release} are of an older version and prepare no page; train anew"
+            )
     with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:
         snapshot = pa.ipc.open_file(source).read_all()
     try:

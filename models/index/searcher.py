@@ -15,6 +15,10 @@ from models.index.plan import Kind, Plan
 #: Below it a vector's error across its direction weighs more than along it; ScaNN's own choice for unit vectors.
 _ANISOTROPIC = 0.2
 _DIMENSIONS_PER_BLOCK = 2
+#: The nearest few lie in the nearest leaves, but quantised scores do not tell them apart. At a million vectors, 21
+#: neighbours of a video: recall 0.93 in 0.10 ms with an eighth of the leaves and 1,000 scored again exactly, 0.40 in
+#: 0.11 ms with all leaves and three times the list scored again.
+_LEAST_LEAVES = 1 / 8
 #: Share of the size that can be inserted before ScaNN copies everything to a larger place while searches wait (0.6 s at
 #: a million videos). More than `max_inserted_share`, at which the index is built anew.
 _ROOM = 0.25
@@ -60,12 +64,13 @@ class Searcher:
         wanted = min(k, num)
         if wanted <= 0:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        # A list longer than the one the plan is made for lies in more leaves.
-        leaves = min(self._plan.leaves, math.ceil(self._plan.searched_leaves * max(1.0, wanted / RECALL_AT)))
+        # A list longer than the one the plan is made for lies in more leaves, a shorter one in fewer.
+        share = max(_LEAST_LEAVES, wanted / min(RECALL_AT, num))
+        leaves = min(self._plan.leaves, math.ceil(self._plan.searched_leaves * share))
         rows, scores = self._scann.search(
             checked,
             final_num_neighbors=wanted,
-            pre_reorder_num_neighbors=min(math.ceil(self._plan.reordered * wanted), num),
+            pre_reorder_num_neighbors=min(max(math.ceil(self._plan.reordered * wanted), RECALL_AT), num),
             leaves_to_search=leaves or -1,
         )
         found = np.isfinite(scores)

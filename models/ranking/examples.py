@@ -183,6 +183,18 @@ def viewer_row(
     user: Mapping[str, Any], time: datetime, device: str, table: VideoTable, history_length: int
 ) -> dict[str, NDArray[Any]]:
     """`viewer_columns` of the one viewer of a request, from the row that the online store answered."""
+    viewer = viewer_alone(user, time, device, history_length)
+    rows = table.rows(viewer["history_videos"])
+    return viewer | {
+        "history_channels": table.channels_at(rows),
+        "history_topics": table.topics_at(rows),
+        "history_languages": table.languages_at(rows),
+        "subscribed_topics": table.topic_of_channel(viewer["subscribed_channels"]),
+    }
+
+
+def viewer_alone(user: Mapping[str, Any], time: datetime, device: str, history_length: int) -> dict[str, NDArray[Any]]:
+    """Those of `viewer_row` that need no catalogue."""
     lists = {name: np.asarray([] if user[name] is None else user[name], kind) for name, kind in _LIST_TYPES.items()}
 
     def newest(name: str, length: int) -> NDArray[Any]:
@@ -191,21 +203,15 @@ def viewer_row(
         row[0, length - len(kept) :] = kept
         return row
 
-    videos = newest("history_videos", history_length)
-    channels = newest("subscribed_channels", max(1, len(lists["subscribed_channels"])))
     return {
         "time": np.array([(time - _EPOCH) // timedelta(microseconds=1)]),
         **{name: np.array([string_key(user[name] or "")]) for name in ("language", "country")},
         "device": np.array([string_key(device)]),
         "age": np.array([-1 if user["age"] is None else user["age"]], np.int32),
-        "history_videos": videos,
-        "history_channels": table.channel_of(videos),
-        "history_topics": table.topic_of(videos),
-        "history_languages": table.language_of(videos),
+        "history_videos": newest("history_videos", history_length),
         "history_times": newest("history_times", history_length),
         "history_fractions": newest("history_fractions", history_length),
-        "subscribed_channels": channels,
-        "subscribed_topics": table.topic_of_channel(channels),
+        "subscribed_channels": newest("subscribed_channels", max(1, len(lists["subscribed_channels"]))),
     }
 
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings.ranking import RankingSettings
@@ -156,8 +158,12 @@ class Ranker(tfrs.models.Model):
     def pieces(self, dense: Any, columns: Any = slice(None)) -> Any:
         """How much of each piece between two corners lies below a dense feature: [n, d] of `columns` -> [n, d, pieces]
         from 0 to 1."""
-        low, width = self._low.numpy()[columns], self._width.numpy()[columns]
-        return tf.clip_by_value((dense[:, :, None] - low) / (width + 1e-4), 0.0, 1.0)
+        low, width = self.corners(columns)
+        return tf.clip_by_value((dense[:, :, None] - low) / width, 0.0, 1.0)
+
+    def corners(self, columns: Any = slice(None)) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Where the pieces of some dense features begin, and their widths, [d, pieces] each."""
+        return self._low.numpy()[columns], self._width.numpy()[columns] + np.float32(1e-4)
 
     def quantiles(self, pieces: Any) -> Any:
         """Place of each dense feature among those of training, -1 to 1: [n, d, pieces] -> [n, d]."""
@@ -178,9 +184,10 @@ class Ranker(tfrs.models.Model):
         )
         return tf.reduce_sum(gates * answers, axis=1) + self.head_bias
 
-    def alone(self, codes: dict[str, Any]) -> Any:
-        """What the shallow tower adds where a page is ranked and no slot is known, [1, len(TARGETS)]."""
-        logits = self.device_shallow(codes["device"])
+    def alone(self) -> Any:
+        """What the shallow tower adds by device where a page is ranked and no slot is known, [devices,
+        len(TARGETS)]."""
+        logits = self.device_shallow.embeddings
         return logits + self.slot_shallow(tf.constant([HIDDEN_SLOT])) if self._position == "tower" else logits
 
     def hidden_slot_features(self) -> list[Any]:

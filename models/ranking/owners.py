@@ -20,3 +20,5 @@ def owner(name: str) -> str:
 OWNERS = [owner(name) for name in DENSE_FEATURES]
 #: Dense features of viewer and video together, in order.
 PAIR_FEATURES = [name for name, of in zip(DENSE_FEATURES, OWNERS, strict=True) if of == PAIR]
+#: Dense features of the viewer alone, in order.
+USER_FEATURES = [name for name, of in zip(DENSE_FEATURES, OWNERS, strict=True) if of == "user"]

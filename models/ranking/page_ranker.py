@@ -4,7 +4,8 @@ Of the inputs of the trunk some are of the candidate (its embeddings and aggrega
 both. Those of a candidate are computed once per snapshot (`videos`, `entity`), and so is what the straight pieces add
 to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that is linear in
 the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M = (U * x0) @ W is
-computed once per page. What is left for each candidate are four fifths of the network's products.
+computed once per page. What is left for each candidate are four fifths of the network's products; `page_scores` computes
+them in numpy.
 """
 
 from typing import Any
@@ -13,22 +14,20 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from homefeed.features import DENSE_FEATURES, ENTITIES, SPANS, TARGETS
+from homefeed.features import ENTITIES, SPANS, TARGETS
 from models.ranking.network import Ranker
-from models.ranking.owners import OWNERS, PAIR, PAIR_FEATURES
+from models.ranking.owners import OWNERS, PAIR
 from models.ranking.preprocessing import Preprocessing
-from models.ranking.statistics import NUM_AFFINITIES, RATED_MEASURES, affinity_columns, signed_log
+from models.ranking.statistics import NUM_AFFINITIES, RATED_MEASURES
 
-_HISTORY_SIZE = DENSE_FEATURES.index("history_size")
 #: Owner of each column of `statistics.widened`.
 _WIDE_OWNERS = np.array(
     [*OWNERS, *(entity for _ in RATED_MEASURES for entity in ENTITIES for _ in SPANS), *[PAIR] * (2 * NUM_AFFINITIES)]
 )
-_PAIR_AFFINITIES = [PAIR_FEATURES.index(f"user_{kind}_affinity") for kind in ("topic", "channel", "language")]
 
 
 class PageRanker(tf.Module):
-    """Answers what `SavedRanker.score` answers, for the candidates of one page."""
+    """What `page_scores.PageScores` needs to answer what `SavedRanker.score` answers, for the candidates of one page."""
 
     def __init__(self, network: Ranker, preprocessing: Preprocessing) -> None:
         super().__init__(name="page_ranker")
@@ -39,15 +38,14 @@ class PageRanker(tf.Module):
         width = int(network.topic.output_dim)
         item, focus, item_mean, item_focus, side, side_mean = 2 * num + width * np.arange(6)[:, None] + np.arange(width)
         language = 2 * num + 6 * width + np.arange(int(network.language.output_dim))
-        #: Rows of the trunk's input, in the order in which `_page` puts the candidates' and the viewer's.
+        #: Rows of the trunk's input, in the order in which `page_scores` puts the candidates' and the viewer's.
         self._candidate = np.concatenate(
             [
                 *(places["video"], item, side, language, places["channel"], places["topic"]),
                 *(places[PAIR], focus, item_mean, item_focus, side_mean),
             ]
         )
-        self._width, self._last_dense = width, int(language[-1]) + 1
-        self._video_width = 2 * len(self._columns["video"]) + 2 * width + len(language)
+        self._last_dense = int(language[-1]) + 1
         self._user = places["user"]
 
     def videos(self, inputs: dict[str, Any]) -> Any:
@@ -71,93 +69,51 @@ class PageRanker(tf.Module):
         """What depends on a channel or a topic alone, [n, .]: `dense` [n, len(DENSE_FEATURES)] with its features."""
         return tf.concat(self._dense(self._preprocessing.normalised(dense), of), axis=1)
 
-    def folded(self) -> dict[str, Any]:
-        """The weights as `page` reads them, the same for every page: the rows of the trunk's input are in the order of
-        `page`, those of the candidates apart from those of the viewer."""
-        cross, network = self._network.cross, self._network
+    def weights(self) -> dict[str, Any]:
+        """Everything that `page_scores` and `page_viewer` compute with, by name, the same for every page: the rows of
+        the trunk's input are in the order of their matrices, those of the candidates apart from those of the viewer."""
+        network, own = self._network, self._preprocessing
         out = tf.concat([network.expert_hidden.kernel, network.gate.kernel], axis=1)
-        viewer = np.concatenate([self._user, np.arange(self._last_dense, int(out.shape[0]))])
-        weights = {"out_bias": tf.concat([network.expert_hidden.bias, network.gate.bias], axis=0)}
-        for name, rows in (("candidate", self._candidate), ("viewer", viewer)):
-            weights[f"{name}_out"] = tf.gather(out, rows)
-            for number, layer in enumerate(cross):
-                weights[f"{name}_down_{number}"] = tf.gather(layer._dense_u.kernel, rows)
-                weights[f"{name}_up_{number}"] = tf.gather(layer._dense_v.kernel, rows, axis=1)
-                weights[f"{name}_bias_{number}"] = tf.gather(layer._dense_v.bias, rows)
-        return weights
-
-    def specs(self) -> dict[str, Any]:
-        """What `page` reads, by name; the network's weights have to be there."""
-        heads = len(TARGETS)
-        widths = {of: 2 * len(self._columns[of]) + heads for of in ("channel", "topic")}
-        widths |= {"video": self._video_width + heads, "pair": len(PAIR_FEATURES)}
-        return {
-            **{name: tf.TensorSpec([None, width], tf.float32, name) for name, width in widths.items()},
-            "dense": tf.TensorSpec([1, len(DENSE_FEATURES)], tf.float32, "dense"),
-            **{n: tf.TensorSpec([1], tf.int64, n) for n in ("device", "country", "user_language")},
-            "age": tf.TensorSpec([1], tf.int32, "age"),
-            "history_topics": tf.TensorSpec([1, None], tf.int64, "history_topics"),
-            "history_fractions": tf.TensorSpec([1, None], tf.float32, "history_fractions"),
-            **{name: tf.TensorSpec(weight.shape, tf.float32, name) for name, weight in self.folded().items()},
+        named = {
+            "attention": network.attention.kernel,
+            "topics": network.topic_table(),
+            "expert_out": network.expert_out,
+            "head": network.head,
+            "head_bias": network.head_bias,
+            "out_bias": tf.concat([network.expert_hidden.bias, network.gate.bias], axis=0),
+            "item": tf.constant(2.0 * len(self._columns["video"])),
+            "alone": network.alone(),
+            "slot": tf.concat([tf.zeros([1, 0]), *network.hidden_slot_features()], axis=1)[0],
         }
+        spread = {"least": own.least, "most": own.most, "mean": own.mean, "deviation": own.deviation}
+        for of in (PAIR, "user"):
+            columns = self._columns[of]
+            named |= {f"{of}_{name}": tf.gather(column, columns) for name, column in spread.items()}
+            named[f"{of}_low"], named[f"{of}_width"] = network.corners(columns)
+            named[f"{of}_wide"] = tf.reshape(tf.gather(self._wide(), columns), [-1, len(TARGETS)])
+        for name in ("country", "language", "age", "device"):
+            named[f"{name}_table"] = getattr(network, name).embeddings
+        viewer = np.concatenate([self._user, np.arange(self._last_dense, int(out.shape[0]))])
+        for name, rows in (("candidate", self._candidate), ("viewer", viewer)):
+            named[f"{name}_out"] = tf.gather(out, rows)
+            for number, layer in enumerate(network.cross):
+                named[f"{name}_down_{number}"] = tf.gather(layer._dense_u.kernel, rows)
+                named[f"{name}_up_{number}"] = tf.gather(layer._dense_v.kernel, rows, axis=1)
+                named[f"{name}_bias_{number}"] = tf.gather(layer._dense_v.bias, rows)
+        vocabularies = {"topic": own.topics, "language": own.languages, "country": own.countries, "device": own.devices}
+        for name, vocabulary in vocabularies.items():
+            named[f"{name}_keys"], named[f"{name}_codes"] = vocabulary.table.export()
+        return {name: tf.identity(weight) for name, weight in named.items()}
 
-    def page(self, inputs: dict[str, Any]) -> Any:
-        """Logits of n candidates, [n, len(TARGETS)].
-
-        Args:
-          inputs: by name, as `specs` has them: `video`, `channel` and `topic` [n, .] of `videos` and `entity`; `pair`
-            [n, len(PAIR_FEATURES)]; of the viewer `dense` with the features of the viewer, `device`, `country`,
-            `user_language`, `age`, `history_topics` and `history_fractions`; and everything of `folded`.
-        """
-        video, channel, topic = (inputs[name] for name in ("video", "channel", "topic"))
-        heads, network, own = len(TARGETS), self._network, self._preprocessing
-        codes = own.viewer(inputs)
-        topics, tastes = network.topic_table(), codes["tastes"]
-        mean = network.mean_taste(tastes, topics)
-        alone = own.normalised(inputs["dense"])
-        user, user_logits = self._dense(alone, "user")
-        both, both_logits = self._pieces(self._pair(inputs["pair"], inputs["dense"][:, _HISTORY_SIZE, None]), PAIR)
-        begin = 2 * len(self._columns["video"])
-        item, side = video[:, begin : begin + self._width], video[:, begin + self._width : begin + 2 * self._width]
-        focus = network.focus(item, side, tastes, topics)
-        z = tf.concat(
-            [
-                *(video[:, : self._video_width], channel[:, :-heads], topic[:, :-heads]),
-                *(both, focus, item * mean, item * focus, side * mean),
-            ],
-            axis=1,
-        )
-        v = tf.concat([user, network.viewer(mean, codes), *network.hidden_slot_features()], axis=1)
-        w = inputs
-        first = z @ w["candidate_down_0"] + v @ w["viewer_down_0"]
-        gate = first @ w["candidate_up_0"] + (1.0 + w["candidate_bias_0"])
-        up_0, up_1, bias_0 = v * w["viewer_up_0"], v * w["viewer_up_1"], v * (1.0 + w["viewer_bias_0"])
-        second = (z * gate) @ w["candidate_down_1"] + first @ (up_0 @ w["viewer_down_1"]) + bias_0 @ w["viewer_down_1"]
-        gate += second @ w["candidate_up_1"] + w["candidate_bias_1"]
-        seen = tf.concat([up_0 @ w["viewer_out"], up_1 @ w["viewer_out"]], axis=0)
-        x = (z * gate) @ w["candidate_out"] + tf.concat([first, second], axis=1) @ seen
-        x += (bias_0 + v * w["viewer_bias_1"]) @ w["viewer_out"] + w["out_bias"]
-        logits = network.mixed(*tf.split(x, [x.shape[1] - network.gate.units, network.gate.units], axis=1))
-        return (
-            logits
-            + (video[:, -heads:] + channel[:, -heads:] + topic[:, -heads:] + both_logits)
-            + (user_logits + network.alone(codes))
-        )
-
-    def _pair(self, pair: Any, size: Any) -> Any:
-        """Normalised columns of `statistics.widened` that are of viewer and video together, [n, .]."""
-        counts = tf.gather(pair, _PAIR_AFFINITIES, axis=1)
-        wide = tf.concat([signed_log(pair), *affinity_columns(counts, size)], axis=1)
-        return self._preprocessing.normalised_columns(wide, self._columns[PAIR])
+    def _wide(self) -> Any:
+        return tf.reshape(self._network.wide.kernel, [len(_WIDE_OWNERS), -1, len(TARGETS)])
 
     def _dense(self, normalised: Any, of: str) -> tuple[Any, Any]:
-        return self._pieces(tf.gather(normalised, self._columns[of], axis=1), of)
-
-    def _pieces(self, columns: Any, of: str) -> tuple[Any, Any]:
         """Columns of an owner with their quantiles, [n, .], and what they add to each logit."""
-        network = self._network
-        kept: NDArray[np.int64] = self._columns[of]
+        network, kept = self._network, self._columns[of]
+        columns = tf.gather(normalised, kept, axis=1)
         pieces = network.pieces(columns, kept)
-        kernel = tf.reshape(network.wide.kernel, [len(_WIDE_OWNERS), -1, len(TARGETS)])
-        logits = tf.reshape(pieces, [tf.shape(pieces)[0], -1]) @ tf.reshape(tf.gather(kernel, kept), [-1, len(TARGETS)])
+        logits = tf.reshape(pieces, [tf.shape(pieces)[0], -1]) @ tf.reshape(
+            tf.gather(self._wide(), kept), [-1, len(TARGETS)]
+        )
         return tf.concat([columns, network.quantiles(pieces)], axis=1), logits

@@ -11,6 +11,8 @@ from models.vocabulary import Vocabulary
 
 #: Buckets of age: ten years each, and one for unknown.
 NUM_AGES = 14
+#: What a watch that was left at once weighs among the topics of a history; a whole one weighs one more.
+LEAST_TASTE = 0.1
 
 
 class Preprocessing(tf.Module):
@@ -27,7 +29,7 @@ class Preprocessing(tf.Module):
 
     def _tastes(self, topics: Any, fractions: Any) -> Any:
         """Weight of each topic in the history, [n, topics]: every watch counts, a longer one for more."""
-        weights = tf.cast(topics != 0, tf.float32) * (0.1 + fractions)
+        weights = tf.cast(topics != 0, tf.float32) * (LEAST_TASTE + fractions)
         return tf.einsum("nht,nh->nt", tf.one_hot(self.topics(topics), self.topics.size), weights)
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -68,15 +68,14 @@ class SavedRanker(tf.Module):
         return self._page.entity(dense, "topic")
 
     @tf.function(input_signature=[])
-    def folded(self) -> dict[str, Any]:
-        """The weights as `page` reads them, by name."""
-        return self._page.folded()
+    def page_weights(self) -> dict[str, Any]:
+        """What `PageScores` computes with, by name."""
+        numbers = {"log_rate": tf.constant(self._log_rate), "mean_watch_s": tf.constant(self._mean_watch_s)}
+        return self._page.weights() | numbers
 
     def signatures(self) -> dict[str, Any]:
-        """What is saved by name; `page` answers what `score` does for candidates of one page (`PageRanker.page`)."""
-        page = tf.function(lambda inputs: self.heads(self._page.page(inputs)), input_signature=[self._page.specs()])
-        named = {name: getattr(self, name) for name in ("score", "videos", "channels", "topics", "folded")}
-        return {**named, "page": page}
+        """What is saved by name."""
+        return {n: getattr(self, n) for n in ("score", "videos", "channels", "topics", "page_weights")}
 
     def heads(self, logits: Any) -> Any:
         """Logits of the sampled distribution [n, t] -> heads of the full one [n, t]."""

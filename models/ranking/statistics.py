@@ -21,9 +21,9 @@ KEYS = ("videos", "channels", "topics", "languages", "countries", "devices")
 #: are memorised rather than learned, while their aggregates say the same.
 _LEAST_EXPOSURES = 400
 #: Pseudo-counts of the smoothed rates: one watch in fifty impressions.
-_PRIOR_WATCHES, _PRIOR_IMPRESSIONS = 1.0, 50.0
+PRIOR_WATCHES, PRIOR_IMPRESSIONS = 1.0, 50.0
 #: Pseudo-counts of the smoothed affinities: a third of a watch in five.
-_PRIOR_LIKED, _PRIOR_HISTORY = 0.3, 5.0
+PRIOR_LIKED, PRIOR_HISTORY = 0.3, 5.0
 #: Exposures that the spread is measured on.
 _SAMPLE = 100_000
 _AFFINITIES = [DENSE_FEATURES.index(f"user_{k}_affinity") for k in ("topic", "channel", "language")]
@@ -118,7 +118,7 @@ def widened(dense: Any) -> Any:
     dismissals per impression."""
     impressions = tf.gather(dense, _IMPRESSIONS, axis=1)
     rates = [
-        tf.math.log(tf.gather(dense, measure, axis=1) + _PRIOR_WATCHES) - tf.math.log(impressions + _PRIOR_IMPRESSIONS)
+        tf.math.log(tf.gather(dense, measure, axis=1) + PRIOR_WATCHES) - tf.math.log(impressions + PRIOR_IMPRESSIONS)
         for measure in _RATED
     ]
     tastes = affinity_columns(tf.gather(dense, _AFFINITIES, axis=1), dense[:, _HISTORY_SIZE, None])
@@ -133,4 +133,4 @@ def signed_log(dense: Any) -> Any:
 def affinity_columns(affinities: Any, size: Any) -> list[Any]:
     """The columns of `widened` for affinities [n, NUM_AFFINITIES] of viewers whose history has `size` [n or 1, 1]."""
     counts = affinities * size
-    return [tf.math.log1p(counts), tf.math.log((counts + _PRIOR_LIKED) / (size + _PRIOR_HISTORY))]
+    return [tf.math.log1p(counts), tf.math.log((counts + PRIOR_LIKED) / (size + PRIOR_HISTORY))]

@@ -179,6 +179,15 @@ class SavedTowers(tf.Module):
         moment = context(viewers["time"], tf.gather(times, newest, batch_dims=1), size > 0)
         return self.model.query(tf.gather(states, newest, batch_dims=1), size > 0, profile, moment)
 
+    @tf.function(input_signature=[])
+    def query_weights(self) -> dict[str, Any]:
+        """What `PageQuery` computes with beside `contents`, by name; a layer that there is not is left out."""
+        named = dict(self.model.query.weights_by_name())
+        vocabularies = {"video": self.catalogue, "country": self.countries, "language": self.languages}
+        for name, vocabulary in vocabularies.items():
+            named[f"{name}_keys"], named[f"{name}_codes"] = vocabulary.table.export()
+        return named
+
     @tf.function(
         input_signature=[
             {

@@ -8,18 +8,20 @@ import tensorflow as tf
 #: Sine and cosine of the hour of the day, log of the time since the newest watch. The weekday is left out: over the
 #: days that a training reads it is a clock that runs on, not a season that comes again.
 NUM_CONTEXT = 3
-_SECOND_US, _DAY_US = 1_000_000, 86_400_000_000
+SECOND_US, DAY_US = 1_000_000, 86_400_000_000
+#: Log of the seconds of a day, about.
+LOG_DAY = 11.4
 
 
 def log_gap(later: Any, earlier: Any, exists: Any) -> Any:
     """Times in microseconds and whether there is an earlier one, all of one shape -> log of the seconds between them, 0
     where there is none; about 0.7 for an hour, 1 for a day."""
-    seconds = tf.cast(tf.maximum(later - earlier, 0) // _SECOND_US, tf.float32)
-    return tf.where(exists, tf.math.log1p(seconds) / 11.4, tf.zeros_like(seconds))
+    seconds = tf.cast(tf.maximum(later - earlier, 0) // SECOND_US, tf.float32)
+    return tf.where(exists, tf.math.log1p(seconds) / LOG_DAY, tf.zeros_like(seconds))
 
 
 def context(time: Any, newest: Any, has_history: Any) -> Any:
     """Time of the request and of the newest watch before it [n, microseconds], whether there is one [n] -> [n,
     NUM_CONTEXT]."""
-    hour = tf.cast(time % _DAY_US, tf.float32) * (6.283185307179586 / _DAY_US)
+    hour = tf.cast(time % DAY_US, tf.float32) * (6.283185307179586 / DAY_US)
     return tf.stack([tf.sin(hour), tf.cos(hour), log_gap(time, newest, has_history)], axis=1)

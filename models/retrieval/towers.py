@@ -1,6 +1,7 @@
 """The two towers. A vector's last component is the video's bias, which every query multiplies by one, so that a dot
 product ranks and one index serves."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from models.retrieval.block import NORM_EPSILON, Block
 from models.retrieval.initializer import normal
 
 #: Years of age per bucket, and how many buckets there are besides "unknown".
-_AGE_BUCKET, _NUM_AGES = 10, 13
+AGE_BUCKET, NUM_AGES = 10, 13
 
 
 class CandidateTower(tf.keras.layers.Layer):
@@ -50,7 +51,7 @@ class QueryTower(tf.keras.layers.Layer):
         self.newcomer = self.add_weight(name="newcomer", shape=[width], initializer=normal(0.05))
         self.country = tf.keras.layers.Embedding(num_countries, 8)
         self.language = tf.keras.layers.Embedding(num_languages, 8)
-        self.age = tf.keras.layers.Embedding(_NUM_AGES + 1, 8)
+        self.age = tf.keras.layers.Embedding(NUM_AGES + 1, 8)
         self.hidden = tf.keras.layers.Dense(2 * width, activation="relu")
         self.change = tf.keras.layers.Dense(width)
         if self._side_features:
@@ -97,7 +98,36 @@ class QueryTower(tf.keras.layers.Layer):
         return tf.concat([vector, one], axis=1)
 
 
+    def weights_by_name(self) -> Iterator[tuple[str, Any]]:
+        """The weights as `page_query.PageQuery` names them; those of block i end in `_i`."""
+        yield "position", tf.identity(self.position.embeddings)
+        yield "newcomer", tf.identity(self.newcomer)
+        yield from _norm("norm", self.norm)
+        for number, block in enumerate(self.blocks):
+            yield f"distance_{number}", tf.identity(block.distance)
+            yield f"project_kernel_{number}", tf.identity(block.project.kernel)
+            layers = [*_norm("norm", block.norm), *_norm("feed", block.norm_feed)]
+            layers += [*_dense("merge", block.merge), *_dense("feed", block.feed), *_dense("out", block.out)]
+            yield from ((f"{name}_{number}", weight) for name, weight in layers)
+        if self._side_features:
+            yield "log_scale", tf.identity(self.log_scale)
+            for name, table in (("country", self.country), ("language", self.language), ("age", self.age)):
+                yield name, tf.identity(table.embeddings)
+            for name, layer in (("watch", self.watch), ("hidden", self.hidden), ("change", self.change)):
+                yield from _dense(name, layer)
+
+
+def _dense(name: str, layer: Any) -> Iterator[tuple[str, Any]]:
+    yield f"{name}_kernel", tf.identity(layer.kernel)
+    yield f"{name}_bias", tf.identity(layer.bias)
+
+
+def _norm(name: str, layer: Any) -> Iterator[tuple[str, Any]]:
+    yield f"{name}_gamma", tf.identity(layer.gamma)
+    yield f"{name}_beta", tf.identity(layer.beta)
+
+
 def age_bucket(age: Any) -> Any:
     """Age in years, -1 unknown, [n] -> code [n]: 0 unknown, then tens of years."""
     years = tf.cast(age, tf.int32)
-    return tf.where(years < 0, tf.zeros_like(years), 1 + tf.minimum(years // _AGE_BUCKET, _NUM_AGES - 1))
+    return tf.where(years < 0, tf.zeros_like(years), 1 + tf.minimum(years // AGE_BUCKET, NUM_AGES - 1))

@@ -226,9 +226,8 @@ class Towers:
         """Write the towers' graph, the vectors of the videos uploaded before `end` [microseconds], sample queries, and
         what the next training goes on from."""
         saved = self.served()
-        tf.saved_model.save(
-            saved, str(folder / "towers"), signatures={"query": saved.query, "candidate": saved.candidate}
-        )
+        named = {name: getattr(saved, name) for name in ("query", "query_weights", "candidate")}
+        tf.saved_model.save(saved, str(folder / "towers"), signatures=named)
         vectors = self.vectors_before(end // (windows.WINDOW_S * 1_000_000))
         exists = self._log.table.uploaded < end
         np.save(folder / "vectors.npy", vectors[exists])

@@ -6,7 +6,7 @@ with the same shapes, number of threads and library. Naive: each candidate's fea
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,60 +34,49 @@ class Floor:
 
 def floor(settings: Settings, release: str, user: str, sizes: tuple[int, ...]) -> Floor:
     """Measure, with nothing else running; the naive page has `sizes[0]` candidates."""
-    import os
-
-    # Read when TensorFlow is imported, as in the service.
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(settings.serving.operation_threads)
     import tensorflow as tf
+    from threadpoolctl import threadpool_limits
 
     from feature_repo.online import UserStore
     from homefeed.clock import clock
     from models.bundle import load_bundle
-    from models.inline_graph import inline
     from serving.viewer import viewer_of
 
+    # As in the service.
+    threadpool_limits(settings.serving.operation_threads, "blas")
     bundle, viewer = load_bundle(settings, release), viewer_of(UserStore(settings).read(user))
     now = clock(settings.clock_file)()
     vector = bundle.query(viewer.row, now)
+    # Kept whole, since a signature does not keep its variables alive.
     ranker = tf.saved_model.load(str(bundle.path / "ranker"))
+    weights = ranker.signatures["page_weights"]()
     search_ms, products_ms = {}, {}
     for num in sizes:
         search_ms[num] = _median_ms(lambda num=num: bundle.search(vector, num))  # type: ignore[misc]
-        run = _products(products_of(ranker, num))
-        with inline():
-            products_ms[num] = _median_ms(run)
+        products_ms[num] = _median_ms(_products(products_of(weights, num)))
     keys, _ = bundle.search(vector, sizes[0])
     return Floor(search_ms, products_ms, _naive_ms(settings, bundle, viewer.row, keys, now))
 
 
-def products_of(ranker: Any, num: int) -> list[Product]:
-    """Every product of the ranker's `page` graph whose rows are candidates, as rows, inner, columns."""
-    weights = {name: tuple(weight.shape) for name, weight in ranker.signatures["folded"]().items()}
-    network = ranker.network
-    experts, hidden, out = network.expert_out.shape
-    (topics, width), heads = network.topic.embeddings.shape, len(TARGETS)
-    layers = sorted({name.rsplit("_", 1)[1] for name in weights if name.startswith("candidate_down")})
-    projected = [weights[f"candidate_down_{layer}"][1] for layer in layers]
-    trunk: list[Product] = []
-    for layer in layers:
-        trunk += [(num, *weights[f"candidate_{way}_{layer}"]) for way in ("down", "up")]
-    inner, answers = weights["candidate_out"]
-    trunk += [(num, projected[0], projected[1]), (num, inner, answers), (num, sum(projected), answers)]
-    focus = [(num, int(network.attention.kernel.shape[0]), width), (num, width, topics), (num, topics, width)]
-    return [*trunk, *focus, *[(num, hidden, out)] * experts, (num * experts, out, heads)]
+def products_of(weights: Mapping[str, Any], num: int) -> list[Product]:
+    """Every product of `PageScores` whose rows are candidates, as rows, inner, columns."""
+    inputs, projected = weights["candidate_down_0"].shape
+    outs, pieces = weights["candidate_out"].shape[1], len(weights["pair_wide"])
+    experts, hidden, out = weights["expert_out"].shape
+    (topics, width), heads = weights["topics"].shape, len(TARGETS)
+    cross = [(num, inputs, projected), (num, projected, inputs)] * 2 + [(num, projected, projected)]
+    focus = [(num, 2 * width, width), (num, width, topics), (num, topics, width + 1)]
+    mixed = [(num, inputs + 2 * projected, outs), *[(num, hidden, out)] * experts, (num * experts, out, heads)]
+    return [*cross, *focus, *mixed, (num, pieces, heads)]
 
 
 def _products(shapes: list[Product]) -> Callable[[], Any]:
-    import tensorflow as tf
-
-    made = [(tf.random.normal((rows, inner)), tf.random.normal((inner, columns))) for rows, inner, columns in shapes]
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def products() -> Any:
-        return [left @ right for left, right in made]
-
-    run: Callable[[], Any] = products
-    return run
+    random = np.random.default_rng(0)
+    made = [
+        (random.normal(size=(rows, inner)).astype(np.float32), random.normal(size=(inner, columns)).astype(np.float32))
+        for rows, inner, columns in shapes
+    ]
+    return lambda: [left @ right for left, right in made]
 
 
 def _median_ms(work: Callable[[], object]) -> float:

@@ -8,7 +8,8 @@ from homefeed.cli.bench.made_exposures import made_exposures
 from homefeed.features import DENSE_FEATURES
 from homefeed.settings.ranking import RankingSettings
 from models.ranking.network import Ranker
-from models.ranking.owners import OWNERS, PAIR_FEATURES, owner
+from models.ranking.owners import OWNERS, PAIR_FEATURES, USER_FEATURES, owner
+from models.ranking.page_scores import PageScores
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
 from models.ranking.statistics import statistics_of
@@ -69,17 +70,17 @@ def test_a_page_is_scored_as_in_training(ranker: SavedRanker, num: int) -> None:
     columns = one_viewer(num)
     keys = {name: tf.constant(columns[name]) for name in ("video", "channel", "topic", "language", "side_topics")}
     pairs = [DENSE_FEATURES.index(name) for name in PAIR_FEATURES]
-    page = ranker.signatures()["page"](
-        {
-            "video": ranker.videos({"dense": only(columns, "video"), **keys}),
-            "channel": ranker.channels(only(columns, "channel")),
-            "topic": ranker.topics(only(columns, "topic")),
-            "pair": tf.constant(columns["dense"][:, pairs]),
-            "dense": only(columns, "user")[:1],
-            **{name: tf.constant(columns[name]) for name in VIEWER},
-            **ranker.folded(),
-        }
-    ).numpy()
+    of_user = [DENSE_FEATURES.index(name) for name in USER_FEATURES]
+    viewer = {name: columns[name] for name in VIEWER if name != "user_language"}
+    viewer |= {"language": columns["user_language"], "dense": columns["dense"][:1, of_user]}
+    scores = PageScores({name: weight.numpy() for name, weight in ranker.page_weights().items()})
+    page = scores(
+        ranker.videos({"dense": only(columns, "video"), **keys}).numpy(),
+        ranker.channels(only(columns, "channel")).numpy(),
+        ranker.topics(only(columns, "topic")).numpy(),
+        columns["dense"][:, pairs].T,
+        viewer,
+    ).T
     whole = ranker.score(tensors(columns)).numpy()
     assert page.shape == whole.shape == (num, 7)
     assert num == 1 or whole[:, 0].std() > 0.01

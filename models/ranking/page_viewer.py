@@ -1,0 +1,127 @@
+"""What the page of one viewer computes once, in numpy: the viewer's part of every layer of the ranker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefeed.features import SPANS
+from models.ranking.owners import USER_FEATURES
+from models.ranking.preprocessing import LEAST_TASTE, NUM_AGES
+from models.ranking.statistics import PRIOR_IMPRESSIONS, PRIOR_WATCHES, RATED_MEASURES
+from models.vocabulary import Codes
+
+Matrix = NDArray[np.float32]
+_ONE = np.float32(1)
+_HISTORY_SIZE = USER_FEATURES.index("history_size")
+_IMPRESSIONS = [USER_FEATURES.index(f"user_impressions_{span}") for span in SPANS]
+_RATED = [[USER_FEATURES.index(f"user_{measure}_{span}") for span in SPANS] for measure in RATED_MEASURES]
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The viewer's part.
+
+    Attributes:
+      history_size: watches in the history.
+      tastes: [topics] weight of each topic in the history.
+      mean: [width] mean embedding of what was watched.
+      logits: [heads] what the viewer adds to each.
+      down_0, down_1: [p] the viewer's part of both projections of the cross layers.
+      between: [p, p] what the first projection adds to the second through the viewer's part.
+      out: [outs, inputs + 2 p] the last product: of the candidate's part of the trunk and both projections.
+      out_bias: [outs].
+    """
+
+    history_size: np.float32
+    tastes: Matrix
+    mean: Matrix
+    logits: Matrix
+    down_0: Matrix
+    down_1: Matrix
+    between: Matrix
+    out: Matrix
+    out_bias: Matrix
+
+
+class Pieces:
+    """Columns of `statistics.widened` of one owner as the network reads them: `Ranker.pieces` and `quantiles`."""
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]], of: str) -> None:
+        self._least, self._most, self._mean, self._deviation = (
+            weights[f"{of}_{name}"][:, None] for name in ("least", "most", "mean", "deviation")
+        )
+        self._low, self._width = (weights[f"{of}_{name}"][:, :, None] for name in ("low", "width"))
+        self._wide = weights[f"{of}_wide"].T
+
+    def __call__(self, columns: Matrix) -> tuple[Matrix, Matrix]:
+        """Columns [d, n] -> normalised with their quantiles [2 d, n], and what they add to the logits [heads, n]."""
+        normalised = (np.clip(columns, self._least, self._most) - self._mean) / self._deviation
+        pieces = normalised[:, None, :] - self._low
+        pieces /= self._width
+        np.clip(pieces, np.float32(0), _ONE, out=pieces)
+        quantiles = pieces.mean(axis=1) * np.float32(2) - _ONE
+        return np.concatenate([normalised, quantiles]), self._wide @ pieces.reshape(-1, columns.shape[1])
+
+
+class Viewers:
+    """The viewer's part, from a viewer's columns.
+
+    Args:
+      weights: of `PageRanker.weights`.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._w, self._pieces = weights, Pieces(weights, "user")
+        self._codes = {
+            name: Codes(weights[f"{name}_keys"], weights[f"{name}_codes"])
+            for name in ("topic", "language", "country", "device")
+        }
+
+    def __call__(self, viewer: Mapping[str, NDArray[Any]]) -> Viewer:
+        """The part of one viewer.
+
+        Args:
+          viewer: `dense` [1, len(USER_FEATURES)] raw, `device`, `country` and `language` keys [1], `age` [1] years or
+            -1, `history_topics` keys and `history_fractions` [1, h], 0 where there is none.
+        """
+        w = self._w
+        tastes = self._tastes(viewer["history_topics"][0], viewer["history_fractions"][0])
+        mean = tastes @ w["topics"] / (tastes.sum() + _ONE)
+        columns, logits = self._pieces(self._wide(viewer["dense"][0])[:, None])
+        codes = {name: self._codes[name](viewer[name])[0] for name in ("country", "language", "device")}
+        years = int(viewer["age"][0])
+        codes["age"] = 0 if years < 0 else 1 + min(years // 10, NUM_AGES - 2)
+        known = [w[f"{name}_table"][codes[name]] for name in ("country", "language", "age", "device")]
+        v = np.concatenate([columns[:, 0], mean, *known, w["slot"]])
+        up_0, up_1 = v * w["viewer_up_0"], v * w["viewer_up_1"]
+        gated = v * (_ONE + w["viewer_bias_0"])
+        return Viewer(
+            history_size=viewer["dense"][0, _HISTORY_SIZE],
+            tastes=tastes,
+            mean=mean,
+            logits=logits[:, 0] + w["alone"][codes["device"]],
+            down_0=v @ w["viewer_down_0"],
+            down_1=gated @ w["viewer_down_1"],
+            between=up_0 @ w["viewer_down_1"],
+            out=np.concatenate([w["candidate_out"], up_0 @ w["viewer_out"], up_1 @ w["viewer_out"]]).T,
+            out_bias=(gated + v * w["viewer_bias_1"]) @ w["viewer_out"] + w["out_bias"],
+        )
+
+    def _tastes(self, topics: NDArray[np.int64], fractions: Matrix) -> Matrix:
+        """`Preprocessing._tastes` of one viewer, [topics]."""
+        weights = (topics != 0) * (np.float32(LEAST_TASTE) + fractions)
+        return np.bincount(self._codes["topic"](topics), weights, len(self._w["topics"])).astype(np.float32)
+
+    def _wide(self, dense: Matrix) -> Matrix:
+        """The viewer's columns of `statistics.widened`, [d]."""
+        shown = np.log(dense[_IMPRESSIONS] + np.float32(PRIOR_IMPRESSIONS))
+        rates = [np.log(dense[measure] + np.float32(PRIOR_WATCHES)) - shown for measure in _RATED]
+        return np.concatenate([signed_log(dense), *rates])
+
+
+def signed_log(dense: Matrix) -> Matrix:
+    """`statistics.signed_log`."""
+    return np.copysign(np.log1p(np.abs(dense)), dense)
