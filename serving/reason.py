@@ -18,7 +18,8 @@ def reasons(draft: Draft, channels: list[str], topics: list[list[str]]) -> list[
     seeds = draft.seed[slate.index]
     seed_titles = draft.snapshot.texts("title", np.maximum(seeds, 0))
     columns = {
-        name: draft.snapshot.columns[name][rows].tolist() for name in ("uploaded", "video_watches_1h", "video_watches_24h")
+        name: draft.snapshot.columns[name][rows].tolist()
+        for name in ("uploaded", "video_watches_1h", "video_watches_24h")
     }
     is_new = len(draft.viewer.keys("history_videos")) == 0
     sentences = []

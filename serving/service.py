@@ -109,6 +109,9 @@ Homefeed = bentoml.service(
     name="homefeed",
     workers=1,
     traffic={"timeout": _SETTINGS.serving.timeout_s, "max_concurrency": _SETTINGS.serving.max_concurrency},
+    # Four spans and a line for each page cost as much as reading its viewer; the serving log has a row of it.
+    tracing={} if _SETTINGS.serving.tracing else {"excluded_urls": ".*"},
+    logging={"access": {"enabled": _SETTINGS.serving.access_log}},
 )(_Homefeed)
 Homefeed.add_asgi_middleware(Guard, max_body=int(_SETTINGS.serving.max_body_mib * 2**20))
 Homefeed.add_asgi_middleware(Refusal)

@@ -38,6 +38,11 @@ class ServingSettings(Group):
     )
     retry_s: float = knob(60.0, "A bundle that could not be loaded is tried again after this time.", "s", gt=0)
 
+    tracing: bool = knob(
+        False, "Make OpenTelemetry spans of each request, for an exporter that BentoML's own configuration names."
+    )
+    access_log: bool = knob(False, "Log a line for each request; the serving log has a row for each page anyway.")
+
     num_slots: int = knob(100, "Videos on a page.", gt=0, le=100)
     num_candidates: int = knob(1000, "Candidates asked from the two-tower index for one page.", gt=0)
     num_ranked: int = knob(

@@ -73,9 +73,7 @@ class Catalogue:
         seen |= {"dense": np.nan_to_num(np.array([alone], np.float32)), "history_topics": topics}
         pair = np.nan_to_num(np.stack([requested[name] for name in PAIR_FEATURES]), copy=False)
         channels, topics_of = (part[place[rows]] for part, place in (self._parts["channel"], self._parts["topic"]))
-        return self._scores(
-            self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}
-        ).T
+        return self._scores(self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}).T
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table

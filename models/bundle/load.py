@@ -67,9 +67,7 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
     towers, ranker = tf.saved_model.load(str(path / "towers")), tf.saved_model.load(str(path / "ranker"))
     for part, graph, needed in (("ranker", ranker, "page_weights"), ("towers", towers, "query_weights")):
         if needed not in graph.signatures:
-            raise BundleError(
-                f"the {part} of bundle {release} are of an older version and prepare no page; train anew"
-            )
+            raise BundleError(f"the {part} of bundle {release} are of an older version and prepare no page; train anew")
     with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:
         snapshot = pa.ipc.open_file(source).read_all()
     try:

@@ -4,15 +4,14 @@ Of the inputs of the trunk some are of the candidate (its embeddings and aggrega
 both. Those of a candidate are computed once per snapshot (`videos`, `entity`), and so is what the straight pieces add
 to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that is linear in
 the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M = (U * x0) @ W is
-computed once per page. What is left for each candidate are four fifths of the network's products; `page_scores` computes
-them in numpy.
+computed once per page. What is left for each candidate are four fifths of the network's products, which `page_scores`
+computes in numpy.
 """
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from homefeed.features import ENTITIES, SPANS, TARGETS
 from models.ranking.network import Ranker
@@ -27,7 +26,7 @@ _WIDE_OWNERS = np.array(
 
 
 class PageRanker(tf.Module):
-    """What `page_scores.PageScores` needs to answer what `SavedRanker.score` answers, for the candidates of one page."""
+    """What `PageScores` needs to answer what `SavedRanker.score` answers, for the candidates of one page."""
 
     def __init__(self, network: Ranker, preprocessing: Preprocessing) -> None:
         super().__init__(name="page_ranker")

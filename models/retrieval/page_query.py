@@ -71,7 +71,8 @@ class PageQuery:
         distance, later = self._distance[:length, :length], self._later[:length, :length]
         for number in range(self._num_blocks):
             x = self._block(x, number, distance, later)
-        return _normalised(x[-1:], w["norm_gamma"], w["norm_beta"])[0]
+        newest: Matrix = _normalised(x[-1:], w["norm_gamma"], w["norm_beta"])[0]
+        return newest
 
     def _block(self, x: Matrix, number: int, distance: NDArray[np.int64], later: Matrix) -> Matrix:
         """`Block`, [l, width]."""
@@ -94,7 +95,12 @@ class PageQuery:
 
 
 _DENSE = [f"{name}_{part}" for name in ("merge", "feed", "out") for part in ("kernel", "bias")]
-_BLOCK = ("distance", "project_kernel", *_DENSE, *(f"{n}_{part}" for n in ("norm", "feed") for part in ("gamma", "beta")))
+_BLOCK = (
+    "distance",
+    "project_kernel",
+    *_DENSE,
+    *(f"{n}_{part}" for n in ("norm", "feed") for part in ("gamma", "beta")),
+)
 
 
 def _normalised(x: Matrix, gamma: Matrix, beta: Matrix) -> Matrix:

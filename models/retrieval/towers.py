@@ -97,7 +97,6 @@ class QueryTower(tf.keras.layers.Layer):
         vector = tf.math.l2_normalize(state + change, axis=1) * tf.exp(self.log_scale)
         return tf.concat([vector, one], axis=1)
 
-
     def weights_by_name(self) -> Iterator[tuple[str, Any]]:
         """The weights as `page_query.PageQuery` names them; those of block i end in `_i`."""
         yield "position", tf.identity(self.position.embeddings)

@@ -65,7 +65,8 @@ def test_a_viewer_has_the_vector_of_training(num: int, changed: dict[str, object
     saved = towers(**changed)
     expected = many(saved, viewer(num))
     found = one_of(saved)(viewer(num))
-    assert found.dtype == np.float32 and np.abs(expected).max() > 0.1
+    assert found.dtype == np.float32
+    assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
