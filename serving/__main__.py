@@ -30,7 +30,7 @@ def main() -> None:
     os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     # Read when TensorFlow is imported, with the first release: preparing a snapshot leaves the other cores to pages.
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(settings.serving.operation_threads)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     figures = Path(tempfile.mkdtemp(prefix="homefeed-metrics-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
     settings.bundles_path.mkdir(parents=True, exist_ok=True)

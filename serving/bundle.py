@@ -1,6 +1,7 @@
 """What serving asks of a bundle, and where bundles come from."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -39,9 +40,13 @@ class Bundle(Protocol):
         """Keys and scores, at most `k`, of the videos most like a mixture of `videos`; these are left out."""
 
     def score(
-        self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]
+        self,
+        user: Mapping[str, Any],
+        candidates: Mapping[str, Any],
+        context: Mapping[str, Any],
+        beside: Executor | None = None,
     ) -> dict[str, NDArray[np.float32]]:
-        """Head -> [n], calibrated."""
+        """Head -> [n], calibrated; `beside` ranks a part of the candidates beside the calling thread."""
 
     def recalibrate(self, calibrators: Mapping[str, Any]) -> None:
         """Answer with other calibrators, one per head, from now on."""

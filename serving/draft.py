@@ -56,6 +56,7 @@ class Draft:
       without: sources that are not asked.
       most_ranked: candidates ranked at most; None for `serving.num_ranked`.
       pool: threads in which sources run side by side; None for one after the other.
+      beside: threads that rank a part of the candidates; None when one thread ranks them all.
     """
 
     request_id: str
@@ -82,6 +83,7 @@ class Draft:
     without: frozenset[str] = frozenset()
     most_ranked: int | None = None
     pool: Executor | None = None
+    beside: Executor | None = None
 
     @property
     def time_us(self) -> int:

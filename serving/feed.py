@@ -31,6 +31,7 @@ from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.fresh_viewer import with_acts
 from serving.knobs import Exploration, read_exploration
+from serving.making import Making
 from serving.pipeline import run
 from serving.recent import Recent
 from serving.recent_store import RecentStore
@@ -86,6 +87,9 @@ class Feed:
         self._pace = Pace()
         threads = settings.serving.source_threads
         self._sources = ThreadPoolExecutor(threads, thread_name_prefix="source") if threads else None
+        more = settings.serving.ranking_threads - 1
+        self._rankers = ThreadPoolExecutor(more, thread_name_prefix="ranker") if more else None
+        self._making = Making()
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventLog(settings.events_path)
         self._stop = threading.Event()
@@ -103,8 +107,9 @@ class Feed:
         self._shadow.close()
         self._viewers.close()
         self._recent.close()
-        if self._sources is not None:
-            self._sources.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._sources, self._rankers):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
         self._log.close()
 
     def recommend(self, request: PageRequest, caller_id: str = "") -> dict[str, Any]:
@@ -123,7 +128,9 @@ class Feed:
                 raise NoCatalogueError(self.no_catalogue())
             draft = self._draft(request, request_id, now, snapshot, arm, budget)
             draft.stages_s["viewer"] = time.perf_counter() - began
-            run(draft)
+            with self._making as is_alone:
+                draft.beside = self._rankers if is_alone else None
+                run(draft)
             made = time.perf_counter()
             answer = page_of(draft, arm)
             if request.explain:

@@ -19,7 +19,7 @@ def score(draft: Draft) -> None:
         try:
             began = time.perf_counter()
             context = {"time": draft.time, "device": draft.request.device}
-            heads = draft.bundle.score(draft.viewer.row, draft.columns, context)
+            heads = draft.bundle.score(draft.viewer.row, draft.columns, context, draft.beside)
             value = np.asarray(draft.bundle.value(heads), np.float32)
             if value.shape != draft.rows.shape:
                 raise ValueError(f"{value.shape} values for {draft.rows.shape} candidates")

@@ -30,7 +30,8 @@ from serving.site import site
 
 Result = TypeVar("Result")
 _SETTINGS = load()
-threadpool_limits(_SETTINGS.serving.operation_threads, "blas")
+# Threads are given to pages, not to each product of them.
+threadpool_limits(1, "blas")
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -15,8 +15,8 @@ class ServingSettings(Group):
         "which is cheaper on two cores.",
         ge=0,
     )
-    operation_threads: int = knob(
-        1, "Threads that one operation of the ranker may use; pages made at the same time use the other cores.", gt=0
+    ranking_threads: int = knob(
+        2, "Threads that rank the candidates of a page while no other page is in the making; else one does.", gt=0
     )
     max_concurrency: int = knob(256, "Requests in the service at once; more are answered with 429.", gt=0)
     max_pages: int = knob(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,7 +152,11 @@ class Bundle:
         return keys[other][:k], scores[other][:k]
 
     def score(
-        self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]
+        self,
+        user: Mapping[str, Any],
+        candidates: Mapping[str, Any],
+        context: Mapping[str, Any],
+        beside: Executor | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Calibrated heads of n candidates for one viewer, the slot hidden.
 
@@ -159,6 +164,7 @@ class Bundle:
           user: a row of the online store: the columns of `user_state` and of `user_aggregates`; None is unknown.
           candidates: columns of the snapshot, [n] each.
           context: `time` (timezone-aware) and `device`.
+          beside: threads that rank a part of the candidates beside this one.
 
         Returns:
           target -> [n] float32: probabilities, and `watch_s` in seconds.
@@ -167,7 +173,8 @@ class Bundle:
         if catalogue is None or not len(candidates["row"]):
             return self.heads(self.inputs(user, candidates, context))
         viewer = viewer_row(user, context["time"], context["device"], catalogue.table, self._shape.history_length)
-        return self._calibrated(catalogue.heads(user, viewer, candidates["row"], self._shape.ranker_history_length))
+        length = self._shape.ranker_history_length
+        return self._calibrated(catalogue.heads(user, viewer, candidates["row"], length, beside))
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""

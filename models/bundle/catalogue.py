@@ -1,6 +1,7 @@
 """One snapshot as a release reads it: content by row, and what the ranker computes of a video before anyone asks."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class Catalogue:
         viewer: Mapping[str, NDArray[Any]],
         rows: NDArray[np.int64],
         history_length: int,
+        beside: Executor | None = None,
     ) -> NDArray[np.float32]:
         """Uncalibrated heads of rows [n] for one viewer, the slot hidden, [n, len(TARGETS)].
 
@@ -65,6 +67,7 @@ class Catalogue:
           viewer: `examples.viewer_row` of it.
           rows: at least one.
           history_length: newest watches that the network reads.
+          beside: threads that rank a part of the rows beside this one.
         """
         requested = request_features(viewer, self._candidates(rows))
         alone = [requested[name][0] if name in requested else user[name] or 0 for name in USER_FEATURES]
@@ -73,7 +76,9 @@ class Catalogue:
         seen |= {"dense": np.nan_to_num(np.array([alone], np.float32)), "history_topics": topics}
         pair = np.nan_to_num(np.stack([requested[name] for name in PAIR_FEATURES]), copy=False)
         channels, topics_of = (part[place[rows]] for part, place in (self._parts["channel"], self._parts["topic"]))
-        return self._scores(self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}).T
+        return self._scores(
+            self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}, beside
+        ).T
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table

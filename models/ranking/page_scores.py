@@ -5,6 +5,7 @@ between many small operations, and a graph spends as long on handing those over 
 """
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from models.ranking.statistics import PRIOR_HISTORY, PRIOR_LIKED
 Matrix = NDArray[np.float32]
 #: Candidates that are computed together: what they need stays in the processor's cache.
 _BLOCK = 1024
+#: Fewer are not worth another thread.
+_LEAST_PART = 256
 _AFFINITIES = [PAIR_FEATURES.index(f"user_{kind}_affinity") for kind in ("topic", "channel", "language")]
 _WATCHED, _WATCH_S = TARGETS.index("watched"), TARGETS.index("watch_s")
 _HEADS = len(TARGETS)
@@ -42,7 +45,13 @@ class PageScores:
         self._topics_and_one = np.append(w["topics"], np.ones((len(w["topics"]), 1), np.float32), axis=1)
 
     def __call__(
-        self, videos: Matrix, channels: Matrix, topics: Matrix, pair: Matrix, viewer: Mapping[str, NDArray[Any]]
+        self,
+        videos: Matrix,
+        channels: Matrix,
+        topics: Matrix,
+        pair: Matrix,
+        viewer: Mapping[str, NDArray[Any]],
+        beside: Executor | None = None,
     ) -> Matrix:
         """Uncalibrated heads [len(TARGETS), n] in the order of TARGETS: probabilities, and `watch_s` in seconds.
 
@@ -50,12 +59,22 @@ class PageScores:
           videos, channels, topics: [n, .] of `PageRanker.videos` and `PageRanker.entity`.
           pair: [len(PAIR_FEATURES), n] raw features of viewer and video together.
           viewer: what `page_viewer.Viewers` reads.
+          beside: threads that compute parts of the candidates beside this one.
         """
         page = self._viewers(viewer)
         logits = np.empty((_HEADS, len(videos)), np.float32)
-        for at in range(0, len(videos), _BLOCK):
-            part = slice(at, at + _BLOCK)
+
+        def fill(part: slice) -> None:
             logits[:, part] = self._logits(videos[part], channels[part], topics[part], pair[:, part], page)
+
+        num = len(videos)
+        size = _BLOCK if beside is None else min(_BLOCK, max(_LEAST_PART, -(-num // 2)))
+        parts = [slice(at, at + size) for at in range(0, num, size)]
+        begun = [beside.submit(fill, part) for part in parts[1::2]] if beside else []
+        for part in parts[::2] if beside else parts:
+            fill(part)
+        for part_of_another in begun:
+            part_of_another.result()
         return self._heads(logits)
 
     def _logits(self, videos: Matrix, channels: Matrix, topics: Matrix, pair: Matrix, page: Viewer) -> Matrix:

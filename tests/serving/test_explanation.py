@@ -61,7 +61,7 @@ class WatchesBundle(StubBundle):
     def heads(self, inputs: Inputs) -> Any:
         return dict(zip(TARGETS, self.uncalibrated(inputs).T, strict=True))
 
-    def score(self, user: Any, candidates: Any, context: Any) -> Any:
+    def score(self, user: Any, candidates: Any, context: Any, beside: Any = None) -> Any:
         return self.heads(self.inputs(user, candidates, context))
 
     def value_parts(self, heads: Any) -> Value:

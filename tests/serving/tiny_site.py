@@ -115,7 +115,9 @@ class StubBundle:
         keys = self.videos[(at + np.arange(1, k + 1)) % len(self.videos)]
         return keys, np.ones(keys.shape, np.float32)
 
-    def score(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    def score(
+        self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any], beside: Any = None
+    ) -> Any:
         self._fail("score")
         worth = self._worth(candidates["video"])
         return {"watched": worth * np.nan if "nan" in self.broken else worth}

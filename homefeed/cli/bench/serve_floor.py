@@ -43,7 +43,7 @@ def floor(settings: Settings, release: str, user: str, sizes: tuple[int, ...]) -
     from serving.viewer import viewer_of
 
     # As in the service.
-    threadpool_limits(settings.serving.operation_threads, "blas")
+    threadpool_limits(1, "blas")
     bundle, viewer = load_bundle(settings, release), viewer_of(UserStore(settings).read(user))
     now = clock(settings.clock_file)()
     vector = bundle.query(viewer.row, now)

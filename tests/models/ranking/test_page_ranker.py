@@ -1,5 +1,7 @@
 """The ranker for one page answers what the graph of training answers, whatever the network is made of."""
 
+from concurrent.futures import Executor, ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -65,23 +67,35 @@ def only(columns: dict[str, np.ndarray], of: str) -> tf.Tensor:
     return tf.constant(np.where(np.array(OWNERS) == of, columns["dense"], 0).astype(np.float32))
 
 
-@pytest.mark.parametrize("num", [1, 300])
-def test_a_page_is_scored_as_in_training(ranker: SavedRanker, num: int) -> None:
-    columns = one_viewer(num)
+def page_of(ranker: SavedRanker, columns: dict[str, np.ndarray], beside: Executor | None = None) -> np.ndarray:
+    """Heads [n, 7] as a page computes them."""
     keys = {name: tf.constant(columns[name]) for name in ("video", "channel", "topic", "language", "side_topics")}
     pairs = [DENSE_FEATURES.index(name) for name in PAIR_FEATURES]
     of_user = [DENSE_FEATURES.index(name) for name in USER_FEATURES]
     viewer = {name: columns[name] for name in VIEWER if name != "user_language"}
     viewer |= {"language": columns["user_language"], "dense": columns["dense"][:1, of_user]}
     scores = PageScores({name: weight.numpy() for name, weight in ranker.page_weights().items()})
-    page = scores(
+    return scores(
         ranker.videos({"dense": only(columns, "video"), **keys}).numpy(),
         ranker.channels(only(columns, "channel")).numpy(),
         ranker.topics(only(columns, "topic")).numpy(),
         columns["dense"][:, pairs].T,
         viewer,
+        beside,
     ).T
-    whole = ranker.score(tensors(columns)).numpy()
+
+
+@pytest.mark.parametrize("num", [1, 300])
+def test_a_page_is_scored_as_in_training(ranker: SavedRanker, num: int) -> None:
+    columns = one_viewer(num)
+    page, whole = page_of(ranker, columns), ranker.score(tensors(columns)).numpy()
     assert page.shape == whole.shape == (num, 7)
     assert num == 1 or whole[:, 0].std() > 0.01
     np.testing.assert_allclose(page, whole, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("num", [1, 600, 2500])
+def test_two_threads_rank_what_one_ranks(ranker: SavedRanker, num: int) -> None:
+    columns = one_viewer(num)
+    with ThreadPoolExecutor(1) as beside:
+        np.testing.assert_allclose(page_of(ranker, columns, beside), page_of(ranker, columns), rtol=1e-5, atol=1e-6)

@@ -1,0 +1,21 @@
+"""How many pages are being made: one that is alone may use every core, many share them."""
+
+import threading
+from types import TracebackType
+
+
+class Making:
+    """Counts those that are within; a context manager for any thread."""
+
+    def __init__(self) -> None:
+        self._lock, self._num = threading.Lock(), 0
+
+    def __enter__(self) -> bool:
+        """Whether nobody else is within."""
+        with self._lock:
+            self._num += 1
+            return self._num == 1
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        with self._lock:
+            self._num -= 1
