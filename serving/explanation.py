@@ -158,7 +158,7 @@ def _proposals(draft: Draft, row: int) -> list[Proposal]:
     """What every source proposes, asked again; one that fails proposes nothing."""
     said = []
     for name, source in SOURCES:
-        proposed = np.empty(0, np.int64) if name in draft.degraded else source(draft)[0]
+        proposed = np.empty(0, np.int64) if name in {*draft.degraded, *draft.without} else source(draft)[0]
         place = np.flatnonzero(proposed == row)
         said.append(Proposal(name, int(place[0]) if len(place) else None, len(proposed)))
     return said

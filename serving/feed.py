@@ -30,7 +30,7 @@ from serving.degraded import DegradedLog
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.fresh_viewer import with_acts
-from serving.knobs import Exploration, read_exploration
+from serving.knobs import KNOB, Exploration, read_exploration
 from serving.making import Making
 from serving.pipeline import run
 from serving.recent import Recent
@@ -150,6 +150,15 @@ class Feed:
         self._degraded.add(draft.degraded, draft.request_id)
         self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
         return answer
+
+    def turn_exploration(
+        self, value: float | None, by: str, reason: str, release: str, arm: str, share: float
+    ) -> dict[str, Any]:
+        """Turn the exploration knob, for this process at once; where it stands then. Raises KnobError when it cannot be
+        turned so."""
+        self._registry.turn_knob(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
+        self._refresh_knobs()
+        return self.exploration.state()
 
     def usual_exploration(self, user: str) -> float:
         """The exploration knob as it stands for a viewer whose request asks for none."""

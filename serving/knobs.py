@@ -8,7 +8,7 @@ from homefeed.registry import Registry
 from homefeed.settings import Settings
 from serving.fleet import bucket
 
-_KNOB = "exploration"
+KNOB = "exploration"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Exploration:
 
     def of(self, user: str, release: str) -> tuple[float, str]:
         """The value for a viewer whom `release` answers, and the arm that it comes from: empty for none."""
-        place = bucket(f"knob {_KNOB}", user) if self.arms else 0.0
+        place = bucket(f"knob {KNOB}", user) if self.arms else 0.0
         for arm in self.arms:
             if arm.start <= place < arm.start + arm.share:
                 return arm.value, arm.name
@@ -51,7 +51,7 @@ class Exploration:
 
 def read_exploration(settings: Settings, registry: Registry) -> Exploration:
     """The knob as it was turned last; where it was not, as the settings have it."""
-    turns = registry.knobs(_KNOB)
+    turns = registry.knobs(KNOB)
     everyone = [turn.value for turn in turns if not turn.release and not turn.arm]
     return Exploration(
         value=next((value for value in everyone if value is not None), settings.serving.exploration),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from homefeed.schema.page import sample
+from serving.knob_call import TURNED_OFF, Turn
 from serving.paths import VERSION
 from serving.request import Accepted, EventBatch, Page, PageRequest
 
@@ -23,6 +24,12 @@ class Refused(BaseModel):
     """Why a request was not answered."""
 
     error: str = Field(description="One sentence: what is wrong, where, and what to do.")
+
+
+class Knobs(BaseModel):
+    """Where the knobs stand."""
+
+    knobs: dict[str, Any] = Field(description="Each knob: for everyone, for releases, for arms.")
 
 
 class State(BaseModel):
@@ -75,6 +82,8 @@ _STATE = {
 #: Status -> what it means, and an example of its sentence.
 _REFUSALS = {
     400: ("The request is wrong; sending it again does not help.", "num: Input should be less than or equal to 100"),
+    401: ("Not by who sent it.", "send the operators' token as `Authorization: Bearer TOKEN`"),
+    403: ("Turned off.", TURNED_OFF),
     413: ("Too large; send smaller batches.", "10001 events in one request; send at most 10000"),
     415: ("Not JSON.", "application/vnd.bentoml+pickle is refused: send application/json"),
     429: (
@@ -103,7 +112,7 @@ _CALLER_ID = {
 
 def description() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
-    models: tuple[type[BaseModel], ...] = (PageRequest, Page, EventBatch, Accepted, Refused, State)
+    models: tuple[type[BaseModel], ...] = (PageRequest, Page, EventBatch, Accepted, Refused, State, Turn, Knobs)
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {
         "openapi": "3.1.0",
@@ -117,12 +126,16 @@ def description() -> dict[str, Any]:
             f"{VERSION}/recommend": {"post": _recommend()},
             f"{VERSION}/events": {"post": _events()},
             f"{VERSION}/release": {"get": _release()},
+            f"{VERSION}/knobs/exploration": {"post": _knob()},
             "/healthz": {"get": _health("healthz", "Whether the process runs.")},
             "/livez": {"get": _health("livez", "Whether the process runs.")},
             "/readyz": {"get": _health("readyz", "Whether everything that was there at the start is in memory.", 503)},
             "/metrics": {"get": _health("metrics", "Figures for Prometheus.")},
         },
-        "components": {"schemas": schemas["$defs"]},
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -161,6 +174,25 @@ def _release() -> dict[str, Any]:
         "summary": "What is live, what is in rollout, and how fresh the candidates are",
         "parameters": [_CALLER_ID],
         "responses": {"200": _answer("Now.", "State", _STATE), **_refusals((400, 429), {})},
+    }
+
+
+def _knob() -> dict[str, Any]:
+    everyone = {"value": 0.2, "by": "ana", "reason": "more new channels"}
+    arm = {"value": 0.3, "by": "ana", "arm": "more-new", "share": 0.1}
+    return {
+        "operationId": "turnKnob",
+        "tags": ["API"],
+        "summary": "Turn the exploration knob for everyone, a release or an arm of viewers",
+        "description": "Only with the operators' token, that of `serving.operator_token_file`. This process follows at "
+        "once, others within `serving.poll_s`.",
+        "parameters": [_CALLER_ID],
+        "security": [{"operator": []}],
+        "requestBody": _body("Turn", {"everyone": everyone, "an arm": arm}),
+        "responses": {
+            "200": _answer("Where it stands.", "Knobs", {"knobs": _STATE["knobs"]}),
+            **_refusals((400, 401, 403, 413, 415, 429), {}),
+        },
     }
 
 

@@ -6,7 +6,7 @@ from serving.guard import Receive, Scope, Send
 
 VERSION = "/v1"
 #: What is under `VERSION`; without it these are the same calls of the newest version.
-VERSIONED = ("/recommend", "/events", "/release")
+VERSIONED = ("/recommend", "/events", "/release", "/knobs/exploration")
 
 
 class Unversioned:

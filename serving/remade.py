@@ -1,7 +1,7 @@
 """A page made again without the service: that of a logged request, or of one that is asked now."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from serving.pipeline import run
 from serving.recent_store import open_recent_store
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
+from serving.sources import NAMES
 from serving.viewer import UNKNOWN, Viewer, ViewerRead, open_online_store, viewer_of
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def open_release(settings: Settings, release: str, time: datetime) -> "Bundle":
 
 
 def logged_page(settings: Settings, request_id: str) -> dict[str, Any]:
-    """The row of `serving_log.PAGES` of a request, and its `degraded` parts.
+    """The row of `serving_log.PAGES` of a request, its `degraded` parts and its `num_candidates`.
 
     Raises:
-      RemadeError: the log holds no page of that id, or one that no release made.
+      RemadeError: the log holds no page of that id, or one that no release ranked.
     """
     page = serving_log.find(settings.serving_path, "pages", request_id)
     request = serving_log.find(settings.serving_path, "requests", request_id)
@@ -77,11 +78,18 @@ def logged_page(settings: Settings, request_id: str) -> dict[str, Any]:
             f"request {request_id!r} was answered before the first release, with what was trending; there is no value "
             "to explain"
         )
-    return {**page, "degraded": request["degraded"] if request else []}
+    cut = request or {"degraded": [], "num_candidates": None}
+    if "no_time_to_rank" in cut["degraded"]:
+        raise RemadeError(
+            f"request {request_id!r} was answered with what was trending, as there was no time to rank; there is no "
+            "value to explain"
+        )
+    return {**page, **{name: cut[name] for name in ("degraded", "num_candidates")}}
 
 
 def page_then(settings: Settings, logged: Mapping[str, Any], bundle: "Bundle") -> Draft:
-    """The page of a logged request, made again by `bundle` with the viewer, the catalogue and the draws of its time.
+    """The page of a logged request, made again by `bundle` with the viewer, the catalogue and the draws of its time,
+    and without what there was no time for, or what had failed.
 
     It differs from the one that was answered where features were published later than their window's end, where events
     arrived late or are not ingested yet, where the snapshot of then was dropped, or where the request named another
@@ -95,7 +103,10 @@ def page_then(settings: Settings, logged: Mapping[str, Any], bundle: "Bundle") -
     since = events_since(settings, logged["user"], logged["time"]) if was_fresh else []
     asked = {"user": logged["user"], "num": len(logged["videos"]), "device": logged["device"]}
     made = (logged["request_id"], PageRequest(**asked), logged["time"])
-    return _page(settings, bundle, *made, viewer, list(map(act_of_row, since)), logged["exploration"])
+    left_out = {part.removeprefix("skipped_").removeprefix("late_") for part in logged["degraded"]}
+    most = logged["num_candidates"] if "fewer_ranked" in logged["degraded"] else None
+    acts = list(map(act_of_row, since))
+    return _page(settings, bundle, *made, viewer, acts, logged["exploration"], left_out & set(NAMES), most)
 
 
 def page_now(
@@ -151,6 +162,8 @@ def _page(
     viewer: Viewer,
     acts: list[Act],
     exploration: float,
+    without: Set[str] = frozenset(),
+    most_ranked: int | None = None,
 ) -> Draft:
     snapshot = _snapshot_at(settings, bundle, time)
     bundle.refresh(snapshot.table, windows.end(snapshot.window))
@@ -163,6 +176,8 @@ def _page(
         bundle=bundle,
         settings=settings.serving,
         exploration=exploration,
+        without=frozenset(without),
+        most_ranked=most_ranked,
     )
     return run(draft)
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from homefeed.errors import HomefeedError
 from serving import request_id
 from serving.home import markup
+from serving.knob_call import turn_knob
 from serving.openapi import description
 from serving.paths import VERSION
 from serving.request import PageRequest
@@ -100,6 +101,7 @@ site = Starlette(
     routes=[
         Route("/", home),
         Route(f"{VERSION}/release", release),
+        Route(f"{VERSION}/knobs/exploration", turn_knob, methods=["POST"]),
         Route("/docs", documentation),
         Route("/docs.json", specification),
         Route("/home.css", _file("home.css", "text/css")),

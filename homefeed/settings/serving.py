@@ -1,5 +1,7 @@
 """Knobs of the BentoML service and of the page pipeline."""
 
+from pathlib import Path
+
 from homefeed.settings.group import Group, knob
 
 
@@ -67,6 +69,10 @@ class ServingSettings(Group):
         "highest value; `homefeed knob set exploration 0.2` turns it while the service runs.",
         ge=0,
         le=1,
+    )
+    operator_token_file: Path | None = knob(
+        None,
+        "File with the token of those who may turn the knob by `POST /v1/knobs/exploration`; without it nobody may.",
     )
     explored_below: int = knob(
         30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from serving import openapi, request
+from serving import knob_call, openapi, request
 
 DESCRIBED = openapi.description()
 MODELS: dict[str, type[BaseModel]] = {
@@ -17,6 +17,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "Accepted": request.Accepted,
     "Refused": openapi.Refused,
     "State": openapi.State,
+    "Turn": knob_call.Turn,
+    "Knobs": openapi.Knobs,
 }
 
 

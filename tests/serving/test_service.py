@@ -84,6 +84,9 @@ def test_the_whole_surface(client, world, service):
     hostile = client.get("/", params={"user": '"><script>alert(1)</script>'})
     assert "<script>alert" not in hostile.text
     assert client.get("/", params={"user": "u", "exploration": "7"}).status_code == 400
+    too_long = client.get("/", params={"user": "x" * 65})
+    assert too_long.status_code == 400
+    assert "an id has 1 to 64 bytes" in too_long.text
     assert {client.get(p).status_code for p in ("/home.css", "/home.js", "/docs", "/livez", "/healthz", "/readyz")} == {
         200
     }

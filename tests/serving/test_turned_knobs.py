@@ -1,3 +1,6 @@
+import asyncio
+
+import httpx
 import numpy as np
 import pytest
 from tiny_site import NOW
@@ -5,6 +8,7 @@ from tiny_site import NOW
 from homefeed import serving_log
 from serving.knobs import Exploration, KnobArm, read_exploration
 from serving.request import PageRequest
+from serving.site import site
 
 
 def test_an_arm_goes_before_a_release_and_a_release_before_everyone():
@@ -60,3 +64,67 @@ def test_a_knob_that_cannot_be_read_leaves_the_one_that_is_there(world, open_fee
 
 def test_what_was_not_turned_is_as_the_settings_have_it(world):
     assert read_exploration(world.settings, world.registry) == Exploration(world.settings.serving.exploration)
+
+
+@pytest.fixture
+def turn(open_feed, tmp_path):
+    """`turn(token, **fields)` is the status and the answer of a call of the service whose token is `sesame`."""
+    file = tmp_path / "token"
+    file.write_text("sesame\n")
+    feed = open_feed(operator_token_file=file)
+
+    def call(token, **fields):
+        site.state.feed = feed
+        headers = {"authorization": b"Bearer " + token.encode()} if token else {}
+
+        async def asked():
+            transport = httpx.ASGITransport(site)
+            async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+                return await client.post("/v1/knobs/exploration", json={"by": "ana"} | fields, headers=headers)
+
+        answer = asyncio.run(asked())
+        return answer.status_code, answer.json()
+
+    call.feed = feed
+    return call
+
+
+def test_who_knows_the_token_turns_the_knob_at_once(turn, world):
+    status, answer = turn("sesame", value=0.4, reason="more new channels")
+    assert (status, answer["knobs"]["exploration"]["value"]) == (200, 0.4)
+    assert turn.feed.usual_exploration("viewer-1") == 0.4
+    newest = world.registry.knob_turns("exploration")[0]
+    assert (newest.value, newest.by, newest.reason) == (0.4, "ana", "more new channels")
+    assert turn("sesame", value=None)[1]["knobs"]["exploration"]["value"] == world.settings.serving.exploration
+
+
+@pytest.mark.parametrize("token", ["", "open", "sesame2", "sésame"])
+def test_without_the_token_nothing_turns(turn, world, token):
+    assert turn(token, value=0.4)[0] == 401
+    assert world.registry.knob_turns("exploration") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"value": 1.5}, "value: Input should be less than or equal to 1"),
+        ({"value": 0.2, "by": ""}, "by: String should have at least 1 character"),
+        ({"value": 0.2, "arm": "a", "release": "r1"}, "body: a value is for a release or for an arm"),
+        ({"value": 0.2, "release": "r9"}, "there is no release 'r9'"),
+        ({"value": None, "arm": "a"}, "exploration was not turned for 'a'"),
+        ({"valeu": 0.2}, "value: Field required"),
+    ],
+)
+def test_a_wrong_turn_is_refused_in_a_sentence(turn, fields, said):
+    status, answer = turn("sesame", **fields)
+    assert status == 400
+    assert answer["error"].startswith(said)
+
+
+def test_without_a_file_in_the_settings_or_on_the_disk_the_call_is_off(turn, world, tmp_path):
+    (tmp_path / "token").unlink()
+    assert turn("sesame", value=0.2)[0] == 403
+    turn.feed.settings = world.settings
+    status, answer = turn("", value=0.2)
+    assert status == 403
+    assert "HOMEFEED_SERVING__OPERATOR_TOKEN_FILE" in answer["error"]

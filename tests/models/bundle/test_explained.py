@@ -1,6 +1,7 @@
 """`homefeed explain` on a real bundle: a page that a real feed answered and logged, and a video for a viewer now."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from homefeed.clock import set_clock
 from homefeed.features import TARGETS
 from homefeed.registry import Stage, open_registry
 from models.ranking.attribution import GROUPS
+from serving.budget import Pace
 from serving.feed import Feed
 from serving.request import PageRequest
 
@@ -68,6 +70,20 @@ def test_one_slot_is_explained_in_full_as_it_was_answered(page) -> None:
     assert found["explanation"]["score"] == pytest.approx(answered["videos"][0]["score"], rel=1e-3)
     assert found["logged"]["scores"] == pytest.approx(answered["videos"][0]["score"])
     assert explain(environment, answered["request_id"], "--slot", "40").exception.args[0].endswith("no slot 40")
+
+
+def test_a_page_that_was_cut_short_is_made_again_as_it_was(page, release, monkeypatch) -> None:
+    _, environment = page
+    monkeypatch.setattr(Pace, "affordable", lambda self, seconds: 60)
+    feed = Feed(release.settings.model_copy(update={"clock_file": Path(environment["HOMEFEED_CLOCK_FILE"])}))
+    feed.refresh()
+    answered = feed.recommend(PageRequest(user="viewer-3", device="phone", num=40))
+    feed.close()
+    monkeypatch.undo()
+    found = told(environment, answered["request_id"])
+    assert answered["degraded"] == ["fewer_ranked"]
+    assert [slot["video"] for slot in found["slots"]] == [video["video"] for video in answered["videos"]]
+    assert found["remade"] == 40
 
 
 def test_a_video_for_a_viewer_now(page, release) -> None:
