@@ -204,9 +204,10 @@ class Feed:
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
+            # Before the releases: what it imports stays for ever too (`serving.bundle`).
+            ("online_store", self._viewers.prepare),
             ("releases", self._refresh_releases),
             ("calibration", lambda: self._calibrations.refresh(self.releases.bundles)),
-            ("online_store", self._viewers.prepare),
             ("recent", self._refresh_recent),
         ):
             try:

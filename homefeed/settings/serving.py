@@ -10,7 +10,7 @@ class ServingSettings(Group):
 
     host: str = knob("127.0.0.1", "Address that the service listens on.")
     port: int = knob(3000, "Port of the service.", ge=0, le=65535)
-    num_threads: int = knob(4, "Pages that are made at the same time; more wait.", gt=0)
+    num_threads: int = knob(2, "Pages that are made at the same time, as many as there are cores; more wait.", gt=0)
     source_threads: int = knob(
         0,
         "Threads in which sources that ask an index run beside the others, for all pages; 0 asks one after the other, "
