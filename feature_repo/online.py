@@ -63,13 +63,24 @@ def materialize(settings: Settings, windows: Sequence[str]) -> int:
 
 
 class UserStore:
-    """Reads one viewer from the online store; safe to use from several threads."""
+    """Reads one viewer from the online store; safe to use from several threads.
+
+    By the interface of Feast's online stores, which `get_online_features` calls as well: for one viewer it takes half
+    the time, as no table of answers with a status for each value is made.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        from feast.infra.online_stores.helpers import get_online_store_from_config
+
         from feature_repo.definitions import viewer
 
-        self._store = feature_store(settings)
-        self._features = self._store.get_feature_service(viewer.name)
+        store = feature_store(settings)
+        self._config = store.config
+        self._online = get_online_store_from_config(store.config.online_store)
+        projections = store.get_feature_service(viewer.name).feature_view_projections
+        self._views = [
+            (store.get_feature_view(part.name), [feature.name for feature in part.features]) for part in projections
+        ]
         self._lock = threading.Lock()
 
     def read(self, user: str) -> dict[str, Any]:
@@ -77,9 +88,17 @@ class UserStore:
 
         A viewer never seen has `known` False, empty lists, no profile and aggregates of zero.
         """
+        from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+        from feast.protos.feast.types.Value_pb2 import Value
+        from feast.type_map import feast_value_type_to_python_type
+
+        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=ids.key(user))])
+        found: dict[str, Any] = {}
         with self._lock:
-            answer = self._store.get_online_features(self._features, [{"user": ids.key(user)}])
-        return viewer_row({name: values[0] for name, values in answer.to_dict().items()})
+            for view, names in self._views:
+                ((_, answer),) = self._online.online_read(self._config, view, [entity], names)
+                found |= answer or {}
+        return viewer_row({name: feast_value_type_to_python_type(value) for name, value in found.items()})
 
 
 def viewer_row(values: dict[str, Any]) -> dict[str, Any]:
