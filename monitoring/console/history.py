@@ -5,7 +5,7 @@ from html import escape
 from homefeed.registry import Release, Transition
 from monitoring.console.checks import checks_table
 from monitoring.console.desk import Desk
-from monitoring.console.markup import badge, link, moment, more, nothing, section
+from monitoring.console.markup import badge, counted, link, moment, more, nothing, section
 
 #: Looks of one release that are shown; a canary has one every ten minutes.
 _MOST = 100
@@ -33,8 +33,9 @@ def _look(desk: Desk, look: Transition) -> str:
     if look.from_stage != look.to_stage:
         went = f"{badge(str(look.from_stage))} to {badge(str(look.to_stage))}"
     words = f"{moment(look.at, desk.now)} {went} by {escape(look.who or 'gates')}: {escape(look.reason)}"
+    title = f"{counted(len(look.checks), 'check')}, {look.verdict}"
     checks = checks_table(desk, f"Checks of {look.at:%Y-%m-%d %H:%M}", look.checks)
-    return f"{words} {more(f'{len(look.checks)} checks, {look.verdict}', checks)}"
+    return f"{words} {more(title, checks)}"
 
 
 def _holds(desk: Desk, release: Release) -> str:

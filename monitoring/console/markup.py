@@ -52,6 +52,11 @@ def lasting(begin: datetime, end: datetime) -> str:
     return quantity(max((end - begin).total_seconds(), 0.0), "s")
 
 
+def counted(num: int, what: str) -> str:
+    """How many there are, such as `1 check` and `2 checks`."""
+    return f"{num:,} {what}{'' if num == 1 else 's'}"
+
+
 def link(url: str | None, text: str) -> str:
     """A link, or the text alone where there is nothing to open."""
     return f'<a href="{escape(url)}">{escape(text)}</a>' if url else escape(text)

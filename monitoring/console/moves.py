@@ -6,7 +6,7 @@ from html import escape
 from homefeed.registry import Transition
 from monitoring.console.checks import checks_table
 from monitoring.console.desk import Desk
-from monitoring.console.markup import badge, link, moment, more, nothing, table
+from monitoring.console.markup import badge, counted, link, moment, more, nothing, table
 
 _SPAN = timedelta(days=7)
 _MOST = 30
@@ -23,7 +23,7 @@ def moves(desk: Desk) -> str:
 
 
 def _row(desk: Desk, move: Transition) -> list[str]:
-    words = f"{len(move.checks)} checks, {move.verdict}"
+    words = f"{counted(len(move.checks), 'check')}, {move.verdict}"
     return [
         link(desk.release_url(move.release), move.release),
         moment(move.at, desk.now),
