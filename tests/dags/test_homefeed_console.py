@@ -1,6 +1,6 @@
 """The page Homefeed behind Airflow's own login: who may look, who may give orders, and from where."""
 
-import json
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +12,11 @@ import httpx
 import pytest
 
 from homefeed.cli.supervisor.preflight import free_port
+from homefeed.clock import set_clock
 from homefeed.registry import Registry, Stage, open_registry
 from homefeed.settings import load
+from tests.monitoring.console.stub_console import NOW, busy
+from tests.serving.browser import Browser
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +29,7 @@ OWN = {"sec-fetch-site": "same-origin"}
 def url() -> Iterator[str]:
     """A server that mounts the plugin as Airflow does, with Airflow's own users and database."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of this test that is long enough for the signature")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of this test " * 4)
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "ann:admin,vic:viewer")
         import uvicorn
         from airflow import settings as airflow_settings
@@ -67,17 +70,23 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 @pytest.fixture
-def as_(url: str, registry: Registry) -> Any:
+def as_(url: str, registry: Registry) -> Iterator[Any]:
     """`as_("admin", "ann")` is the browser of somebody who is logged in with that role; `as_()` of nobody."""
+    with contextlib.ExitStack() as opened:
+
+        def client(role: str = "", name: str = "") -> httpx.Client:
+            cookies = {"_token": token(role, name)} if role else {}
+            return opened.enter_context(httpx.Client(base_url=url, cookies=cookies, timeout=60))
+
+        yield client
+
+
+def token(role: str, name: str) -> str:
+    """What Airflow's login gives."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    def client(role: str = "", name: str = "") -> httpx.Client:
-        user = SimpleAuthManagerUser(username=name, role=role, teams=[])
-        cookies = {"_token": get_auth_manager().generate_jwt(user)} if role else {}
-        return httpx.Client(base_url=url, cookies=cookies, timeout=60)
-
-    return client
+    return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role, teams=[])))
 
 
 PAUSE = {"order": "pause", "release": "r3", "stage": "canary", "reason": "we look first"}
@@ -175,20 +184,18 @@ def test_a_report_is_kept_away_from_the_page(as_: Any, registry: Registry) -> No
 def test_the_tab_of_a_run_shows_its_report_and_its_releases(as_: Any, registry: Registry) -> None:
     from airflow.models.asset import AssetEvent
     from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
+    from airflow.settings import engine
 
     run = "asset_triggered__2026-11-24T22:05:00+00:00_x"
-    with create_session() as session:
-        session.query(AssetEvent).delete()
-        session.add(
-            AssetEvent(asset_id=1, source_dag_id="d", source_run_id=run, extra={"stages": {"r3": "rolled_back"}})
-        )
-        session.execute(
-            XComModel.__table__.insert().values(
-                dag_run_id=1, task_id="report", map_index=-1, key="report", dag_id="d", run_id=run,
-                value=json.dumps("monitor/w/index.html"),
-            )
-        )  # fmt: skip
+    stages, path = {"stages": {"r3": "rolled_back"}}, "monitor/w/index.html"
+    ids = {"dag_id": "d", "run_id": run, "dag_run_id": 1, "task_id": "report", "map_index": -1}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # The rows of the run itself do not matter here.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.execute(XComModel.__table__.insert().values(key="report", value=path, **ids))
+        event = AssetEvent.__table__.insert()
+        connection.execute(event.values(asset_id=1, source_dag_id="d", source_run_id=run, extra=stages))
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
     shown = as_("admin", "ann").get(f"/homefeed/runs/d/{run.replace('+', '%2B')}").text
     assert 'href="/homefeed/releases/r3"' in shown
     assert "rolled back" in shown
@@ -208,3 +215,53 @@ def test_airflow_finds_the_plugin_with_its_place_in_the_navigation_and_beside_ru
 
     views = {view["destination"]: view["href"] for view in HomefeedConsole.external_views}
     assert views == {"nav": "/homefeed/", "dag_run": "/homefeed/runs/{DAG_ID}/{RUN_ID}"}
+
+
+def test_in_a_browser_on_a_laptop_and_on_a_phone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Any
+) -> None:
+    monkeypatch.setenv("HOMEFEED_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("HOMEFEED_CLOCK_FILE", str(tmp_path / "clock"))
+    set_clock(tmp_path / "clock", NOW)
+    registry = busy(load())
+    with Browser(program("chromium"), tmp_path / "profile") as browser:
+        browser.open(f"{url}/homefeed/")
+        assert browser.run("document.querySelector('h1').textContent") == "Unauthorized"
+        browser.run(f"document.cookie = '_token={token('admin', 'ann')}; path=/'")
+        browser.complaints.clear()
+        browser.size(1280, 800)
+        browser.open(f"{url}/homefeed/")
+        assert browser.run("document.querySelector('h1').textContent") == "Homefeed"
+        assert all(browser.names("table"))
+        assert all(browser.names("region"))
+        assert browser.run("document.querySelectorAll('svg').length") == 5
+
+        # An order with the keyboard alone: open it, say why, send it.
+        browser.run("document.querySelector('#rollout ~ article summary').focus()")
+        browser.press("Enter", 13)
+        browser.wait("document.querySelector('#rollout ~ article details').open")
+        assert {"Pause r3", "Promote r3", "Roll back r3"} <= set(browser.names("DisclosureTriangle"))
+        assert "Why? It is kept." in browser.names("textbox")
+        browser.press("Tab", 9)
+        assert browser.run("document.activeElement.name") == "reason"
+        browser.run("document.activeElement.value = 'we look first'")
+        browser.press("Enter", 13)
+        browser.wait("document.querySelector('[role=status]')?.textContent.startsWith('r3 is paused')")
+        (hold,) = registry.holds()
+        assert (hold.who, hold.reason) == ("ann (Airflow)", "we look first")
+        browser.open(f"{url}/homefeed/")
+        assert browser.run("document.querySelector('[role=status]')") is None
+
+        browser.media(prefers_color_scheme="dark")
+        assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 29)"
+        for path in ("", "alerts", "reports", "runbook", "releases/r3"):
+            browser.size(390, 844, phone=True)
+            browser.open(f"{url}/homefeed/{path}")
+            assert browser.run("document.documentElement.scrollWidth") <= 390, path
+        assert browser.complaints == []
+
+        # A report runs its scripts, but not as a page of this server.
+        report = next(iter(load().reports_path.glob("monitor/*/index.html"))).relative_to(load().reports_path)
+        browser.open(f"{url}/homefeed/reports/{report}")
+        browser.wait("document.title === 'ran'")
+        assert browser.run("self.origin") == "null"

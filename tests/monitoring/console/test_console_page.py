@@ -20,8 +20,6 @@ from monitoring.console.runbook import FILE, anchor, runbook
 class Outline(HTMLParser):
     """Ids, labels and tables of a page, and whether every tag was closed."""
 
-    _VOID = {"meta", "input", "br", "link"}
-
     def __init__(self, html: str) -> None:
         super().__init__()
         self.ids: list[str] = []
@@ -41,7 +39,7 @@ class Outline(HTMLParser):
             self.fields.append(str(told["id"]))
         self.num_tables += tag == "table"
         self.num_captions += tag == "caption"
-        if tag not in self._VOID:
+        if tag not in ("meta", "input", "br", "link"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
