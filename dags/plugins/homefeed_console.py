@@ -46,6 +46,12 @@ def overview(request: Request, user: User) -> Response:
     return response
 
 
+@app.get("/orders")
+def after_order(request: Request) -> Response:
+    """Where a page that says why an order was not done leads when it is loaded again."""
+    return RedirectResponse(f"{request.scope['root_path']}/", HTTPStatus.SEE_OTHER)
+
+
 @app.post("/orders")
 async def order(request: Request, user: User) -> Response:
     """Do what a form of the page orders, and show the page again."""
@@ -71,15 +77,13 @@ def alerts(request: Request, user: User) -> Response:
     return _html(page.alerts_page(_desk(request, user)))
 
 
-@app.get("/runbook")
-def runbook(request: Request, user: User) -> Response:
-    """The runbook."""
+@app.get("/docs/{path:path}")
+def manual(request: Request, user: User, path: str) -> Response:
+    """One page of the documentation, such as the runbook."""
     from monitoring.console import page
-    from monitoring.console.runbook import FILE
-    from monitoring.console.runbook import runbook as rendered
 
-    body = page.text_page(_desk(request, user), "Runbook", rendered(FILE.read_text())) if FILE.is_file() else None
-    return _found(body, f"{FILE} is not installed; HOMEFEED_ALERTS__RUNBOOK_URL says where the runbook is read")
+    why = f"there is no page {path} here; HOMEFEED_ALERTS__RUNBOOK_URL says where else the runbook is read"
+    return _found(page.manual_page(_desk(request, user), path), why)
 
 
 @app.get("/reports")
@@ -173,7 +177,7 @@ def _is_own_form(request: Request) -> bool:
         return site == "same-origin"
     if origin is not None:
         return urlsplit(origin).netloc == request.headers.get("host")
-    return "authorization" in request.headers
+    return request.headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _desk(request: Request, user: BaseUser):

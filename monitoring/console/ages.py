@@ -2,11 +2,11 @@
 
 from html import escape
 
-from homefeed.lake import open_lake
+from homefeed.lake import Lake, open_lake
 from monitoring.alerts.message import quantity
 from monitoring.console.desk import Desk
 from monitoring.console.markup import moment, nothing, table
-from monitoring.freshness import freshness
+from monitoring.freshness import Freshness, freshness
 
 _HEAD = ("what", "kind", "newest", "freshness", "version")
 
@@ -20,9 +20,15 @@ def ages(desk: Desk) -> str:
             escape(found.kind),
             moment(found.newest, desk.now) if found.newest else "nothing yet",
             "-" if found.age_s is None else quantity(found.age_s, "s"),
-            f"{lake.version(found.name):,}" if found.kind == "table" else "",
+            _version(lake, found),
         ]
         for found in freshness(desk.settings, desk.registry, desk.now)
     ]
     words = "" if desk.registry.first_live_at() else nothing("Nothing was live yet, so nothing is late.")
     return words + table("Age of the newest of everything", _HEAD, rows)
+
+
+def _version(lake: Lake, found: Freshness) -> str:
+    """Of a table that anything was ever committed to."""
+    version = lake.version(found.name) if found.kind == "table" else -1
+    return f"{version:,}" if version >= 0 else ""

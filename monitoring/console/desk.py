@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from homefeed.registry import Alert, AlertState, Hold, Registry, Release, Silence, Transition
+from homefeed.registry import Alert, AlertState, Hold, Registry, Release, Silence, Stage, Transition
+from homefeed.registry.store import IN_ROLLOUT
 from homefeed.settings import Settings
 
 
@@ -36,7 +37,7 @@ class Desk:
     @cached_property
     def in_rollout(self) -> list[Release]:
         """Releases in SHADOW, CANARY or RAMP, the one that is furthest first."""
-        return sorted(self.registry.in_rollout(), key=lambda release: release.stage_since)
+        return sorted(self.registry.in_rollout(), key=lambda release: -IN_ROLLOUT.index(Stage(release.stage)))
 
     @cached_property
     def holds(self) -> Mapping[str, Hold]:

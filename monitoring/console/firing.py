@@ -7,10 +7,12 @@ from homefeed.registry import Alert, AlertState
 from monitoring.alerts.message import is_silenced, quantity
 from monitoring.console.desk import Desk
 from monitoring.console.forms import form
-from monitoring.console.markup import badge, link, moment, nothing, table
+from monitoring.console.markup import badge, lasting, link, moment, nothing, table
 
 #: More than these are on the page of all alerts.
 _FIRST = 20
+#: So many evaluations of `homefeed watch` in a row may be missing before the page says so.
+_MISSED = 10
 
 
 def firing(desk: Desk) -> str:
@@ -25,7 +27,7 @@ def firing(desk: Desk) -> str:
         body += f"<p>{len(rest):,} more: {link(f'{desk.root}/alerts', 'all alerts')}.</p>"
     else:
         body += f"<p>{link(f'{desk.root}/alerts', 'All alerts, also those that are resolved')}</p>"
-    return body + _silences(desk) + _waiting(desk)
+    return _unwatched(desk) + body + _silences(desk) + _waiting(desk)
 
 
 def every_alert(desk: Desk) -> str:
@@ -42,7 +44,16 @@ def runbook_url(desk: Desk, alert: Alert) -> str:
     address = str(alert.content.get("runbook", ""))
     if address.startswith(("http://", "https://")):
         return address
-    return f"{desk.root}/runbook#{address.partition('#')[2]}"
+    return f"{desk.root}/docs/runbook.md#{address.partition('#')[2]}"
+
+
+def _unwatched(desk: Desk) -> str:
+    """That nobody looks, when so: what is shown then is as old as the last evaluation."""
+    seen, patience_s = desk.registry.alerts.evaluation(), _MISSED * desk.settings.alerts.interval_s
+    if seen is not None and (desk.now - seen.at).total_seconds() <= patience_s:
+        return ""
+    words = f"were evaluated {lasting(seen.at, desk.now)} ago" if seen is not None else "were never evaluated"
+    return f'<p class="told failed">The rules {words}: start `homefeed watch` and open this page again.</p>'
 
 
 def _alert(desk: Desk, alert: Alert) -> str:

@@ -15,6 +15,7 @@ from monitoring.console.drifts import drifts
 from monitoring.console.firing import every_alert, firing
 from monitoring.console.history import history
 from monitoring.console.live import live
+from monitoring.console.manual import manual
 from monitoring.console.markup import link, nothing, section, table
 from monitoring.console.moves import moves
 from monitoring.console.rollouts import rollouts
@@ -47,7 +48,12 @@ def overview(desk: Desk, told: str = "", error: str = "") -> str:
     parts = "".join(_part(desk, anchor, heading, part) for anchor, (heading, part) in SECTIONS.items())
     result = f'<p class="told" role="status">{escape(told)}</p>' if told else ""
     result += f'<p class="told failed" role="alert">Not done: {_lines(error)}</p>' if error else ""
-    return _page(desk, "Homefeed", f'<nav class="parts" aria-label="Parts of this page">{links}</nav>{result}{parts}')
+    return _page(
+        desk,
+        "Homefeed",
+        f'<nav class="parts" aria-label="Parts of this page">{links}</nav>{result}{parts}',
+        f"{desk.root}/",
+    )
 
 
 def alerts_page(desk: Desk) -> str:
@@ -69,9 +75,10 @@ def reports_page(desk: Desk) -> str:
     return _page(desk, "Reports", body if rows else nothing("No report yet: they begin with the first training."))
 
 
-def text_page(desk: Desk, title: str, body: str) -> str:
-    """A page around HTML."""
-    return _page(desk, title, f'<div class="text">{body}</div>')
+def manual_page(desk: Desk, path: str) -> str | None:
+    """One page of the documentation; None when there is none of that name."""
+    body = manual(path)
+    return document(f"{path} · Homefeed", f'{_places(desk)}<main class="text">{body}</main>', STYLE) if body else None
 
 
 def _part(desk: Desk, anchor: str, heading: str, part: Callable[[Desk], str]) -> str:
@@ -89,9 +96,13 @@ def _lines(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 
 
-def _page(desk: Desk, title: str, body: str) -> str:
-    places = (("Homefeed", "/"), ("All alerts", "/alerts"), ("Reports", "/reports"), ("Runbook", "/runbook"))
-    links = "".join(f'<a href="{desk.root}{place}">{name}</a>' for name, place in places)
-    top = f'<header><nav class="places" aria-label="Pages">{links}</nav><h1>{escape(title)}</h1>'
-    stamp = f'<p>As of {desk.now:%Y-%m-%d %H:%M:%S} UTC. <a href="">Look again</a></p></header>'
+def _page(desk: Desk, title: str, body: str, again: str = "") -> str:
+    top = f"<header>{_places(desk)}<h1>{escape(title)}</h1>"
+    stamp = f'<p>As of {desk.now:%Y-%m-%d %H:%M:%S} UTC. <a href="{again}">Look again</a></p></header>'
     return document(title if title == "Homefeed" else f"{title} · Homefeed", f"{top}{stamp}<main>{body}</main>", STYLE)
+
+
+def _places(desk: Desk) -> str:
+    places = (("Homefeed", "/"), ("All alerts", "/alerts"), ("Reports", "/reports"), ("Runbook", "/docs/runbook.md"))
+    links = "".join(f'<a href="{desk.root}{place}">{name}</a>' for name, place in places)
+    return f'<nav class="places" aria-label="Pages">{links}</nav>'

@@ -21,7 +21,7 @@ def run_page(desk: Desk, reports: Mapping[str, str], stages: Mapping[str, str]) 
     body = table("Releases that this run looked at", ("release", "stage afterwards"), rows) if rows else ""
     for task, path in reports.items():
         url = f"{desk.root}/reports/{path}"
-        body += f"<h2>Report of {escape(task)}</h2><p>{link(url, 'Open it alone')}</p>"
+        body += f"<h2>Report of the task {escape(task)}</h2><p>{link(url, 'Open it alone')}</p>"
         body += f'<iframe src="{escape(url)}" title="Report of {escape(task)}"></iframe>'
     if not body:
         body = nothing("This run has written no report and has looked at no release.")

@@ -93,7 +93,8 @@ PAUSE = {"order": "pause", "release": "r3", "stage": "canary", "reason": "we loo
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/alerts", "/reports", "/reports/x.html", "/runbook", "/releases/r3", "/runs/monitor_release/r"]
+    "path",
+    ["/", "/alerts", "/reports", "/reports/x.html", "/docs/runbook.md", "/releases/r3", "/runs/d/r"],
 )
 def test_without_a_login_nothing_is_shown(as_: Any, path: str) -> None:
     answer = as_().get(f"/homefeed{path}")
@@ -143,6 +144,7 @@ def test_an_order_that_is_refused_says_why_on_the_page(as_: Any, registry: Regis
     answer = admin.post("/homefeed/orders", data=PAUSE | {"reason": " "}, headers=OWN)
     assert answer.status_code == 409
     assert "Not done: an order needs a reason" in answer.text
+    assert admin.get("/homefeed/orders").headers["location"] == "/homefeed/"
     assert registry.holds() == []
 
 
@@ -157,6 +159,7 @@ def test_an_order_that_is_refused_says_why_on_the_page(as_: Any, registry: Regis
         ({"origin": "OWN.evil.example"}, 403),
         ({"origin": "null"}, 403),
         ({}, 403),
+        ({"authorization": "Basic YQ=="}, 403),
     ],
 )
 def test_an_order_comes_from_the_page_itself(
@@ -254,7 +257,7 @@ def test_in_a_browser_on_a_laptop_and_on_a_phone(
 
         browser.media(prefers_color_scheme="dark")
         assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 29)"
-        for path in ("", "alerts", "reports", "runbook", "releases/r3"):
+        for path in ("", "alerts", "reports", "docs/runbook.md", "releases/r3"):
             browser.size(390, 844, phone=True)
             browser.open(f"{url}/homefeed/{path}")
             assert browser.run("document.documentElement.scrollWidth") <= 390, path

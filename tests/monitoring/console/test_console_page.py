@@ -1,6 +1,7 @@
 """What stands on the page Homefeed, on a busy day and on the first one."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -14,7 +15,7 @@ from monitoring.alerts.rules import load_rules
 from monitoring.console import firing, live, page, traffic
 from monitoring.console.desk import Desk
 from monitoring.console.forms import LABELS, form
-from monitoring.console.runbook import FILE, anchor, runbook
+from monitoring.console.manual import FOLDER, anchor, manual, rendered
 
 
 class Outline(HTMLParser):
@@ -129,9 +130,16 @@ def test_alerts_say_what_happened_and_what_to_do(desk: Desk) -> None:
     assert "2 firing, 0 pending" in html
     assert "Release r3 has been in canary for 8.3 h." in html
     assert "8.3 h; above 6.0 h is wrong" in html
-    assert 'href="/homefeed/runbook#release-waits"' in html
+    assert 'href="/homefeed/docs/runbook.md#release-waits"' in html
     assert "<code>homefeed release show r3</code>" in html
     assert 'name="label-release" value="r3"' in html
+
+
+def test_rules_that_nobody_evaluates_are_told(desk: Desk, empty: Desk) -> None:
+    assert "The rules were" not in page.overview(desk)
+    assert "The rules were never evaluated" in page.overview(empty)
+    late = Desk(desk.settings, desk.registry, NOW + timedelta(seconds=301))
+    assert "The rules were evaluated 5.0 min ago" in page.overview(late)
 
 
 def test_a_runbook_on_the_web_is_linked_as_it_is(desk: Desk) -> None:
@@ -213,8 +221,17 @@ def test_a_thousand_alerts_and_two_hundred_releases_stay_readable(desk: Desk) ->
 
 
 def test_every_rule_has_its_section_in_the_runbook_as_it_is_shown() -> None:
-    html = runbook(FILE.read_text())
+    html = str(manual("runbook.md"))
     for rule in load_rules(None):
         assert f'<h2 id="{rule.runbook}">' in html, rule.name
-    assert runbook("# One & two\n\n<b>x</b>") == '<h1 id="one--two">One &amp; two</h1>\n<p>&lt;b&gt;x&lt;/b&gt;</p>\n'
+    assert rendered("# One & two\n\n<b>x</b>") == '<h1 id="one--two">One &amp; two</h1>\n<p>&lt;b&gt;x&lt;/b&gt;</p>\n'
     assert anchor("A ranker got worse") == "a-ranker-got-worse"
+
+
+def test_only_pages_of_the_documentation_are_shown(empty: Desk) -> None:
+    assert (FOLDER.parent / "README.md").is_file()
+    for path in ("../README.md", "/etc/hosts", "none.md", "adr", ""):
+        assert manual(path) is None, path
+    assert "# 18" not in str(manual("adr/0018-approval-is-a-check.md"))
+    assert 'href="/homefeed/docs/runbook.md"' in str(page.manual_page(empty, "console.md"))
+    assert page.manual_page(empty, "none.md") is None
