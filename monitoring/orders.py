@@ -1,4 +1,4 @@
-"""What a person may do with a release by hand: pause, resume, promote, roll back. Each keeps who, when and why."""
+"""What a person may do with a release by hand: pause, resume, approve, promote, roll back. Each is kept with why."""
 
 from datetime import datetime
 
@@ -7,6 +7,8 @@ from homefeed.lake import open_lake
 from homefeed.registry import Release, Stage, open_registry
 from homefeed.settings import Settings
 from homefeed.verdict import Check, Verdict, overall
+from monitoring.approval import NAME as APPROVAL
+from monitoring.approval import looks_in_stage, request
 from monitoring.gates import run_gates
 from monitoring.look import Look
 from monitoring.rollout import RolloutError, holders
@@ -70,6 +72,34 @@ def promote(
         checks.append(Check("forced", Verdict.WAIT, detail=f"promoted by {who} over: {'; '.join(against)}"))
     to_stage = TABLE[stage][Verdict.PASS]
     return registry.move(release_id, to_stage, now, checks, reason, who=who, expected=stage)
+
+
+def approve(settings: Settings, release_id: str, who: str, reason: str, now: datetime) -> Release:
+    """Say yes to a CANARY release for which `rollout.approval` asks; the next look of the gates may promote it.
+
+    An approval rests on evidence: it is taken only when every other check passed in the newest look. No is `roll_back`.
+
+    Raises:
+      RolloutError: nobody asks for it, or a check does not pass yet; the message says which.
+    """
+    registry = open_registry(settings.resolved_registry_url)
+    release = _find(settings, release_id, reason)
+    if not settings.rollout.approval:
+        raise RolloutError("no approval is asked for: HOMEFEED_ROLLOUT__APPROVAL=true asks before every RAMP")
+    if release.stage != Stage.CANARY:
+        raise RolloutError(f"{release_id} is {release.stage}: only a release in canary is approved")
+    looks = looks_in_stage(registry, release)
+    found = request(looks)
+    if found.answer is not None:
+        raise RolloutError(f"{release_id} is approved by {found.answer.who} already: {found.answer.reason}")
+    if found.asked is None:
+        why = looks[-1].reason if looks else "no gate has looked at it"
+        raise RolloutError(
+            f"{release_id} cannot be approved yet ({why}): an approval rests on the evidence; come back when every "
+            f"other check passes, `homefeed release show {release_id}` has them"
+        )
+    check = Check(APPROVAL, Verdict.PASS, detail=f"{who}: {reason}")
+    return registry.move(release_id, Stage.CANARY, now, [check], reason, who=who, expected=Stage.CANARY)
 
 
 def roll_back(

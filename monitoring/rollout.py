@@ -7,6 +7,7 @@ from homefeed.errors import HomefeedError
 from homefeed.registry import Registry, Release, Stage, open_registry
 from homefeed.settings import Settings
 from homefeed.verdict import Check, Verdict, overall
+from monitoring.approval import approval
 from monitoring.gates import run_gates
 from monitoring.look import Look
 from monitoring.stages import TABLE, RolloutState, advance
@@ -43,6 +44,7 @@ def step(settings: Settings, release_id: str, window: str, now: datetime) -> Sta
     while release.stage in TABLE:
         stage = Stage(release.stage)
         checks = run_gates(look, stage)
+        checks += approval(settings, registry, release, look.live, checks, now)
         held = holders(registry, release_id, look.live)
         dwell_s = settings.rollout.dwell_s if look.live is not None else 0.0
         state = RolloutState(stage, release.stage_since, dwell_s, bool(held))

@@ -1,23 +1,14 @@
 """`homefeed alert`: what fires, and silencing or resolving it by hand, with a reason that is kept."""
 
-import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from homefeed.cli.output import AsJson, emit
 from homefeed.cli.release import Reason, Who, edge, login
-from homefeed.errors import HomefeedError
 
 app = typer.Typer(no_args_is_help=True)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-#: A silence that outlives whoever made it hides the next fault.
-_LONGEST = timedelta(days=30)
-
-
-class AlertCommandError(HomefeedError):
-    """An alert or a silence is not named as it must be."""
 
 
 @app.callback()
@@ -71,19 +62,15 @@ def silence(
 
     Example: homefeed alert silence features_drifted --for 2h --reason "the new app version is known"
     """
-    from homefeed.registry import open_registry
+    from monitoring.alerts import orders
 
     settings, now = edge()
-    log = open_registry(settings.resolved_registry_url).alerts
     if end:
-        if not rule.isdigit():
-            raise AlertCommandError(f"--end takes the id of a silence, not {rule!r}; `homefeed alert list` shows them")
-        ended = log.end_silence(int(rule), now)
+        ended = orders.end_silence(settings, rule, now)
         emit(_plain(ended), as_json, f"silence {ended.id} has ended")
         return
-    _check(settings, rule, reason)
-    matcher = {"rule": rule, **dict(_pair(text) for text in match or [])}
-    row = log.silence(matcher, now, now + _duration(lasting), who or login(), reason)
+    labels = dict(_pair(text) for text in match or [])
+    row = orders.silence(settings, rule, labels, lasting, who or login(), reason, now)
     words = f"silence {row.id} until {row.until:%Y-%m-%d %H:%M UTC}; `homefeed alert silence {row.id} --end` ends it"
     emit(_plain(row), as_json, words)
 
@@ -99,11 +86,10 @@ def resolve(
 
     Example: homefeed alert resolve 17 --reason "the sender was mended"
     """
-    from homefeed.registry import open_registry
+    from monitoring.alerts import orders
 
     settings, now = edge()
-    _need(reason)
-    row = open_registry(settings.resolved_registry_url).alerts.close(alert_id, now, who or login(), reason)
+    row = orders.resolve(settings, alert_id, who or login(), reason, now)
     emit(_plain(row), as_json, f"alert {row.id} ({row.rule}) is resolved; people are told with the next evaluation")
 
 
@@ -144,37 +130,10 @@ def _plain(row: Any) -> dict[str, Any]:
     return {name: v.isoformat() if isinstance(v, datetime) else v for name, v in values.items()}
 
 
-def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if found is None:
-        raise AlertCommandError(f"{text!r} is no time: say how long as 30m, 2h or 1d")
-    lasting = int(found[1]) * _UNITS[found[2]]
-    if not timedelta() < lasting <= _LONGEST:
-        raise AlertCommandError(
-            f"{text!r} is longer than {_LONGEST.days} days, or nothing: a silence that is forgotten hides a fault"
-        )
-    return lasting
-
-
 def _pair(text: str) -> tuple[str, str]:
     name, equals, pattern = text.partition("=")
     if not (name and equals and pattern):
-        raise AlertCommandError(f"{text!r} is no label: say it as name=value")
+        from monitoring.alerts.orders import AlertOrderError
+
+        raise AlertOrderError(f"{text!r} is no label: say it as name=value")
     return name, pattern
-
-
-def _need(reason: str) -> None:
-    if not reason.strip():
-        raise AlertCommandError("a reason is needed: say in --reason why, for whoever reads it later")
-
-
-def _check(settings: Any, pattern: str, reason: str) -> None:
-    """A pattern that fits no rule would silence nothing, and nobody would notice."""
-    from fnmatch import fnmatchcase
-
-    from monitoring.alerts.rules import load_rules
-
-    _need(reason)
-    names = [rule.name for rule in load_rules(settings.alerts.rules_file)]
-    if not any(fnmatchcase(name, pattern) for name in names):
-        raise AlertCommandError(f"no rule is named {pattern!r}; rules are {', '.join(names)}")

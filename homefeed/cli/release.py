@@ -1,4 +1,4 @@
-"""`homefeed release`: look at releases, and pause, resume, promote or roll one back, with a reason that is kept."""
+"""`homefeed release`: look at releases, and pause, resume, approve, promote or roll one back, with a reason."""
 
 import getpass
 import socket
@@ -87,6 +87,21 @@ def resume(release_id: ReleaseId, reason: Reason, who: Who = None, as_json: AsJs
     settings, now = edge()
     done = orders.resume(settings, release_id, who or login(), reason, now)
     emit(_row(done, None), as_json, f"{done.id} goes on from {done.stage} at the next look of the gates")
+
+
+@app.command()
+def approve(release_id: ReleaseId, reason: Reason, who: Who = None, as_json: AsJson = False) -> None:
+    """Say yes to a canary whose evidence is complete, where `rollout.approval` asks for one; to say no, roll it back.
+
+    Example: homefeed release approve r20261123T2200Z-1a2b3c --reason "looked at the slices"
+    """
+    from monitoring import orders
+
+    settings, now = edge()
+    done = orders.approve(settings, release_id, who or login(), reason, now)
+    emit(
+        _row(done, None), as_json, f"{done.id} is approved; it goes on from {done.stage} at the next look of the gates"
+    )
 
 
 @app.command()

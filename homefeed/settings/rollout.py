@@ -13,6 +13,11 @@ class RolloutSettings(Group):
         86_400.0, "A CANARY or RAMP release that is undecided for longer gives way to a newer one.", "s", gt=0
     )
 
+    approval: bool = knob(False, "Whether a person has to approve a CANARY release before it becomes RAMP.")
+    approval_timeout_s: float = knob(
+        86_400.0, "How long an approval may take; a release that nobody answers for is rolled back.", "s", gt=0
+    )
+
     evaluation_windows: int = knob(
         12, "Newest closed windows, none of them trained on, that the offline gates read.", "windows", gt=0
     )

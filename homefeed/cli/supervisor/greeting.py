@@ -20,6 +20,7 @@ def greeting(settings: Settings, airflow: Airflow, url: str, release: str, user:
     where.add_row("home page", url)
     where.add_row("API docs", f"{url}/docs")
     where.add_row("Airflow", f"{airflow.url}  (user admin, password {airflow.password})")
+    where.add_row("team page", f"{airflow.url}/plugin/homefeed  (what is live, alerts, rollouts; orders)")
     where.add_row("reports", f"{airflow.url}/homefeed/reports  (files in {settings.reports_path.absolute()})")
     where.add_row("live release", release)
     where.add_row("stop", "Ctrl-C; `make run` resumes from here")

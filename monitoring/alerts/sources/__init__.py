@@ -34,7 +34,8 @@ SOURCES: Mapping[str, Source] = {
     "freshness": Source(ages, frozenset({"age_s"})),
     "intake": Source(intake, frozenset({"quarantined_share", "duplicate_share", "volume_ratio"})),
     "releases": Source(
-        releases, frozenset({"without_live", "live_rollbacks", "rejected_in_a_row", "waiting_s", "paused_s"})
+        releases,
+        frozenset({"without_live", "live_rollbacks", "rejected_in_a_row", "waiting_s", "approvals_asked", "paused_s"}),
     ),
     "quality": Source(quality, frozenset({"miscalibration", "drifted_share", "prediction_drift"})),
     "runs": Source(runs, frozenset({"failed_tasks", SILENT})),

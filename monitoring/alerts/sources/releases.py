@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from monitoring.alerts.reading import Measurement
+from monitoring.approval import looks_in_stage, request
 
 _HOUR = timedelta(hours=1)
 
 
 def releases(settings: Settings, registry: Registry, now: datetime) -> list[Measurement]:
-    """`without_live`, `live_rollbacks` of the last hour by release, `rejected_in_a_row`, and `waiting_s` and `paused_s`
-    of each release in rollout."""
+    """`without_live`, `live_rollbacks` of the last hour by release, `rejected_in_a_row`, and of each release in rollout
+    `waiting_s`, `approvals_asked` and `paused_s`."""
     known, live = registry.releases(), registry.live()
     was_live = registry.first_live_at() is not None
     done = f"{live.id} is live." if live else "Pages fall back to trending."
@@ -39,7 +40,23 @@ def releases(settings: Settings, registry: Registry, now: datetime) -> list[Meas
             found.append(Measurement("paused_s", labels, paused_s, affected, words))
         else:
             found.append(Measurement("waiting_s", labels, waited_s, affected, _newest_look(registry, release)))
+            found += _approval(settings, registry, release, labels)
     return found
+
+
+def _approval(settings: Settings, registry: Registry, release: Release, labels: dict[str, str]) -> list[Measurement]:
+    """`approvals_asked`: 1 while a person is asked to approve a canary; nothing when nobody is."""
+    if not settings.rollout.approval or release.stage != Stage.CANARY:
+        return []
+    found = request(looks_in_stage(registry, release))
+    if found.asked is None or found.answer is not None:
+        return []
+    asked = (
+        f"Asked since {found.asked:%Y-%m-%d %H:%M} UTC. It stays in canary and is rolled back when nobody answers in "
+    )
+    return [
+        Measurement("approvals_asked", labels, 1.0, done=f"{asked}{settings.rollout.approval_timeout_s / 3600:g} h.")
+    ]
 
 
 def _rejected(registry: Registry, known: list[Release]) -> Measurement:

@@ -14,6 +14,7 @@ LABELS = {
     "age_s": {"kind", "name"},
     "live_rollbacks": {"release"},
     "waiting_s": {"release", "stage"},
+    "approvals_asked": {"release", "stage"},
     "paused_s": {"release", "stage"},
     "miscalibration": {"release", "head"},
     "drifted_share": {"release"},

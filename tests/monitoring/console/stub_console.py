@@ -1,0 +1,102 @@
+"""A registry, a lake and reports as they are on a busy day."""
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from homefeed import windows
+from homefeed.lake import open_lake
+from homefeed.registry import Registry, Stage, open_registry
+from homefeed.settings import Settings
+from homefeed.verdict import Check, Verdict
+from monitoring.alerts.evaluation import evaluate_now
+from monitoring.alerts.reading import Measurement, Reading
+from monitoring.alerts.rules import RULES_FILE, load_rules
+
+NOW = datetime(2026, 11, 24, 22, 5, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+GATES = [
+    Check("watched_share", Verdict.WAIT, 0.0012, 0.0006, (-0.0004, 0.0028), 8412, "share of watched exposures"),
+    Check("dismissals", Verdict.PASS, -0.0001, 0.0004, (-0.0003, 0.0002), 8412, "share of dismissed exposures"),
+    Check("failed_pages", Verdict.PASS, 0.0, 0.001, (0.0, 0.0004), 9120, "share of failed or degraded pages"),
+    Check("sample_ratio", Verdict.PASS, 0.41, 0.001, None, 18010, "1804 of 18010 viewers where 0.1 is meant"),
+]
+
+
+def busy(settings: Settings) -> Registry:
+    """r1 was live, r2 is, r3 is in canary, r4 waits in shadow, r0 failed; a table is stale and a task has failed."""
+    registry = open_registry(settings.resolved_registry_url)
+    passed = [Check("ranking_ne", Verdict.PASS, 0.93, 0.94, (0.92, 0.94), 12000, "against live's 0.935")]
+    for name, hours in (("r0", 30), ("r1", 26), ("r2", 8), ("r3", 2), ("r4", 0.5)):
+        at = NOW - timedelta(hours=hours)
+        registry.add_release(name, name, at - 20 * _MINUTE, {})
+        if name == "r0":
+            failed = Check("calibration", Verdict.FAIL, 1.31, 1.2, (1.27, 1.35), 40000, "predicts <too> much")
+            registry.move(name, Stage.ROLLED_BACK, at, [failed], "failed: calibration")
+            continue
+        stages = {"r3": [Stage.CANARY], "r4": []}.get(name, [Stage.CANARY, Stage.RAMP, Stage.LIVE])
+        for step, stage in enumerate(stages):
+            registry.move(name, stage, at + step * 15 * _MINUTE, passed, "every one of 1 checks passed")
+    registry.move("r3", Stage.CANARY, NOW - 5 * _MINUTE, GATES, "waits for: watched_share")
+    live_errors = Check("live_errors", Verdict.PASS, 0.0002, 0.05, (0.0, 0.001), 9000, "share of failed pages")
+    registry.move("r2", Stage.LIVE, NOW - 5 * _MINUTE, [live_errors], "every one of 1 checks passed")
+    registry.turn_knob("exploration", 0.3, NOW - timedelta(hours=3), "ann", "more new", arm="more-new", share=0.1)
+    registry.note_failure("train_ranking", "train", "run-1", NOW - 40 * _MINUTE, "MemoryError: <none> left")
+    fire(settings, registry)
+    _expose(settings)
+    _report(settings, registry)
+    return registry
+
+
+def fire(settings: Settings, registry: Registry, num_tasks: int = 1) -> None:
+    """One evaluation that finds failed tasks and a release that waits."""
+    found = [Measurement("failed_tasks", {"dag": "train_ranking", "task": f"train{i}"}, 1.0) for i in range(num_tasks)]
+    found.append(Measurement("waiting_s", {"release": "r3", "stage": "canary"}, 30_000.0, "10% of the viewers."))
+    # Many alerts are there at once; few have been there for a while.
+    for ago in (30, 0) if num_tasks == 1 else (0,):
+        at = NOW - ago * _MINUTE
+        evaluate_now(settings, registry, load_rules(RULES_FILE), {}, "test", at, Reading(found))
+
+
+def _expose(settings: Settings) -> None:
+    """Every half hour of the day 600 impressions on 60 pages of 50 viewers; r2 has the evening, r3 a tenth of it."""
+    random, parts, names = np.random.default_rng(5), [], []
+    lake = open_lake(settings.lake_path)
+    schema = lake.schemas["exposures"]
+    for back in range(3, 144, 3):
+        name = windows.shift(windows.window_of(NOW), -back)
+        names.append(name)
+        size = int(600 * (1.2 + math.sin(back / 23)))
+        page = np.arange(size) // 10
+        watched = random.random(size) < 0.02
+        old = "r1" if back > 48 else "r2"
+        release = np.where((page % 10 == 0) & (back < 12), "r3", old)
+        known = {
+            "window": np.full(size, name),
+            "event_id": np.array([f"{name}-{i}" for i in range(size)]),
+            "time": pa.array([windows.start(name)] * size, schema.field("time").type),
+            "user": page % 50,
+            "request_id": np.array([f"{name}-{p}" for p in page]),
+            "release": release,
+            "watched": watched,
+            "watch_s": np.where(watched, random.exponential(240, size), 0).astype("float32"),
+        }
+        parts.append(pa.table({f.name: known.get(f.name, pa.nulls(size, f.type)) for f in schema}))
+    lake.replace("exposures", names, pa.concat_tables(parts, promote_options="permissive"))
+
+
+def _report(settings: Settings, registry: Registry) -> None:
+    """A monitoring report every hour; the newest has its numbers beside it."""
+    for back in range(140, 0, -6):
+        window = windows.shift(windows.window_of(NOW), -back)
+        folder = settings.reports_path / "monitor" / window
+        folder.mkdir(parents=True)
+        for file in ("index.html", "drift.html"):
+            (folder / file).write_text("<!doctype html><title>a report</title><script>document.title = 'ran'</script>")
+        summary = {"calibration": 1 + back / 2000, "ne": 0.91, "roc_auc": 0.74, "drifted_share": back / 400}
+        registry.add_report("monitor", window, "r2", folder / "index.html", summary | {"prediction_drift": 0.1})
+        drift = {"html": "drift.html", "distances": {"user_watches_24h": 0.31, "video_age_s": 0.05}}
+        (folder / "report.json").write_text(json.dumps({"drift": drift}))
