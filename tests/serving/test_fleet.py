@@ -3,7 +3,8 @@ from tiny_site import WINDOW, table
 
 from homefeed import windows
 from homefeed.registry import Stage
-from serving.fleet import Releases, bucket
+from homefeed.buckets import bucket
+from serving.fleet import Releases
 from serving.snapshot import Snapshot
 
 

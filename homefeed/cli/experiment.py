@@ -1,0 +1,5 @@
+"""`homefeed experiment`."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
