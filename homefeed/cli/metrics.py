@@ -46,7 +46,7 @@ def command(
     rows = together(online_metrics(settings, first, last, release=release, arm=arm, slice_name=slice_name)).to_pylist()
     if not rows:
         raise MetricsError(
-            f"nothing was measured in {first}..{last} for what was asked; windows {measured[0]}..{measured[-1]} are there"
+            f"nothing was measured in {first}..{last} for what was asked; there are {measured[0]}..{measured[-1]}"
         )
     emit({"windows": [first, last], "meaning": MEANING, "metrics": rows}, as_json, _table(rows, first, last), out)
 

@@ -1,4 +1,4 @@
-"""What viewers watched before an experiment or a rollout began: what balance is judged by, and variance reduced with."""
+"""What viewers watched before an experiment or a rollout began: for the balance of arms, and to reduce variance."""
 
 import numpy as np
 from numpy.typing import NDArray
