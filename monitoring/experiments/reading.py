@@ -1,5 +1,4 @@
-"""The reading of an experiment: each arm against the control, at every window so far, with intervals that may be read at
-any time."""
+"""The reading of an experiment: each arm against the control, window by window, with intervals for any time."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

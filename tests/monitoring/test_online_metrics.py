@@ -31,7 +31,7 @@ def handmade(tmp_path: Path) -> HandmadeSite:
     for video in ("old", "new"):
         site.impression("u1", video, "22:01", release="r2")
     site.watch("u1", "new", "22:02", seconds=95)
-    site.feedback("u1", "new", "22:11", "comment")
+    site.feedback("u1", "new", "22:10:30", "comment")
     site.feedback("u1", "new", "22:03", "subscribe")
     site.impression("u2", "old", "22:00", release="r2", device="tv")
     site.feedback("u2", "old", "22:01", "dislike")
