@@ -35,8 +35,8 @@ MEANING = {
     "cuped_kept": "Share of the variance of a day's watch time that the 3 days before do not explain, synthetic site.",
     "impressions_per_viewer": "Impressions of a viewer in a day there.",
     **{
-        f"needed_{100 * effect:.0f}{suffix}": f"Exposures of the canary to find -{100 * effect:.0f} % watch time with 80 % "
-        f"power there, {word} CUPED."
+        f"needed_{100 * effect:.0f}{suffix}": f"Exposures of the canary to find -{100 * effect:.0f} % watch time with "
+        f"80 % power there, {word} CUPED."
         for effect in _EFFECTS
         for suffix, word in (("", "without"), ("_cuped", "with"))
     },
@@ -62,8 +62,8 @@ def run(settings: Settings, progress: Progress, runs: int = 4_000, num_viewers: 
             found = simulated(runs, effect, shape, seed)
             results[word + name] = share_found(found, long_views)
             if not word:
-                name = "false_alarms" if not effect else name
-                results[f"anytime_{name}"] = share_found_at_any_time(settings, found, is_two_sided=not effect)
+                anytime = name if effect else "false_alarms"
+                results[f"anytime_{anytime}"] = share_found_at_any_time(settings, found, is_two_sided=not effect)
     results["impression_false_aborts"] = share_found(simulated(runs, 0.0, 1.0, seed, per_viewer=1), long_views)
     progress.advance(progress.task_ids[0])
     results["aa_false_aborts"] = unchanged(settings, 200, seed)

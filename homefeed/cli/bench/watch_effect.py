@@ -1,4 +1,4 @@
-"""Exposures it takes to find that a release is watched less, on the synthetic site, with and without the time before."""
+"""Exposures it takes to find that a release is watched less, on the synthetic site, with and without CUPED."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _PATHS = 20_000
 
 @dataclass(frozen=True)
 class ViewerDays:
-    """Viewers of a day who saw anything, one row each: seconds watched, impressions, seconds watched before that day."""
+    """Viewers of a day who saw anything: seconds watched, impressions, and seconds watched in the days before."""
 
     watch_s: "Floats"
     impressions: "Floats"
