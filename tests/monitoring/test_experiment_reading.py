@@ -142,8 +142,8 @@ def test_what_cannot_be_started_or_stopped_is_told(registry: Registry) -> None:
         start(registry, "f", 0.3)
     with pytest.raises(ExperimentError, match="two arms"):
         registry.start_experiment("g", [ExperimentArm("only", 0, 0.1)], NOW, "me", layer="x")
+    arms = [ExperimentArm("control", 0, 0.2, 0.1), ExperimentArm("more", 0, 0.2, 3.0)]
     with pytest.raises(KnobError, match="between 0 and 1"):
-        arms = [ExperimentArm("control", 0, 0.2, 0.1), ExperimentArm("more", 0, 0.2, 3.0)]
         registry.start_experiment("h", arms, NOW, "me", knob="exploration")
     assert registry.knobs("exploration") == [], "the first arm was not left behind"
     with pytest.raises(ExperimentError, match="does not run"):
