@@ -49,6 +49,12 @@ def critical_values(alpha: float, spending: ArrayLike, information: ArrayLike) -
     return _critical_values(float(alpha), times, tuple(np.round(scale, 6)))
 
 
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Floats, Floats]:
+    """Nodes and weights on [-1, 1]; finding them costs more than all their uses for one rollout."""
+    return np.polynomial.legendre.leggauss(_NODES)
+
+
 @lru_cache(maxsize=256)
 def _critical_values(alpha: float, spending: tuple[float, ...], information: tuple[float, ...]) -> Floats:
     from scipy.optimize import brentq
@@ -56,7 +62,7 @@ def _critical_values(alpha: float, spending: tuple[float, ...], information: tup
 
     share = np.diff(spent(alpha, spending), prepend=0.0)
     bounds = np.full(len(share), np.inf)
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _quadrature()
     places, mass, before = np.zeros(1), np.ones(1), 0.0  # all paths begin at zero
     for look, quota in enumerate(share):
         if quota <= 0:

@@ -32,7 +32,7 @@ class ExperimentSettings(Group):
         lt=1,
     )
     expected_effect: float = knob(
-        0.03, "Relative difference that the sequential reading is tuned to find soonest.", gt=0, le=1
+        0.05, "Relative difference that the sequential reading is tuned to find soonest.", gt=0, le=1
     )
     pre_period_windows: int = knob(
         1_008, "Windows before the start whose watch time lowers the variance (CUPED).", "windows", gt=0

@@ -106,6 +106,7 @@ def arm_rows(
     is_candidate = answered == candidate
     is_control = (answered == live) & (buckets(candidate, users) >= 1 - sizes.control)
     look = (rows["time"].cast(pa.int64()).to_numpy() - begin) // _WINDOW_US
-    num_looks = len(windows.span(first, last))
+    # A stage begins before its first window is published: that is one look at nothing.
+    num_looks = max(1, len(windows.span(first, last)))
     kept = np.flatnonzero((is_candidate | is_control) & (look >= 0) & (look < num_looks))
     return ArmRows(rows.take(kept), users[kept], look[kept], is_candidate[kept], num_looks)

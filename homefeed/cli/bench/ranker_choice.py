@@ -56,8 +56,7 @@ def pages(num_viewers: int, random: np.random.Generator) -> Pages:
 
 def watches(made: Pages, videos: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.bool_]:
     """[p, slots] what is watched of the pages `videos`."""
-    odds = np.take_along_axis(made.wanted, videos, 1) - 0.35 * np.log1p(np.arange(videos.shape[1]))
-    return np.asarray(random.random(videos.shape) < 1 / (1 + np.exp(-odds)))
+    return np.asarray(random.random(videos.shape) < chances(made, videos))
 
 
 def needed_viewers(seed: int, num_viewers: int = 20_000) -> Needed:
@@ -72,20 +71,20 @@ def needed_viewers(seed: int, num_viewers: int = 20_000) -> Needed:
     random = np.random.default_rng(seed)
     made = pages(num_viewers, random)
     drift = float(norm.ppf(0.975) + norm.ppf(0.8)) ** 2
-    # The effect is that of the same viewers under both rankers; the variance is that of one arm's viewers.
-    sides = [watches(made, order[:, :_SLOTS], random).sum(1).astype(float) for order in (made.better, made.worse)]
-    chances = [_expected(made, order[:, :_SLOTS]) for order in (made.better, made.worse)]
-    effect = float(chances[0].mean() - chances[1].mean())
-    arms = 2 * drift * (sides[0].var() + sides[1].var()) / effect**2
+    # Effects are those of the true chances, so that they are not blurred by what was drawn; variances are of the draws.
+    slates = [order[:, :_SLOTS] for order in (made.better, made.worse)]
+    totals = [watches(made, slate, random).sum(1).astype(float) for slate in slates]
+    better, worse = (float(chances(made, slate).sum(1).mean()) for slate in slates)
+    arms = 2 * drift * (totals[0].var() + totals[1].var()) / (better - worse) ** 2
     drafted = team_draft(made.better, made.worse, _SLOTS, random)
-    watched = watches(made, drafted.videos, random)
-    users = np.repeat(np.arange(num_viewers), _SLOTS)
-    found = preference(users, drafted.team.ravel(), watched.ravel())
-    credit = (np.where(drafted.team == 0, 1.0, -1.0) * watched).sum(1)
-    interleaving = drift * credit.var() / credit.mean() ** 2
-    return Needed(float(arms), float(interleaving), found.low > 0, effect / float(chances[1].mean()))
+    watched, side = watches(made, drafted.videos, random), np.where(drafted.team == 0, 1.0, -1.0)
+    found = preference(np.repeat(np.arange(num_viewers), _SLOTS), drafted.team.ravel(), watched.ravel())
+    effect = float((side * chances(made, drafted.videos)).sum(1).mean())
+    interleaving = drift * (side * watched).sum(1).var() / effect**2
+    return Needed(float(arms), float(interleaving), found.low > 0, better / worse - 1)
 
 
-def _expected(made: Pages, videos: NDArray[np.int64]) -> "Floats":
+def chances(made: Pages, videos: NDArray[np.int64]) -> "Floats":
+    """[p, slots] chance that each video of the pages `videos` is watched."""
     odds = np.take_along_axis(made.wanted, videos, 1) - 0.35 * np.log1p(np.arange(videos.shape[1]))
-    return np.asarray((1 / (1 + np.exp(-odds))).sum(1))
+    return np.asarray(1 / (1 + np.exp(-odds)))
