@@ -20,26 +20,26 @@ _PATHS = 20_000
 
 @dataclass(frozen=True)
 class ViewerDays:
-    """Viewers of a day who saw anything: seconds watched, impressions, and seconds watched in the days before."""
+    """Viewers of a day who saw anything: what is measured of each, impressions, and the same of the days before."""
 
-    watch_s: "Floats"
+    value: "Floats"
     impressions: "Floats"
-    before_s: "Floats"
+    before: "Floats"
 
     @property
     def kept(self) -> float:
         """Share of the variance that the time before does not explain."""
-        return float(1 - np.corrcoef(self.watch_s, self.before_s)[0, 1] ** 2)
+        return float(1 - np.corrcoef(self.value, self.before)[0, 1] ** 2)
 
     def needed(self, effect: float, drift: float, kept: float = 1.0) -> float:
         """Exposures of the candidate's arm that find `effect` (relative) when the z value must drift by `drift`."""
-        variance = 2 * self.watch_s.var() * kept
-        viewers = variance * (drift / (effect * self.watch_s.mean())) ** 2
+        variance = 2 * self.value.var() * kept
+        viewers = variance * (drift / (effect * self.value.mean())) ** 2
         return float(viewers * self.impressions.mean())
 
 
-def viewer_days(settings: Settings, num_viewers: int) -> ViewerDays:
-    """A day of the synthetic site and the days before, viewer by viewer."""
+def viewer_days(settings: Settings, num_viewers: int) -> tuple[ViewerDays, ViewerDays]:
+    """Watch time and long views of a day of the synthetic site and of the days before, viewer by viewer."""
     from homefeed.world.activity import shown, slots_of, visits
     from homefeed.world.behaviour import react
     from homefeed.world.policy import choose, in_order
@@ -49,7 +49,7 @@ def viewer_days(settings: Settings, num_viewers: int) -> ViewerDays:
     world = settings.world.model_copy(update={"num_viewers": num_viewers, "history_days": float(days)})
     site = build_site(world, settings.seed, _END)
     end_us = round(_END.timestamp() * 1e6)
-    watched, seen_by = np.zeros((2, num_viewers)), np.zeros((2, num_viewers))
+    watch_s, watches, seen_by = (np.zeros((2, num_viewers)) for _ in range(3))
     for start in range(end_us - days * _DAY_US, end_us, _STEP_US):
         random = np.random.default_rng([site.seed, 8, start // _STEP_US])
         made = visits(site, start, _STEP_US, random)
@@ -60,10 +60,13 @@ def viewer_days(settings: Settings, num_viewers: int) -> ViewerDays:
         found = react(site, seen, random).watches
         counted = (found.start_us - seen.time_us[found.row] < 600_000_000) & ~found.accidental
         day = int(start >= end_us - _DAY_US)
-        watched[day] += np.bincount(seen.viewer[found.row[counted]], found.seconds[counted], num_viewers)
+        viewer = seen.viewer[found.row[counted]]
+        watch_s[day] += np.bincount(viewer, found.seconds[counted], num_viewers)
+        watches[day] += np.bincount(viewer, minlength=num_viewers)
         seen_by[day] += np.bincount(seen.viewer, minlength=num_viewers)
     there = seen_by[1] > 0
-    return ViewerDays(watched[1, there], seen_by[1, there], watched[0, there])
+    first, second = (ViewerDays(column[1, there], seen_by[1, there], column[0, there]) for column in (watch_s, watches))
+    return first, second
 
 
 def drift_for_power(alpha: float, power: float, seed: int) -> float:
@@ -94,8 +97,8 @@ def power_by_drawing(
     for _ in range(runs):
         arms = []
         for left in (1 - effect, 1.0):
-            drawn = random.integers(len(days.watch_s), size=(LOOKS, per_look))
-            y, x = days.watch_s[drawn] * left, days.before_s[drawn]
+            drawn = random.integers(len(days.value), size=(LOOKS, per_look))
+            y, x = days.value[drawn] * left, days.before[drawn]
             ones = np.ones_like(y)
             columns = (ones, y, ones, y * y, y, ones, x, x * x, x * y, x)
             arms.append([np.cumsum(column.sum(1)) for column in columns])
