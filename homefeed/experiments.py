@@ -7,13 +7,13 @@ any other name is for what is varied outside the platform.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from homefeed.buckets import bucket, buckets
 from homefeed.errors import HomefeedError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class ExperimentError(HomefeedError):
@@ -47,12 +47,19 @@ def knob_layer(knob: str) -> str:
 
 def arm_of(layer: str, arms: Sequence[ExperimentArm], user: str) -> str:
     """The arm of one viewer; empty for none."""
+    # Imported here: the registry reads this module, and whoever lists releases needs no database engine.
+    from homefeed.buckets import bucket
+
     place = bucket(layer, user)
     return next((arm.name for arm in arms if arm.start <= place < arm.start + arm.share), "")
 
 
-def arm_codes(layer: str, arms: Sequence[ExperimentArm], users: NDArray[np.int64]) -> NDArray[np.int64]:
+def arm_codes(layer: str, arms: Sequence[ExperimentArm], users: "NDArray[np.int64]") -> "NDArray[np.int64]":
     """[n] keys of viewers -> [n] position of the arm of each, -1 for none."""
+    import numpy as np
+
+    from homefeed.buckets import buckets
+
     place = buckets(layer, users)
     codes = np.full(len(users), -1, np.int64)
     for number, arm in enumerate(arms):

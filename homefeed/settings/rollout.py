@@ -69,9 +69,11 @@ class RolloutSettings(Group):
         lt=1,
     )
     canary_budget: float = knob(0.8, "Part of `false_alarm` that is spent in CANARY; RAMP has the rest.", gt=0, lt=1)
-    long_views_budget: float = knob(0.65, "Part of a stage's false alarms that long views per viewer have.", gt=0, lt=1)
+    long_views_budget: float = knob(
+        0.675, "Part of a stage's false alarms that long views per viewer have.", gt=0, lt=1
+    )
     watch_time_budget: float = knob(
-        0.2, "Part of a stage's false alarms that watch time has; the three other checks share the rest.", gt=0, lt=1
+        0.175, "Part of a stage's false alarms that watch time has; the three other checks share the rest.", gt=0, lt=1
     )
     watched_margin: float = knob(0.01, "How much lower (relative) watch time and long views per viewer may be.", ge=0)
     dismissed_margin: float = knob(0.02, "How many more dismissals (relative) a canary's viewers may send.", ge=0)

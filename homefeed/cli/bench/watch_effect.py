@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _END = datetime(2026, 11, 23, 22, tzinfo=UTC)
 _DAY_US, _STEP_US = 86_400_000_000, 7_200_000_000
-_BEFORE_DAYS = 3
+#: As `experiments.pre_period_windows` has it.
+_BEFORE_DAYS = 7
 LOOKS = 30
 _PATHS = 20_000
 
