@@ -93,8 +93,8 @@ def moments_of(
     covariate = np.zeros(len(distinct))
     if x is not None:
         covariate[viewer] = x
-    step_y = np.bincount(place, y, len(unit))
-    step_d = is_first.astype(np.float64) if d is None else np.bincount(place, d, len(unit))
+    step_y = _sums(place, y, len(unit))
+    step_d = is_first.astype(np.float64) if d is None else _sums(place, d, len(unit))
     sum_y, sum_d = _running(step_y, is_first), _running(step_d, is_first)
     before_y, before_d, own = sum_y - step_y, sum_d - step_d, covariate[who]
     steps = (
@@ -109,7 +109,11 @@ def moments_of(
         own * step_y,
         own * step_d,
     )
-    return Moments(*(np.cumsum(np.bincount(when, step, num_looks)) for step in steps))
+    return Moments(*(np.cumsum(_sums(when, step, num_looks)) for step in steps))
+
+
+def _sums(codes: NDArray[np.int64], values: Floats, num: int) -> Floats:
+    return np.bincount(codes, values, num).astype(np.float64)
 
 
 def _running(steps: Floats, is_first: NDArray[np.bool_]) -> Floats:

@@ -93,8 +93,10 @@ def preference(users: Ints, team: Ints, watched: NDArray[np.bool_], alpha: float
     """
     distinct, viewer = np.unique(users, return_inverse=True)
     credit = np.where(np.asarray(team) == 0, 1.0, -1.0) * watched
-    balance = np.bincount(viewer, credit, len(distinct))
-    total = np.bincount(viewer, np.asarray(watched, np.float64), len(distinct))
+    balance, total = (
+        np.bincount(viewer, column, len(distinct)).astype(np.float64)
+        for column in (credit, np.asarray(watched, np.float64))
+    )
     return _preference(balance, total, alpha)
 
 

@@ -70,5 +70,5 @@ def _row(top: Floats, bottom: Floats, viewers: int, confidence: float) -> tuple[
 
 
 def _ratios(rows: list[tuple[float, float, float, float, float, int]]) -> Ratios:
-    columns = np.array(rows, np.float64).reshape(len(rows), 6).T
-    return Ratios(*columns[:5], columns[5].astype(np.int64))
+    value, low, high, top, bottom, viewers = np.array(rows, np.float64).reshape(len(rows), 6).T
+    return Ratios(value, low, high, top, bottom, viewers.astype(np.int64))
