@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 #: Exponent of the spending: little alpha is spent early, yet gross harm is found in the first windows.
 _POWER = 3
 #: Nodes of the integration over the paths that have crossed no bound.
-_NODES = 128
+_NODES = 200
 #: Information that grows by less than this share between two looks counts as this much.
 _LEAST_STEP = 0.005
 #: No bound is below this z value.

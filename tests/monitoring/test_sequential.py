@@ -34,8 +34,9 @@ def test_two_looks_against_the_bivariate_normal() -> None:
     assert 1 - inside == pytest.approx(0.05, abs=1e-4)
 
 
-def test_thirty_looks_cross_as_often_as_they_may() -> None:
-    looks, paths = 30, 40_000
+@pytest.mark.parametrize("looks", [30, 144])
+def test_many_looks_cross_as_often_as_they_may(looks: int) -> None:
+    paths = 30_000
     spending = np.arange(1, looks + 1) / looks
     bounds = critical_values(0.05, spending, spending)
     z = np.cumsum(np.random.default_rng(1).normal(size=(paths, looks)), 1) / np.sqrt(np.arange(1, looks + 1))
