@@ -33,13 +33,24 @@ def online(look: Look) -> list[Check]:
     requests, exposures = look.serving_rows("requests"), look.exposures_since()
     arms = partial(arm_rows, candidate=look.release.id, live=look.live.id, sizes=sizes, since=look.release.stage_since)
     keys = ids.keys(requests["user"]).to_numpy() if requests.num_rows else np.zeros(0, np.int64)
-    pages = arms(requests, keys, last=windows.window_of(look.now))
-    shown = arms(exposures, exposures["user"].to_numpy(), last=look.window)
+    now, looks = windows.window_of(look.now), _looks(look)
+    # Exposures are as many windows behind the clock at every look as they are at this one.
+    behind = len(windows.span(look.window, now)) - 1
+    published = [windows.shift(window, -behind) for window in looks]
+    pages = arms(requests, keys, last=now, looks=looks)
+    shown = arms(exposures, exposures["user"].to_numpy(), last=look.window, looks=published)
     before = watched_before(look.settings, windows.window_of(look.release.created), shown.users)
     assignment = [_sample_ratio(look, pages, sizes), _balance(look, shown, before)]
     if any(check.value is not None and check.verdict is Verdict.WAIT for check in assignment):
         return [*assignment, *_pages(look, pages)]
     return [*assignment, *_pages(look, pages), *_reactions(look, shown, before)]
+
+
+def _looks(look: Look) -> list[str]:
+    """Windows in which the gates looked at the release before, since its stage began."""
+    stage, since = look.release.stage, look.release.stage_since
+    stored = look.registry.transitions(look.release.id)
+    return [windows.window_of(t.at) for t in stored if t.from_stage == t.to_stage == stage and since <= t.at < look.now]
 
 
 def budget(look: Look, share: float) -> float:
@@ -141,7 +152,7 @@ def _balance(look: Look, shown: ArmRows, before: Floats | None) -> Check:
         return waiting(name, "no exposures in the windows before the release: whether the arms were alike is not known")
     # Each viewer once, with what it watched before.
     _, once = np.unique(shown.users, return_index=True)
-    alone = ArmRows(shown.rows, shown.users[once], shown.look[once] * 0, shown.is_candidate[once], 1)
+    alone = ArmRows(shown.rows, shown.users[once], shown.look[once] * 0, shown.is_candidate[once], np.ones(1, bool))
     found = alone.compare(before[once])
     num = int(np.nan_to_num(found.num_viewers[-1]))
     if num < knobs.min_viewers:

@@ -1,6 +1,7 @@
 """The two arms of a rollout: viewers whom the candidate answers, and a fresh control of the same size that stays on
 live."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,21 +48,21 @@ class ArmRows:
       users: [n] keys of the viewers.
       look: [n] window of each row, counted from the one in which the stage began.
       is_candidate: [n] whether the candidate answered; else it is the control's.
-      num_looks: windows since the stage began.
+      looked: [k] whether the gates looked after each window since the stage began; the newest is this look.
     """
 
     rows: pa.Table
     users: NDArray[np.int64]
     look: NDArray[np.int64]
     is_candidate: NDArray[np.bool_]
-    num_looks: int
+    looked: NDArray[np.bool_]
 
     def compare(self, y: Floats, d: Floats | None = None, x: Floats | None = None) -> Estimate:
         """Candidate minus control at every look: `y` [n] over `d` [n] (None: over viewers), adjusted by `x` [n]."""
         sides = []
         for mine in (self.is_candidate, ~self.is_candidate):
             columns = [None if column is None else column[mine] for column in (d, x)]
-            sides.append(moments_of(self.users[mine], self.look[mine], self.num_looks, y[mine], *columns))
+            sides.append(moments_of(self.users[mine], self.look[mine], len(self.looked), y[mine], *columns))
         return difference(*sides)
 
     def viewers(self) -> tuple[int, int]:
@@ -71,11 +72,12 @@ class ArmRows:
     def spending(self, found: Estimate, knobs: RolloutSettings) -> Floats:
         """[k] share of the stage's plan that is over at each look: by viewers or by time, whichever is further.
 
-        A look with too few viewers decides nothing, so it spends nothing.
+        A window after which nobody looked, or with too few viewers, decides nothing, so it spends nothing.
         """
-        passed = (np.arange(self.num_looks) + 1) * windows.WINDOW_S / knobs.max_wait_s
+        passed = (np.arange(len(self.looked)) + 1) * windows.WINDOW_S / knobs.max_wait_s
         seen = np.nan_to_num(found.num_viewers)
-        return np.where(seen >= knobs.min_viewers, np.clip(np.maximum(seen / knobs.max_viewers, passed), 0, 1), 0.0)
+        decides = self.looked & (seen >= knobs.min_viewers)
+        return np.where(decides, np.clip(np.maximum(seen / knobs.max_viewers, passed), 0, 1), 0.0)
 
 
 def arm_rows(
@@ -86,6 +88,7 @@ def arm_rows(
     sizes: Shares,
     since: datetime,
     last: str,
+    looks: Sequence[str] = (),
 ) -> ArmRows:
     """Rows of the two arms among `rows` [n] with `time` and `release`, from `since` on.
 
@@ -99,6 +102,7 @@ def arm_rows(
       sizes: of the arms.
       since: when the stage began.
       last: newest window that is looked at.
+      looks: newest window of each look before this one.
     """
     first = windows.window_of(since)
     begin = round(windows.start(first).timestamp() * 1e6)
@@ -109,4 +113,6 @@ def arm_rows(
     # A stage begins before its first window is published: that is one look at nothing.
     num_looks = max(1, len(windows.span(first, last)))
     kept = np.flatnonzero((is_candidate | is_control) & (look >= 0) & (look < num_looks))
-    return ArmRows(rows.take(kept), users[kept], look[kept], is_candidate[kept], num_looks)
+    looked = np.isin(np.arange(num_looks), [len(windows.span(first, window)) - 1 for window in looks])
+    looked[-1] = True
+    return ArmRows(rows.take(kept), users[kept], look[kept], is_candidate[kept], looked)

@@ -163,6 +163,14 @@ def test_a_harmful_canary_is_rolled_back(
     assert [name for name, verdict in verdicts(site, "r2").items() if verdict == Verdict.FAIL] == failed
 
 
+def test_a_window_without_a_look_has_spent_nothing(site: StubSite) -> None:
+    """The plan ends with 50 viewers, reached in the first window; the first look comes two windows later."""
+    canary(site, watched=0.06)
+    checks = {c["name"]: c for t in site.registry.transitions("r2") if t.from_stage == Stage.CANARY for c in t.checks}
+    assert checks["long_views"]["interval"] is not None, "the bound is finite"
+    assert checks["failed_pages"]["interval"] is not None
+
+
 def test_viewers_of_live_outside_the_control_are_not_compared(site: StubSite) -> None:
     """They watch nothing and all their pages fail: a release that was compared with them would look good."""
     others = [i for i in range(5000, 5400) if i not in set(site.control("r2", 1000))]
