@@ -60,7 +60,7 @@ class RolloutSettings(Group):
 
     min_viewers: int = knob(1_000, "With fewer viewers in either arm an online gate waits.", gt=1)
     max_viewers: int = knob(
-        20_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1
+        25_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1
     )
     false_alarm: float = knob(
         0.05,
