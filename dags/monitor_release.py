@@ -3,6 +3,7 @@
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
 then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
 calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
+What viewers did with the pages of each release and arm goes into table `online_metrics`.
 The alert rules are evaluated too, as `homefeed watch` does all the time: so a watch that died is alerted.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
@@ -17,7 +18,7 @@ from airflow.sdk import DAG, task
 
 from dags.assets import EXPOSURES, ROLLOUT
 from dags.defaults import DAG_DEFAULTS
-from dags.references import newest, plain
+from dags.references import newest, plain, references
 from dags.report_link import ReportLink, push_report
 
 with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefeed", "rollout"], **DAG_DEFAULTS):
@@ -37,6 +38,15 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         written = monitor_window(settings, newest(context, EXPOSURES, "window")["window"])
         push_report(context, settings, written.html)
         return plain(vars(written))
+
+    @task
+    def online_metrics(**context):
+        """Measure what viewers did with the pages of each release and arm, in every published window of a release."""
+        from homefeed.settings import load
+        from monitoring.online.window_metrics import publish_served_windows
+
+        published = {w for r in references(context, EXPOSURES, "window") for w in r.get("windows", [r["window"]])}
+        return plain(publish_served_windows(load(), sorted(published)))
 
     @task
     def calibration(**context):
@@ -87,3 +97,4 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
     # Both stand beside the rollout, so that their failure holds nothing up, and that of the rollout fails the run.
     reported >> [rollout(), alerts()]
     calibration()
+    online_metrics()

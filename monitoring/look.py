@@ -89,9 +89,9 @@ class Look:
         return rows.filter(pc.greater_equal(rows["time"], pa.scalar(since, rows.schema.field("time").type)))
 
     def exposures_since(self) -> pa.Table:
-        """`time`, `user`, `release`, `watched` and `dismissed` of exposures since the release entered its stage."""
+        """`time`, `user`, `release`, `watched`, `watch_s` and `dismissed` of exposures since the stage began."""
         since = self.release.stage_since
         first = windows.window_of(since)
-        columns = ["time", "user", "release", "watched", "dismissed"]
+        columns = ["time", "user", "release", "watched", "watch_s", "dismissed"]
         rows = open_lake(self.settings.lake_path).read("exposures", (first, self.window), columns=columns)
         return rows.filter(pc.greater_equal(rows["time"], pa.scalar(since, rows.schema.field("time").type)))

@@ -4,13 +4,13 @@ A `Fleet` never changes; a refresh makes another and puts it in place in one ass
 it began with, so a swap drops nothing.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from homefeed import windows
+from homefeed.buckets import bucket
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
@@ -62,12 +62,6 @@ class Fleet:
         """
         chosen = (arm for arm, share in self.rollout if bucket(arm.release, user) < share)
         return next(chosen, self.live)
-
-
-def bucket(salt: str, user: str) -> float:
-    """A number in [0, 1) that is the same for the same salt and viewer, and uniform over viewers."""
-    digest = hashlib.blake2b(f"{salt}\0{user}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def _tell(bundle: Bundle, snapshot: Snapshot) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from homefeed.buckets import bucket
 from homefeed.registry import Registry
 from homefeed.settings import Settings
-from serving.fleet import bucket
 
 KNOB = "exploration"
 

@@ -18,6 +18,8 @@ VERBS = {
     "explain": "explain",
     "status": "status",
     "knob": "knob",
+    "metrics": "metrics",
+    "experiment": "experiment",
     "simulate": "simulate",
     "release": "release",
     "alert": "alert",

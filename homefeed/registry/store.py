@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from homefeed.experiments import ExperimentArm, ExperimentError, knob_layer
 from homefeed.knobs import KnobError, checked, place, turnable
 from homefeed.registry.alert_log import AlertLog
 from homefeed.registry.database import RegistryError, open_engine, writing
-from homefeed.registry.tables import Failure, Hold, Ingest, KnobTurn, Release, Report, Stage, Transition
+from homefeed.registry.tables import Experiment, Failure, Hold, Ingest, KnobTurn, Release, Report, Stage, Transition
 from homefeed.verdict import Check, Verdict, overall
 
 #: Stages in which a release answers or scores requests beside the live one.
@@ -296,22 +297,130 @@ class Registry:
         """
         turnable(name)
         with self._writing.begin() as session:
-            held = {(turn.release, turn.arm): turn for turn in _holding(session, name)}
-            start = 0.0
-            if value is None and (release or arm) and (release, arm) not in held:
-                raise KnobError(f"{name} was not turned for {release or arm!r}; `homefeed knob list` shows what was")
-            if release and value is not None and session.get(Release, release) is None:
-                raise KnobError(f"there is no release {release!r}; `homefeed status` lists them")
-            if value is not None:
-                checked(name, value)
-                if arm:
-                    arms = {turn.arm: (turn.start, turn.share) for turn in held.values() if turn.arm}
-                    start = place(arms, arm, share)
-            turn = KnobTurn(
-                name=name, value=value, release=release, arm=arm, start=start, share=share, at=at, by=by, reason=reason
+            return self._turn_knob(session, name, value, at, by, reason, release=release, arm=arm, share=share)
+
+    @staticmethod
+    def _turn_knob(
+        session: Session,
+        name: str,
+        value: float | None,
+        at: datetime,
+        by: str,
+        reason: str,
+        *,
+        release: str = "",
+        arm: str = "",
+        share: float = 1.0,
+    ) -> KnobTurn:
+        held = {(turn.release, turn.arm): turn for turn in _holding(session, name)}
+        start = 0.0
+        if value is None and (release or arm) and (release, arm) not in held:
+            raise KnobError(f"{name} was not turned for {release or arm!r}; `homefeed knob list` shows what was")
+        if release and value is not None and session.get(Release, release) is None:
+            raise KnobError(f"there is no release {release!r}; `homefeed status` lists them")
+        if value is not None:
+            checked(name, value)
+            if arm:
+                arms = {turn.arm: (turn.start, turn.share) for turn in held.values() if turn.arm}
+                start = place(arms, arm, share)
+        turn = KnobTurn(
+            name=name, value=value, release=release, arm=arm, start=start, share=share, at=at, by=by, reason=reason
+        )
+        session.add(turn)
+        return turn
+
+    def start_experiment(
+        self,
+        name: str,
+        arms: Sequence[ExperimentArm],
+        at: datetime,
+        by: str,
+        reason: str = "",
+        *,
+        knob: str = "",
+        layer: str = "",
+    ) -> Experiment:
+        """Start an experiment; its arms get their places in the layer, and turn the knob, in one transaction.
+
+        Args:
+          name: never used before.
+          arms: at least two, the control first; their `start` is chosen here.
+          at, by, reason: when, who and why.
+          knob: that the arms turn, each to its `value`; its layer is then the knob's own.
+          layer: of an experiment that turns no knob.
+
+        Raises:
+          ExperimentError: the name is taken, or there are not two arms of different names.
+          KnobError: there is no such knob, a value is out of range, or the shares do not fit beside the others.
+        """
+        if len({arm.name for arm in arms}) < max(2, len(arms)):
+            raise ExperimentError(f"experiment {name!r} takes at least two arms, each of its own name")
+        where = knob_layer(knob) if knob else f"layer {layer}"
+        with self._writing.begin() as session:
+            if session.get(Experiment, name) is not None:
+                raise ExperimentError(
+                    f"there was an experiment {name!r} already; its result is kept, take another name"
+                )
+            taken = self._taken(session, where)
+            placed: list[ExperimentArm] = []
+            for arm in arms:
+                full = f"{name}/{arm.name}"
+                if knob:
+                    turn = self._turn_knob(session, knob, arm.value, at, by, reason, arm=full, share=arm.share)
+                    session.flush()
+                    start = turn.start
+                else:
+                    start = place(taken, full, arm.share)
+                    taken[full] = (start, arm.share)
+                placed.append(ExperimentArm(arm.name, start, arm.share, arm.value if knob else None))
+            experiment = Experiment(
+                name=name,
+                layer=where,
+                knob=knob,
+                arms=[arm.to_dict() for arm in placed],
+                started=at,
+                started_by=by,
+                reason=reason,
             )
-            session.add(turn)
-            return turn
+            session.add(experiment)
+            return experiment
+
+    @staticmethod
+    def _taken(session: Session, layer: str) -> dict[str, tuple[float, float]]:
+        running = select(Experiment).where(Experiment.layer == layer, Experiment.stopped.is_(None))
+        return {
+            f"{experiment.name}/{arm.name}": (arm.start, arm.share)
+            for experiment in session.scalars(running)
+            for arm in experiment.arm_list
+        }
+
+    def stop_experiment(self, name: str, at: datetime, by: str, reason: str) -> Experiment:
+        """End an experiment: its knob is given back. Raises ExperimentError when it does not run."""
+        with self._writing.begin() as session:
+            experiment = session.get(Experiment, name)
+            if experiment is None or experiment.stopped is not None:
+                raise ExperimentError(f"experiment {name!r} does not run; `homefeed experiment list` shows what does")
+            held = {turn.arm for turn in _holding(session, experiment.knob)} if experiment.knob else set()
+            for arm in experiment.arm_list:
+                if (full := f"{name}/{arm.name}") in held:
+                    self._turn_knob(session, experiment.knob, None, at, by, reason, arm=full)
+            experiment.stopped, experiment.stopped_by, experiment.stopped_reason = at, by, reason
+            return experiment
+
+    def experiment(self, name: str) -> Experiment | None:
+        """One experiment by its name."""
+        with self._session() as session:
+            return session.get(Experiment, name)
+
+    def experiments(self, since: datetime | None = None, until: datetime | None = None) -> list[Experiment]:
+        """Experiments that ran at some moment from `since` to `until`, oldest first; without times, all of them."""
+        query = select(Experiment).order_by(Experiment.started, Experiment.name)
+        if since is not None:
+            query = query.where(Experiment.stopped.is_(None) | (Experiment.stopped > since))
+        if until is not None:
+            query = query.where(Experiment.started < until)
+        with self._session() as session:
+            return list(session.scalars(query))
 
     def knob_turns(self, name: str | None = None, limit: int = 100) -> list[KnobTurn]:
         """Turns of one knob or of all, the newest first."""

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from homefeed.experiments import ExperimentArm
+
 
 class Stage(StrEnum):
     """SHADOW scores off the response path. CANARY and RAMP answer a share of the viewers. LIVE answers the rest.
@@ -148,6 +150,32 @@ class KnobTurn(Base):
     at: Mapped[datetime]
     by: Mapped[str]
     reason: Mapped[str] = mapped_column(String(2000), default="")
+
+
+class Experiment(Base):
+    """One experiment: viewers of a layer in arms, from its start until it is stopped. A name is used once.
+
+    `arms` holds `homefeed.experiments.ExperimentArm`s as plain values, the control first.
+    """
+
+    __tablename__ = "experiments"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    layer: Mapped[str] = mapped_column(index=True)
+    #: The knob that its arms turn; empty when what is varied is outside the platform.
+    knob: Mapped[str] = mapped_column(default="")
+    arms: Mapped[list[Any]]
+    started: Mapped[datetime]
+    started_by: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(2000), default="")
+    stopped: Mapped[datetime | None]
+    stopped_by: Mapped[str] = mapped_column(default="")
+    stopped_reason: Mapped[str] = mapped_column(String(2000), default="")
+
+    @property
+    def arm_list(self) -> list[ExperimentArm]:
+        """The arms, the control first."""
+        return [ExperimentArm(**arm) for arm in self.arms]
 
 
 class Alert(Base):

@@ -107,6 +107,23 @@ USER_STATE = pa.schema(
         pa.field("blocked_channels", pa.list_(pa.int64())),
     ]
 )
+#: One row is one online metric of one release, or of one arm of an experiment, in one slice of a window. The value is
+#: numerator / denominator; the interval is over the viewers.
+ONLINE_METRICS = pa.schema(
+    [
+        _WINDOW,
+        pa.field("release", pa.string()),
+        pa.field("arm", pa.string()),
+        pa.field("slice", pa.string()),
+        pa.field("metric", pa.string()),
+        pa.field("value", pa.float64()),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("numerator", pa.float64()),
+        pa.field("denominator", pa.float64()),
+        pa.field("num_viewers", pa.int64()),
+    ]
+)
 
 
 def aggregates(entity: str) -> pa.Schema:
@@ -131,6 +148,7 @@ TABLES: dict[str, pa.Schema] = {
     "quarantine": QUARANTINE,
     "exposures": EXPOSURES,
     "user_state": USER_STATE,
+    "online_metrics": ONLINE_METRICS,
     **{f"{entity}_aggregates": aggregates(entity) for entity in ENTITIES},
 }
 #: Table that each event type is stored in.

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homefeed.errors import HomefeedError
 from homefeed.settings.evaluation import EvaluationSettings
+from homefeed.settings.experiments import ExperimentSettings, OnlineSettings
 from homefeed.settings.features import FeatureSettings
 from homefeed.settings.group import knob
 from homefeed.settings.index import IndexSettings
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
     alerts: AlertSettings = knob(AlertSettings(), "Alerts and who is told.")
     evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")
+    online: OnlineSettings = knob(OnlineSettings(), "Online metrics.")
+    experiments: ExperimentSettings = knob(ExperimentSettings(), "Experiments.")
     rollout: RolloutSettings = knob(RolloutSettings(), "Gates and stages of a release.")
     world: WorldSettings = knob(WorldSettings(), "Synthetic site.")
     platform: PlatformSettings = knob(PlatformSettings(), "Processes that `make run` starts.")

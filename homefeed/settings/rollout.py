@@ -65,7 +65,7 @@ class RolloutSettings(Group):
 
     min_viewers: int = knob(1_000, "With fewer viewers in either arm an online gate waits.", gt=1)
     max_viewers: int = knob(
-        20_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1
+        25_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1
     )
     false_alarm: float = knob(
         0.05,
@@ -73,13 +73,14 @@ class RolloutSettings(Group):
         gt=0,
         lt=1,
     )
-    expected_effect: float = knob(
-        0.1, "Relative difference that the sequential test is tuned to find soonest.", gt=0, le=1
+    canary_budget: float = knob(0.8, "Part of `false_alarm` that is spent in CANARY; RAMP has the rest.", gt=0, lt=1)
+    long_views_budget: float = knob(
+        0.675, "Part of a stage's false alarms that long views per viewer have.", gt=0, lt=1
     )
-    expected_page_effect: float = knob(
-        0.02, "The same for the shares of failed and of slow pages, absolute: they are close to 0.", gt=0, le=1
+    watch_time_budget: float = knob(
+        0.175, "Part of a stage's false alarms that watch time has; the three other checks share the rest.", gt=0, lt=1
     )
-    watched_margin: float = knob(0.01, "How much lower (relative) the watched share of a canary may be.", ge=0)
+    watched_margin: float = knob(0.01, "How much lower (relative) watch time and long views per viewer may be.", ge=0)
     dismissed_margin: float = knob(0.02, "How many more dismissals (relative) a canary's viewers may send.", ge=0)
     error_margin: float = knob(0.001, "How much larger the share of failed or degraded pages may be.", ge=0)
     slow_margin: float = knob(0.005, "How much larger the share of pages over the latency budget may be.", ge=0)

@@ -1,5 +1,6 @@
 """A site on disk around stub bundles: registry, serving log and exposures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,8 @@ import orjson
 import pyarrow as pa
 from stub_bundle import StubBundle, stub_rows
 
-from homefeed import windows
+from homefeed import ids, windows
+from homefeed.buckets import buckets
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.registry import Registry, Stage
@@ -38,7 +40,7 @@ class StubSite:
         if stage != Stage.SHADOW:
             self.registry.move(release, stage, SINCE, [Check("arranged", Verdict.PASS)])
 
-    def serve(self, release: str, viewers: range, *, kind: str = "requests", **columns: Any) -> None:
+    def serve(self, release: str, viewers: Sequence[int], *, kind: str = "requests", **columns: Any) -> None:
         """One page per viewer in the window after `SINCE`; `columns` replace those of the row."""
         row = {
             "release": release,
@@ -66,21 +68,36 @@ class StubSite:
         with (folder / f"{kind}-1.jsonl").open("ab") as file:
             file.write(b"\n".join(lines) + b"\n")
 
-    def expose(self, arms: dict[str, tuple[range, float, float]], per_viewer: int = 20) -> None:
-        """Publish exposures of the window after `SINCE`: release -> viewers, watched share, dismissed share."""
-        window = windows.shift(WINDOW, 1)
+    def control(self, release: str, num: int) -> list[int]:
+        """The first `num` viewers from 1,000 on who are in the control of the canary of `release`."""
+        viewers = np.arange(1000, 1000 + 20 * num)
+        names = pa.array([f"viewer-{i}" for i in viewers])
+        place = buckets(release, ids.keys(names).to_numpy())
+        return viewers[place >= 1 - self.settings.rollout.canary_share][:num].tolist()
+
+    def expose(
+        self, arms: dict[str, tuple[Sequence[int], float, float]], per_viewer: int = 20, num_windows: int = 1
+    ) -> None:
+        """Publish exposures of the window so many after `SINCE`: release -> viewers, watched share, dismissed share.
+
+        A watch lasts a minute.
+        """
+        window = windows.shift(WINDOW, num_windows)
         random = np.random.default_rng(3)
         parts = []
         schema = open_lake(self.settings.lake_path).schemas["exposures"]
         for release, (viewers, watched, dismissed) in arms.items():
-            user = np.repeat(np.array(viewers), per_viewer)
+            keys = ids.keys(pa.array([f"viewer-{i}" for i in viewers], pa.string())).to_numpy()
+            user = np.repeat(keys, per_viewer)
+            is_watched = random.random(len(user)) < watched
             known = {
                 "window": np.full(len(user), window),
                 "event_id": np.array([f"{release}-{i}" for i in range(len(user))]),
                 "time": pa.array([windows.start(window)] * len(user), schema.field("time").type),
                 "user": user,
                 "release": np.full(len(user), release),
-                "watched": random.random(len(user)) < watched,
+                "watched": is_watched,
+                "watch_s": np.where(is_watched, 60.0, 0.0),
                 "dismissed": random.random(len(user)) < dismissed,
             }
             parts.append(pa.table({f.name: known.get(f.name, pa.nulls(len(user), f.type)) for f in schema}))

@@ -2,8 +2,9 @@ import pytest
 from tiny_site import WINDOW, table
 
 from homefeed import windows
+from homefeed.buckets import bucket
 from homefeed.registry import Stage
-from serving.fleet import Releases, bucket
+from serving.fleet import Releases
 from serving.snapshot import Snapshot
 
 
