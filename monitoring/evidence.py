@@ -1,5 +1,6 @@
 """What the gates and reports look at: held-out exposures with their features, and what a release says about them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from homefeed.errors import HomefeedError
 from homefeed.features import DENSE_FEATURES
 from homefeed.settings import Settings
 
+#: Reactions whose heads are held against what happened, where enough of them did.
+REACTIONS = ("liked", "subscribed")
 #: Pseudo-counts of the popularity that a ranker has to beat: one watch in fifty impressions.
 _PRIOR_WATCHES, _PRIOR_IMPRESSIONS = 1.0, 50.0
 
@@ -51,7 +54,9 @@ class Rows:
       users: [n] key of the viewer.
       watched: [n] bool.
       weight: [n] how many exposures each stands for.
-      sources, devices: [n] str, for slices.
+      sources, devices, countries: [n] str, for slices.
+      requests: [n] number of the page, 0 when it is not known.
+      reactions: target -> [n] bool, of `REACTIONS`.
     """
 
     inputs: Any
@@ -60,6 +65,9 @@ class Rows:
     weight: NDArray[np.float32]
     sources: NDArray[Any]
     devices: NDArray[Any]
+    countries: NDArray[Any]
+    requests: NDArray[np.int64]
+    reactions: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -69,12 +77,15 @@ class Rows:
         """Distinct viewers."""
         return len(np.unique(self.users))
 
+    def feature(self, name: str) -> NDArray[np.float32]:
+        """[n] of a dense feature."""
+        column: NDArray[np.float32] = self.inputs.dense[:, DENSE_FEATURES.index(name)]
+        return column
+
     @cached_property
     def popularity(self) -> NDArray[np.float32]:
         """[n] watched share of the video in the 7 days before, at the observed rate: what needs no model."""
-        dense = self.inputs.dense
-        watches = dense[:, DENSE_FEATURES.index("video_watches_7d")]
-        impressions = dense[:, DENSE_FEATURES.index("video_impressions_7d")]
+        watches, impressions = self.feature("video_watches_7d"), self.feature("video_impressions_7d")
         return self.at_observed_rate((watches + _PRIOR_WATCHES) / (impressions + _PRIOR_IMPRESSIONS))
 
     def at_observed_rate(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,8 +111,17 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
     def strings(name: str) -> NDArray[Any]:
         return np.asarray(pc.fill_null(table.column(name), "other").to_pylist(), object)
 
-    watched = examples.labels["watched"] > 0
-    return Rows(examples.inputs, examples.users, watched, examples.weight, strings("source"), strings("device"))
+    return Rows(
+        inputs=examples.inputs,
+        users=examples.users,
+        watched=examples.labels["watched"] > 0,
+        weight=examples.weight,
+        sources=strings("source"),
+        devices=strings("device"),
+        countries=strings("country"),
+        requests=examples.requests,
+        reactions={target: examples.labels[target] > 0 for target in REACTIONS},
+    )
 
 
 class Side:

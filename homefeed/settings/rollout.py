@@ -21,14 +21,33 @@ class RolloutSettings(Group):
     min_positives: int = knob(100, "With fewer positive exposures the offline gates wait.", gt=0)
     min_offline_viewers: int = knob(200, "With fewer viewers behind the exposures the offline gates wait.", gt=1)
     confidence: float = knob(0.95, "Confidence of the intervals of the offline gates.", gt=0.5, lt=1)
+    undecided_wait_s: float = knob(
+        1_800.0,
+        "How long in SHADOW an offline comparison that its exposures do not decide waits for more; then it passes if "
+        "no harm was shown.",
+        "s",
+        ge=0,
+    )
     ne_margin: float = knob(
         0.01, "How much worse than live (relative) the normalised entropy of the ranker may be.", ge=0
     )
+    ndcg_margin: float = knob(0.01, "How much lower than live (relative) the NDCG of pages at 100 may be.", ge=0)
     recall_margin: float = knob(
         0.2, "How much lower than live (relative) the recall at 100 of the retriever may be.", ge=0
     )
-    min_calibration: float = knob(0.8, "Predicted over observed watches: a release that is surely below fails.", gt=0)
-    max_calibration: float = knob(1.2, "Predicted over observed watches: a release that is surely above fails.", gt=0)
+    slice_margin: float = knob(
+        0.05, "How much worse than live (relative) the normalised entropy of a slice of the exposures may be.", ge=0
+    )
+    min_slice_viewers: int = knob(
+        500,
+        "A slice with fewer viewers waits; after `undecided_wait_s` it is named as not judged and holds nothing.",
+        gt=1,
+    )
+    min_calibration: float = knob(0.95, "Predicted over observed: a release that is surely below fails.", gt=0)
+    max_calibration: float = knob(1.05, "Predicted over observed: a release that is surely above fails.", gt=0)
+    ece_slack: float = knob(
+        0.005, "How far above chance the expected calibration error may be: the 99th percentile of its null.", ge=0
+    )
     min_spread: float = knob(
         0.1,
         "Least spread of the scores, as a share of live's: a release that was calibrated on live pages, where every "
@@ -36,7 +55,11 @@ class RolloutSettings(Group):
         ge=0,
         le=1,
     )
+    max_identical_share: float = knob(
+        0.01, "Largest share of the videos that may have one and the same vector.", gt=0, le=1
+    )
     min_index_recall: float = knob(0.95, "Least index recall at 1,000 against exact search.", ge=0, le=1)
+    index_recall_margin: float = knob(0.005, "How much lower than live's the index recall may be.", ge=0, le=1)
     max_drifted_share: float = knob(
         0.95, "With a larger share of drifted features a release is held; a smaller one is only reported.", gt=0, le=1
     )

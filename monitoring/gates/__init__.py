@@ -11,15 +11,17 @@ from monitoring.gates.index import index
 from monitoring.gates.integrity import integrity
 from monitoring.gates.numbers import numbers
 from monitoring.gates.online import online
+from monitoring.gates.popularity import popularity
 from monitoring.gates.quality import quality
 from monitoring.gates.shadow import shadow
+from monitoring.gates.slices import slices
 from monitoring.gates.turn import turn
 from monitoring.look import Look
 
 Gate = Callable[[Look], list[Check]]
 
 #: What a release must show before any viewer sees it.
-OFFLINE: tuple[Gate, ...] = (integrity, numbers, quality, calibration, index, drift)
+OFFLINE: tuple[Gate, ...] = (integrity, numbers, quality, popularity, slices, calibration, index, drift)
 
 #: Stage -> what a release must show in it.
 GATES: Mapping[Stage, tuple[Gate, ...]] = {
