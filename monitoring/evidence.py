@@ -56,6 +56,8 @@ class Rows:
       weight: [n] how many exposures each stands for.
       sources, devices, countries: [n] str, for slices.
       requests: [n] number of the page, 0 when it is not known.
+      videos: [n] key of the video.
+      times: [n] microseconds since 1970 UTC.
       reactions: target -> [n] bool, of `REACTIONS`.
     """
 
@@ -67,6 +69,8 @@ class Rows:
     devices: NDArray[Any]
     countries: NDArray[Any]
     requests: NDArray[np.int64]
+    videos: NDArray[np.int64]
+    times: NDArray[np.int64]
     reactions: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
@@ -104,6 +108,7 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
       first, last: both included.
       max_rows: upper bound, about.
     """
+    from models.history import microseconds
     from models.ranking.closed_windows import read_exposures
 
     table, examples = read_exposures(settings, bundle.shape, first, last, max_rows)
@@ -120,8 +125,36 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
         devices=strings("device"),
         countries=strings("country"),
         requests=examples.requests,
+        videos=examples.inputs.video,
+        times=microseconds(table.column("time")),
         reactions={target: examples.labels[target] > 0 for target in REACTIONS},
     )
+
+
+def replayed(settings: Settings, rows: Rows, index: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Features of the exposures at `index` [m], counted again from the events before each: `monitoring.replay`."""
+    from monitoring.replay import Moments, replay
+
+    return replay(settings, Moments(rows.users[index], rows.videos[index], rows.times[index]))
+
+
+def num_trained_on(settings: Settings, manifest: Any, first: str, last: str) -> int | None:
+    """Exposures of windows `first` to `last` that the training of a manifest has read, by event id; None when the
+    manifest does not say which version of the exposures that was.
+
+    Raises:
+      LakeError: that version is gone.
+    """
+    from feature_repo.lake_tables import open_tables
+
+    version = manifest.lake_versions.get("exposures")
+    if version is None:
+        return None
+    with open_tables(settings, {"exposures": version}) as then, open_tables(settings) as now:
+        trained = then.table("exposures", *manifest.windows).select("event_id")
+        read = then.run(trained).column("event_id")
+        held = now.run(now.table("exposures", first, last).select("event_id")).column("event_id")
+    return int(pc.sum(pc.is_in(held, read)).as_py() or 0)
 
 
 class Side:

@@ -28,6 +28,27 @@ class RolloutSettings(Group):
         "s",
         ge=0,
     )
+    contract_windows: int = knob(
+        144, "Newest windows that must keep the input contract before a model is trained.", "windows", gt=0
+    )
+    max_quarantined_share: float = knob(0.01, "Share of the events that may break the schema.", ge=0, lt=1)
+    max_late_share: float = knob(
+        0.05, "Share of the events that may arrive after the exposures they belong to were published.", ge=0, lt=1
+    )
+    max_empty_windows: int = knob(
+        3, "Windows in a row without an impression, on a site that has some in nearly every other.", "windows", ge=0
+    )
+    volume_band: float = knob(
+        0.3, "How far the impressions may be from the median of the same hours of earlier weeks, relative.", gt=0, lt=1
+    )
+    min_volume_weeks: int = knob(3, "With fewer earlier weeks there is no volume to compare with.", "weeks", gt=0)
+    min_volume: int = knob(
+        10_000, "An hour with a lower median of impressions is only compared as a part of its day.", gt=0
+    )
+
+    replayed_exposures: int = knob(
+        2_000, "Exposures whose features are counted again from the events before them.", "exposures", gt=1
+    )
     ne_margin: float = knob(
         0.01, "How much worse than live (relative) the normalised entropy of the ranker may be.", ge=0
     )

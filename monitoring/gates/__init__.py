@@ -15,13 +15,24 @@ from monitoring.gates.popularity import popularity
 from monitoring.gates.quality import quality
 from monitoring.gates.shadow import shadow
 from monitoring.gates.slices import slices
+from monitoring.gates.time_integrity import time_integrity
 from monitoring.gates.turn import turn
 from monitoring.look import Look
 
 Gate = Callable[[Look], list[Check]]
 
 #: What a release must show before any viewer sees it.
-OFFLINE: tuple[Gate, ...] = (integrity, numbers, quality, popularity, slices, calibration, index, drift)
+OFFLINE: tuple[Gate, ...] = (
+    integrity,
+    numbers,
+    time_integrity,
+    quality,
+    popularity,
+    slices,
+    calibration,
+    index,
+    drift,
+)
 
 #: Stage -> what a release must show in it.
 GATES: Mapping[Stage, tuple[Gate, ...]] = {

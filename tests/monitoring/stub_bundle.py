@@ -62,6 +62,8 @@ def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
         countries=np.where(users % 3 == 0, "IS", "DE").astype(object),
         # Two pages of each viewer.
         requests=1 + users * 2 + random.integers(0, 2, num),
+        videos=random.integers(0, 100, num),
+        times=np.full(num, 1_795_470_900_000_000),
         reactions={"liked": random.random(num) < truth / 10, "subscribed": np.zeros(num, bool)},
     )
 
@@ -87,7 +89,7 @@ class StubBundle:
             release="stub",
             created="2026-11-23T22:00:00+00:00",
             windows=("20261120T0000Z", "20261120T0000Z"),
-            lake_versions={},
+            lake_versions={"exposures": -1},
             settings_digest="",
             code_version="",
             pairing="",

@@ -40,6 +40,10 @@ def demo_settings(home: Path) -> Settings:
             # A few hundred watches, of which each viewer brings several, say no more than this about a ratio.
             "min_calibration": 0.5,
             "max_calibration": 2.0,
+            "ece_slack": 0.05,
+            # A look every window for an hour: what a few hundred viewers do not decide stays undecided.
+            "undecided_wait_s": 0.0,
+            "min_slice_viewers": 100,
         },
     }
     changed = {name: knobs | _given(getattr(base, name)) for name, knobs in groups.items()}
