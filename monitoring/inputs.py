@@ -27,7 +27,8 @@ class Inputs:
       ingested: [w] bool, whether ingestion has looked at the arrival window of that name. Where it has not, the
         platform was off, and an empty window says nothing about the site.
       earlier: [k, w] impressions of the same windows in each of the k weeks before that the lake holds whole.
-      copies: impressions that are in the lake more than once, by event id or by viewer, video and time.
+      copies: impressions that are in the lake more than once, by event id or by viewer, video, time, page and
+        slot.
       accepted, quarantined, late: events of the arrival windows; of those accepted, `late` arrived after the exposures
         of their window were published. Arrival windows that are mostly older events are left out of both: these were
         delivered on purpose, as a file of a past day is.
@@ -58,7 +59,7 @@ def read_inputs(settings: Settings, window: str) -> Inputs:
         counted = tables.table("impressions", oldest, window).group_by("window").aggregate(num=lambda t: t.count())
         counts = dict(zip(*(column.to_pylist() for column in tables.run(counted).columns), strict=True))
         rows = tables.table("impressions", first, window)
-        by_act = rows.select("user", "video", "time").distinct().count()
+        by_act = rows.select("user", "video", "time", "request_id", "slot").distinct().count()
         whole, ids, acts = (
             int(tables.backend.to_pyarrow(value).as_py()) for value in (rows.count(), rows.event_id.nunique(), by_act)
         )

@@ -51,7 +51,7 @@ def _copies(inputs: Inputs) -> Check:
         value=float(inputs.copies),
         bound=0.0,
         num_samples=num,
-        detail="impressions that count more than once, by event id or by viewer, video and time",
+        detail="impressions that count more than once, by event id or by viewer, video, time and slot",
     )
 
 

@@ -88,6 +88,11 @@ class StubSite:
             "exposures", [window], pa.concat_tables(parts, promote_options="permissive")
         )
 
+    def publish(self, table: str, window: str, rows: list[dict[str, Any]]) -> None:
+        """Make rows the content of a window of a lake table; columns that are not given are null."""
+        lake = open_lake(self.settings.lake_path)
+        lake.replace(table, [window], pa.Table.from_pylist(rows, schema=lake.schemas[table]))
+
     @property
     def after(self) -> tuple[str, datetime]:
         """The look once that window is published: its name, and a time beyond the dwell time."""

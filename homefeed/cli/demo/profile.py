@@ -44,6 +44,8 @@ def demo_settings(home: Path) -> Settings:
             # A look every window for an hour: what a few hundred viewers do not decide stays undecided.
             "undecided_wait_s": 0.0,
             "min_slice_viewers": 100,
+            # A log of ratings has nights, and the demo's few viewers quiet hours.
+            "max_empty_windows": 144,
         },
     }
     changed = {name: knobs | _given(getattr(base, name)) for name, knobs in groups.items()}
