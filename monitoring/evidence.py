@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from homefeed.errors import HomefeedError
 from homefeed.features import DENSE_FEATURES
 from homefeed.settings import Settings
+from monitoring.parity import Parity, measure_parity
 
 #: Reactions whose heads are held against what happened, where enough of them did.
 REACTIONS = ("liked", "subscribed")
@@ -155,6 +157,11 @@ def num_trained_on(settings: Settings, manifest: Any, first: str, last: str) -> 
         read = then.run(trained).column("event_id")
         held = now.run(now.table("exposures", first, last).select("event_id")).column("event_id")
     return int(pc.sum(pc.is_in(held, read)).as_py() or 0)
+
+
+def parity(settings: Settings, first: str, last: str, since: datetime, history_length: int) -> Parity:
+    """Feature vectors that the service logged in windows `first` to `last`: `monitoring.parity`."""
+    return measure_parity(settings, first, last, since, history_length)
 
 
 class Side:

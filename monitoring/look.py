@@ -15,6 +15,7 @@ from homefeed.settings import Settings
 from homefeed.verdict import Check
 from monitoring import evidence
 from monitoring.evidence import Rows, Side
+from monitoring.parity import Parity
 
 _HOUR_WINDOWS = 6
 
@@ -67,6 +68,14 @@ class Look:
         assert self.candidate.bundle is not None
         first, last = self.span
         return evidence.read_rows(self.settings, self.candidate.bundle, first, last, self.settings.rollout.max_rows)
+
+    @cached_property
+    def parity(self) -> Parity:
+        """Logged feature vectors against training's, since the release entered its stage."""
+        assert self.candidate.bundle is not None
+        since, last = self.release.stage_since, windows.window_of(self.now)
+        shape = self.candidate.bundle.shape
+        return evidence.parity(self.settings, windows.window_of(since), last, since, shape.ranker_history_length)
 
     @property
     def is_patient(self) -> bool:

@@ -28,6 +28,11 @@ class RolloutSettings(Group):
         "s",
         ge=0,
     )
+    parity_pages: int = knob(1_000, "Newest pages whose logged features are recomputed.", "pages", gt=0)
+    min_parity_vectors: int = knob(100, "With fewer logged feature vectors training/serving parity waits.", gt=0)
+    max_skew_share: float = knob(
+        0.001, "Share of the feature vectors that may differ between training and serving.", ge=0, lt=1
+    )
     contract_windows: int = knob(
         144, "Newest windows that must keep the input contract before a model is trained.", "windows", gt=0
     )

@@ -11,6 +11,7 @@ from monitoring.gates.index import index
 from monitoring.gates.integrity import integrity
 from monitoring.gates.numbers import numbers
 from monitoring.gates.online import online
+from monitoring.gates.parity import parity
 from monitoring.gates.popularity import popularity
 from monitoring.gates.quality import quality
 from monitoring.gates.shadow import shadow
@@ -36,7 +37,7 @@ OFFLINE: tuple[Gate, ...] = (
 
 #: Stage -> what a release must show in it.
 GATES: Mapping[Stage, tuple[Gate, ...]] = {
-    Stage.SHADOW: (*OFFLINE, shadow, turn),
+    Stage.SHADOW: (*OFFLINE, parity, shadow, turn),
     Stage.CANARY: (online,),
     Stage.RAMP: (online,),
     Stage.LIVE: (guardrails,),

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from stub_site import StubSite
 
+from homefeed.features import DENSE_FEATURES
 from homefeed.registry import Stage, open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.verdict import Check, Verdict
 from monitoring import evidence, report
+from monitoring.parity import Parity
 
 
 @pytest.fixture
@@ -34,6 +37,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     # What the stub's features hold had happened: the lake of the tests has no events.
     past = lambda _, rows, index: {"user_watches_10m": rows.feature("user_watches_10m")[index]}  # noqa: E731
     monkeypatch.setattr(evidence, "replayed", past)
+    monkeypatch.setattr(evidence, "parity", lambda *_: Parity(np.zeros((500, len(DENSE_FEATURES)), bool)))
     return stub
 
 
@@ -45,5 +49,5 @@ def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: Callable[[Any], list[Check]] = lambda look: [Check("feature_drift", Verdict.PASS)]  # noqa: E731
     passed.__name__ = "drift"
     offline = tuple(passed if gate.__name__ == "drift" else gate for gate in gates.OFFLINE)
-    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][-2:])})
+    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][-3:])})
     monkeypatch.setattr(gates, "GATES_WITHOUT_LIVE", dict.fromkeys(gates.GATES_WITHOUT_LIVE, offline))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def no_rows() -> Rows:
 class StubBundle:
     """Predicts the truth, changed by `spoil`: heads -> heads."""
 
-    shape = None
+    shape = SimpleNamespace(ranker_history_length=50)
 
     def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
         self.path, self._spoil = folder, spoil
