@@ -36,7 +36,8 @@ REQUESTS = pa.schema(
         pa.field("error", pa.string()),
     ]
 )
-#: One row is one page made off the response path by `release`, compared with the one that `live_release` answered.
+#: One row is one page made off the response path by `release`, compared with the one that `live_release` answered;
+#: `videos` and `live_videos` are keys, one per slot.
 SHADOW = pa.schema(
     [
         pa.field("request_id", pa.string()),
@@ -48,6 +49,9 @@ SHADOW = pa.schema(
         pa.field("overlap_at_100", pa.float64()),
         pa.field("mean_score", pa.float64()),
         pa.field("live_mean_score", pa.float64()),
+        pa.field("user", pa.string()),
+        pa.field("videos", pa.list_(pa.int64())),
+        pa.field("live_videos", pa.list_(pa.int64())),
     ]
 )
 #: One row is one page as it was answered; the lists have one element per slot. `knob_arm` names the experiment that

@@ -16,6 +16,7 @@ from homefeed.verdict import Check
 from monitoring import evidence
 from monitoring.evidence import Rows, Side
 from monitoring.parity import Parity
+from monitoring.shadow_pages import ShadowPages, shadow_pages
 
 _HOUR_WINDOWS = 6
 
@@ -76,6 +77,12 @@ class Look:
         since, last = self.release.stage_since, windows.window_of(self.now)
         shape = self.candidate.bundle.shape
         return evidence.parity(self.settings, windows.window_of(since), last, since, shape.ranker_history_length)
+
+    @cached_property
+    def shadow_pages(self) -> ShadowPages:
+        """Pages made in shadow since the release entered its stage, beside live's."""
+        rows = self.serving_rows("shadow")
+        return shadow_pages(self.settings, rows.filter(pc.equal(rows["release"], self.release.id)))
 
     @property
     def is_patient(self) -> bool:

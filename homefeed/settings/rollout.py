@@ -103,6 +103,12 @@ class RolloutSettings(Group):
     max_shadow_latency_ratio: float = knob(
         3.0, "A shadow page whose median latency is more times that of the live pages holds the release.", gt=0
     )
+    min_coverage: float = knob(
+        0.9, "Least number of different videos on shadow pages, as a share of those on live's pages.", ge=0
+    )
+    max_concentration_gain: float = knob(
+        0.05, "How much larger than live's the share of the slots with the 20 videos shown most may be.", ge=0, le=1
+    )
     min_shadow_overlap: float = knob(
         0.02, "Least mean share of videos that a shadow page has in common with the live page.", ge=0, le=1
     )

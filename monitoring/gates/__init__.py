@@ -11,6 +11,7 @@ from monitoring.gates.index import index
 from monitoring.gates.integrity import integrity
 from monitoring.gates.numbers import numbers
 from monitoring.gates.online import online
+from monitoring.gates.page_health import page_health
 from monitoring.gates.parity import parity
 from monitoring.gates.popularity import popularity
 from monitoring.gates.quality import quality
@@ -35,9 +36,28 @@ OFFLINE: tuple[Gate, ...] = (
     drift,
 )
 
+#: Gate -> its numbers in docs/gates.md. G1 looks at data before a training (`monitoring.contract`), G19 is a test, G20
+#: the alerts on freshness; drift and turn have no number.
+NUMBERS: Mapping[str, str] = {
+    "contract": "G1",
+    "time_integrity": "G2",
+    "parity": "G3",
+    "integrity": "G4",
+    "numbers": "G5",
+    "quality": "G6",
+    "popularity": "G7",
+    "slices": "G8",
+    "calibration": "G9",
+    "index": "G10",
+    "page_health": "G11",
+    "shadow": "G13",
+    "online": "G14-G18",
+    "guardrails": "G15",
+}
+
 #: Stage -> what a release must show in it.
 GATES: Mapping[Stage, tuple[Gate, ...]] = {
-    Stage.SHADOW: (*OFFLINE, parity, shadow, turn),
+    Stage.SHADOW: (*OFFLINE, parity, page_health, shadow, turn),
     Stage.CANARY: (online,),
     Stage.RAMP: (online,),
     Stage.LIVE: (guardrails,),

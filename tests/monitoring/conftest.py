@@ -37,6 +37,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     # What the stub's features hold had happened: the lake of the tests has no events.
     past = lambda _, rows, index: {"user_watches_10m": rows.feature("user_watches_10m")[index]}  # noqa: E731
     monkeypatch.setattr(evidence, "replayed", past)
+    # The catalogue of the tests is empty.
+    monkeypatch.setattr("monitoring.shadow_pages._shown_wrongly", lambda *_: (0, 0))
     monkeypatch.setattr(evidence, "parity", lambda *_: Parity(np.zeros((500, len(DENSE_FEATURES)), bool)))
     return stub
 
@@ -49,5 +51,7 @@ def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: Callable[[Any], list[Check]] = lambda look: [Check("feature_drift", Verdict.PASS)]  # noqa: E731
     passed.__name__ = "drift"
     offline = tuple(passed if gate.__name__ == "drift" else gate for gate in gates.OFFLINE)
-    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][-3:])})
+    monkeypatch.setattr(
+        gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][len(gates.OFFLINE) :])}
+    )
     monkeypatch.setattr(gates, "GATES_WITHOUT_LIVE", dict.fromkeys(gates.GATES_WITHOUT_LIVE, offline))

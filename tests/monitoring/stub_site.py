@@ -51,6 +51,8 @@ class StubSite:
             "overlap_at_100": 0.5,
             "mean_score": 0.1,
             "live_mean_score": 0.1,
+            "videos": [1, 2, 3],
+            "live_videos": [2, 3, 4],
         } | columns
         names = KINDS[kind].names
         time = windows.end(WINDOW).isoformat()
