@@ -51,7 +51,6 @@ def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: Callable[[Any], list[Check]] = lambda look: [Check("feature_drift", Verdict.PASS)]  # noqa: E731
     passed.__name__ = "drift"
     offline = tuple(passed if gate.__name__ == "drift" else gate for gate in gates.OFFLINE)
-    monkeypatch.setattr(
-        gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][len(gates.OFFLINE) :])}
-    )
+    others = gates.GATES[Stage.SHADOW][len(offline) :]
+    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *others)})
     monkeypatch.setattr(gates, "GATES_WITHOUT_LIVE", dict.fromkeys(gates.GATES_WITHOUT_LIVE, offline))
