@@ -46,7 +46,7 @@ def write_snapshot(settings: Settings, window: str) -> Path:
     with open_tables(settings) as tables:
         rows = tables.run(candidates(tables, window)).combine_chunks()
         versions = {table: tables.lake.version(table) for table in MADE_FROM}
-    rows = rows.cast(with_versions(rows.schema, versions))
+    rows = with_versions(rows, versions)
     folder = settings.snapshots_path
     folder.mkdir(parents=True, exist_ok=True)
     path, draft = folder / f"{window}{_SUFFIX}", folder / f".{window}.draft"

@@ -8,9 +8,9 @@ import pyarrow as pa
 _KEY = b"lake_versions"
 
 
-def with_versions(schema: pa.Schema, versions: Mapping[str, int]) -> pa.Schema:
-    """The schema with the version of each table."""
-    return schema.with_metadata({_KEY: json.dumps(dict(versions), sort_keys=True).encode()})
+def with_versions(rows: pa.Table, versions: Mapping[str, int]) -> pa.Table:
+    """The rows, whose schema says the version of each table."""
+    return rows.replace_schema_metadata({_KEY: json.dumps(dict(versions), sort_keys=True).encode()})
 
 
 def versions_of(schema: pa.Schema) -> str:

@@ -22,7 +22,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     """An empty site with low sample sizes and no drift report (it has tests of its own)."""
     settings = load(
         var=tmp_path / "var",
-        rollout=RolloutSettings(min_shadow_pages=50, min_viewers=50, max_viewers=50, min_slice_viewers=50),
+        rollout=RolloutSettings(
+            min_shadow_pages=50, min_viewers=50, max_viewers=50, min_slice_viewers=50, undecided_wait_s=900
+        ),
     )
     stub = StubSite(settings, open_registry(settings.resolved_registry_url))
 
