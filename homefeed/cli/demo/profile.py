@@ -44,6 +44,9 @@ def demo_settings(home: Path) -> Settings:
             # A look every window for an hour: what a few hundred viewers do not decide stays undecided.
             "undecided_wait_s": 0.0,
             "min_slice_viewers": 100,
+            # A hundred pages or two, by models of few epochs, say little about the whole catalogue.
+            "min_coverage": 0.5,
+            "max_concentration_gain": 0.3,
             # A log of ratings has nights, and the demo's few viewers quiet hours.
             "max_empty_windows": 144,
         },
