@@ -152,11 +152,12 @@ def num_trained_on(settings: Settings, manifest: Any, first: str, last: str) -> 
     version = manifest.lake_versions.get("exposures")
     if version is None:
         return None
-    with open_tables(settings, {"exposures": version}) as then, open_tables(settings) as now:
-        trained = then.table("exposures", *manifest.windows).select("event_id")
-        read = then.run(trained).column("event_id")
-        held = now.run(now.table("exposures", first, last).select("event_id")).column("event_id")
-    return int(pc.sum(pc.is_in(held, read)).as_py() or 0)
+    with open_tables(settings) as now:
+        held = now.run(now.table("exposures", first, last).select("event_id"))
+    with open_tables(settings, {"exposures": version}) as then:
+        trained = then.table("exposures", *manifest.windows)
+        both = then.memory(held).semi_join(trained, "event_id").count()
+        return int(then.backend.to_pyarrow(both).as_py())
 
 
 def parity(settings: Settings, first: str, last: str, since: datetime, history_length: int) -> Parity:

@@ -40,7 +40,8 @@ def loss_check(
     losses."""
     rows = look.rows
     loss, other = log_loss(rows.watched, mine) * rows.weight, log_loss(rows.watched, theirs) * rows.weight
-    return _check(look, name, rows.users, loss - other, other, margin, what)
+    least = look.settings.rollout.min_offline_viewers
+    return _check(look, name, rows.users, loss - other, other, margin, what, least)
 
 
 def gain_check(
@@ -59,7 +60,7 @@ def gain_check(
     own, other = (gain.numerator[counted] for gain in gains)
     if len(np.unique(viewers)) < 2 or not other.sum():
         return waiting(name, f"{len(viewers)} pages with a watch in windows {look.span[0]}..{look.span[1]}")
-    return _check(look, name, viewers, other - own, other, margin, what)
+    return _check(look, name, viewers, other - own, other, margin, what, least=2)
 
 
 def _check(
@@ -70,6 +71,7 @@ def _check(
     base: NDArray[np.float64],
     margin: float,
     what: str,
+    least: int,
 ) -> Check:
     knobs = look.settings.rollout
     gap = viewer_bootstrap(viewers, harm, base, seed=look.settings.seed, confidence=knobs.confidence)
@@ -79,6 +81,6 @@ def _check(
         fail_above=margin,
         pass_below=margin,
         num_samples=gap.num_viewers,
-        enough=look.enough(2 if name.startswith("ndcg") else knobs.min_offline_viewers),
+        enough=look.enough(least),
         what=what,
     )
