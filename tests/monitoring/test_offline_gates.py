@@ -74,13 +74,17 @@ def test_scores_times_1_3_in_the_same_order_fail_calibration_alone(site: StubSit
 
 
 def test_better_on_the_whole_and_worse_for_new_viewers(site: StubSite) -> None:
+    """Live is blurred for those it knows; r2 is not, but of new viewers it knows the mean alone."""
     site.rows = stub_rows(20_000)
-    release(site, lambda x, h: {t: np.where(x.dense[:, NEW] == 0, blurred(p, 1.5), p) for t, p in h.items()})
-    site.bundles["r1"]._spoil = lambda heads: {t: blurred(p, 1.0) for t, p in heads.items()}
+    release(site, lambda x, h: {t: np.where(x.dense[:, NEW] == 0, p.mean(), p) for t, p in h.items()})
+    honest = site.bundles["r1"].heads
+    site.bundles["r1"].heads = lambda x: {
+        t: np.where(x.dense[:, NEW] == 0, p, blurred(p, 1.0)) for t, p in honest(x).items()
+    }
     checks = looked(site)
     assert failed(site) == {"slices", "slice_new_viewers"}
-    assert checks["ne_live"].value < -0.02, "better on the whole"
-    assert checks["slice_new_viewers"].value == pytest.approx(0.17, abs=0.06)
+    assert checks["ne_live"].value < -0.01, "better on the whole"
+    assert checks["slice_new_viewers"].value > 0.1
 
 
 def test_nan_for_new_viewers_only_is_found_without_any_among_the_exposures(site: StubSite) -> None:

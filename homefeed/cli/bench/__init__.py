@@ -28,6 +28,7 @@ BENCHES = (
     "ranking-position",
     "serve",
     "ranking-labels",
+    "gates",
 )
 
 
