@@ -55,10 +55,12 @@ def shadow_pages(settings: Settings, rows: pa.Table) -> ShadowPages:
     )
     withdrawn, dismissed = _shown_wrongly(settings, slots)
     return ShadowPages(
-        *(np.asarray(side.value_lengths(), np.int64) for side in (mine, theirs)),
-        *(np.asarray(side.flatten(), np.int64) for side in (mine, theirs)),
-        withdrawn,
-        dismissed,
+        lengths=np.asarray(mine.value_lengths(), np.int64),
+        live_lengths=np.asarray(theirs.value_lengths(), np.int64),
+        videos=np.asarray(mine.flatten(), np.int64),
+        live_videos=np.asarray(theirs.flatten(), np.int64),
+        num_withdrawn=withdrawn,
+        num_dismissed=dismissed,
     )
 
 

@@ -16,11 +16,13 @@ from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import REACTIONS, Rows
 
 NUM_VIEWERS = 300
+#: A feature of the video, so that it stays when a newcomer stands before it.
+TRUTH = DENSE_FEATURES.index("video_dismissals_7d")
 
 
 @dataclass(frozen=True)
 class StubInputs:
-    """What gates read of a ranker's inputs; the first dense column carries the true probability of a watch."""
+    """What gates read of a ranker's inputs; the dense column `TRUTH` is the true chance of a watch."""
 
     dense: NDArray[np.float32]
     country: NDArray[np.int64]
@@ -45,7 +47,7 @@ def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
     random = np.random.default_rng(seed)
     truth = 1 / (1 + np.exp(-random.normal(-2.8, 1.2, num)))
     dense = random.random((num, len(DENSE_FEATURES)), np.float32)
-    dense[:, 0] = truth
+    dense[:, TRUTH] = truth
     users = random.integers(0, NUM_VIEWERS, num)
     # A fifth of the viewers are new, and a quarter of the videos are cold.
     dense[:, DENSE_FEATURES.index("history_size")] = np.where(users % 5 == 0, 0, 8)
@@ -103,7 +105,7 @@ class StubBundle:
         pq.write_table(pa.table(columns), folder / REFERENCE_FILE)
 
     def heads(self, inputs: StubInputs) -> dict[str, NDArray[np.float32]]:
-        truth = inputs.dense[:, 0]
+        truth = inputs.dense[:, TRUTH]
         return self._spoil({target: truth / 10 if target in REACTIONS else truth for target in TARGETS})
 
     def value(self, heads: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """`homefeed bench gates`: how often the fixed gates block a release that is as good as live, and find one that is not.
 
-Each release is judged by exposures of 1,200 other viewers. What a viewer is in the mood for is known to no model, so
+Each release is judged by exposures of 1,000 other viewers. What a viewer is in the mood for is known to no model, so
 that the exposures of one viewer stand and fall together; the models know the rest, and are calibrated.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitoring.evidence import Rows
 
 _RELEASES, _FAULTY = 200, 20
-_VIEWERS, _ROWS, _PAGE = 1_200, 12_000, 10
+_VIEWERS, _ROWS = 1_000, 8_000
 _MOOD, _RETRAINED = 0.3, 0.1
 _AT = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 _GATES = ("quality", "popularity", "slices", "calibration")
@@ -34,7 +34,7 @@ MEANING = {
     "times_1_3_others": "Share of these that another gate blocks as well; it should be 0.",
     "new_viewers_found": f"Share of {_FAULTY} releases that slices block: of new viewers' exposures they "
     "know the mean alone.",
-    "gate_s": "Mean seconds of the four gates for one release of 12,000 exposures.",
+    "gate_s": "Mean seconds of the four gates for one release of 8,000 exposures.",
 }
 
 
@@ -81,7 +81,7 @@ def exposures(seed: int) -> "tuple[Rows, NDArray[np.float64]]":
     nodes, weights = np.polynomial.hermite_e.hermegauss(7)
     chance = _sigmoid(odds[:, None] + _MOOD * nodes) @ (weights / weights.sum())
     dense = np.zeros((_ROWS, len(DENSE_FEATURES)), np.float32)
-    dense[:, DENSE_FEATURES.index("history_size")] = users % 2
+    dense[:, DENSE_FEATURES.index("history_size")] = users % 5 > 2
     dense[:, DENSE_FEATURES.index("video_impressions_7d")] = random.integers(1, 1000, _ROWS)
     dense[:, DENSE_FEATURES.index("video_watches_7d")] = random.integers(0, 50, _ROWS)
     countries = np.array(["DE", "FR", "IS"], object)[np.minimum(users % 4, 2)]
