@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from stub_bundle import StubInputs, retrained, stub_rows
+from stub_bundle import StubInputs, stub_rows
 from stub_site import SINCE, WINDOW, StubSite
 
 from homefeed import windows
@@ -149,7 +149,7 @@ def test_without_any_slice_large_enough_it_waits_for_ever(site: StubSite) -> Non
 
 
 def test_an_undecided_comparison_waits_and_then_passes(site: StubSite) -> None:
-    release(site, lambda _, heads: retrained(heads))
+    release(site, lambda _, heads: {t: blurred(p, 0.3) for t, p in heads.items()})
     assert looked(site)["ndcg_live"].verdict is Verdict.WAIT
     later = looked(site, waited_s=1800)["ndcg_live"]
     assert later.verdict is Verdict.PASS
