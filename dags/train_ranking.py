@@ -12,6 +12,9 @@ training starts anew.
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
+**When `check_inputs` fails**: the windows to train on break the input contract (docs/gates.md, G1): half a day is
+missing, events count twice, come late or break the schema. Nothing is trained; its log says which check and windows.
+
 **When it fails**: the live release keeps answering, so nothing is urgent. Too few exposures: look at
 `build_features` first. Out of memory: lower `HOMEFEED_RANKING__MAX_TRAIN_ROWS`; as that changes a setting, the next
 training starts anew. Then clear the task.
@@ -25,6 +28,15 @@ from dags.references import newest, plain
 from dags.report_link import ReportLink, push_report
 
 with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
+
+    @task
+    def check_inputs(**context):
+        """Hold the windows to train on against the input contract (G1); when it is broken, nothing is trained."""
+        from homefeed.settings import load
+        from monitoring.contract import require_contract
+
+        for check in require_contract(load(), newest(context, TRAINING_HOUR, "window")["window"]):
+            print(f"{check.name}: {check.verdict.value}, {check.detail}")
 
     @task(outlets=[RANKING_MODEL])
     def train(*, outlet_events, **context):
@@ -41,4 +53,5 @@ with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homef
         outlet_events[RANKING_MODEL].extra = plain({"window": window, **vars(training)})
 
     trained = train()
+    check_inputs() >> trained
     trained.operator.operator_extra_links = (ReportLink(),)

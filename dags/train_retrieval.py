@@ -7,6 +7,9 @@ newest windows are kept out to measure it; the report is linked from the task.
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
+**When `check_inputs` fails**: the windows to train on break the input contract (docs/gates.md, G1), so nothing is
+trained; its log says which check and windows.
+
 **When it fails**: the live release keeps answering, so nothing is urgent; the next hour learns what this one missed.
 Too few watches: look at `ingest_events` first. Out of memory: lower `HOMEFEED_RETRIEVAL__BATCH_SIZE`; as that changes a
 setting, the next training starts anew. Then clear the task.
@@ -21,6 +24,15 @@ from dags.report_link import ReportLink, push_report
 
 with DAG("train_retrieval", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
 
+    @task
+    def check_inputs(**context):
+        """Hold the windows to train on against the input contract (G1); when it is broken, nothing is trained."""
+        from homefeed.settings import load
+        from monitoring.contract import require_contract
+
+        for check in require_contract(load(), newest(context, TRAINING_HOUR, "window")["window"]):
+            print(f"{check.name}: {check.verdict.value}, {check.detail}")
+
     @task(outlets=[RETRIEVAL_MODEL])
     def train(*, outlet_events, **context):
         """Train, measure, and hand on where the model is and what it was made from."""
@@ -34,4 +46,5 @@ with DAG("train_retrieval", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["hom
         outlet_events[RETRIEVAL_MODEL].extra = plain({"window": window, **vars(training)})
 
     trained = train()
+    check_inputs() >> trained
     trained.operator.operator_extra_links = (ReportLink(),)

@@ -14,6 +14,7 @@ from feature_repo.lake_tables import LakeTables, open_tables
 from homefeed import windows as names
 from homefeed.features import SPANS, aggregate_columns
 from homefeed.settings import Settings
+from homefeed.snapshot_versions import with_versions
 
 #: Columns of the catalogue in a snapshot, in order; `topic` is the main topic.
 CONTENT = (
@@ -31,6 +32,8 @@ CONTENT = (
     "min_age",
 )
 ENTITIES = ("video", "channel", "topic")
+#: Tables whose versions a snapshot names: its own, and those of the viewers' rows that were published with it.
+MADE_FROM = ("videos", "user_state", *(f"{entity}_aggregates" for entity in ("user", *ENTITIES)))
 _SUFFIX = ".arrow"
 
 
@@ -42,6 +45,8 @@ def write_snapshot(settings: Settings, window: str) -> Path:
     """
     with open_tables(settings) as tables:
         rows = tables.run(candidates(tables, window)).combine_chunks()
+        versions = {table: tables.lake.version(table) for table in MADE_FROM}
+    rows = with_versions(rows, versions)
     folder = settings.snapshots_path
     folder.mkdir(parents=True, exist_ok=True)
     path, draft = folder / f"{window}{_SUFFIX}", folder / f".{window}.draft"

@@ -67,7 +67,7 @@ def ranking_examples(
             "video", "channel", "duration_s", "uploaded", topic=lambda t: t.topics[0], video_language="language"
         )
         rows = tables.run(exposures.join(videos, "video").order_by("time", "event_id"))
-    features = _historical_features(settings, rows, versions)
+    features = features_at(settings, rows, versions)
     for name in features.column_names:
         rows = rows.append_column(name, features.column(name))
     return rows
@@ -107,8 +107,14 @@ def _reacted(exposures: Table) -> BooleanValue:
     return exposures.watched | exposures.liked | exposures.subscribed | exposures.shared | exposures.dismissed
 
 
-def _historical_features(settings: Settings, rows: pa.Table, versions: Mapping[str, int] | None) -> pa.Table:
-    """Features of service `ranking` for each of `rows`, in the same order; aggregates not known yet are 0."""
+def features_at(settings: Settings, rows: pa.Table, versions: Mapping[str, int] | None = None) -> pa.Table:
+    """Features of service `ranking` at the `time` of each of `rows`, in the same order; aggregates not known yet are 0.
+
+    Args:
+      settings: the settings tree.
+      rows: `time` and the keys of `homefeed.features.ENTITIES`.
+      versions: version of each lake table to read; the newest where none is given.
+    """
     entities = pa.table(
         {
             "row": pa.array(range(rows.num_rows), pa.int64()),

@@ -2,7 +2,8 @@
 
 `var/serving/<window>/<kind>-<pid>.jsonl`, one JSON object per line. `requests`: one row is one page that was asked
 for. `shadow`: one row is one page that a SHADOW release made for a request that another release answered. `pages`: one
-row is one page with every slot of it. The log explains and monitors; what trains the models are the impressions that
+row is one page with every slot of it. `features`: one row is one page with the feature vectors of a few candidates. The
+log explains and monitors; what trains the models are the impressions that
 viewers report. A crash can lose the rows of the last moment (`serving.log_flush_s`).
 """
 
@@ -35,7 +36,8 @@ REQUESTS = pa.schema(
         pa.field("error", pa.string()),
     ]
 )
-#: One row is one page made off the response path by `release`, compared with the one that `live_release` answered.
+#: One row is one page made off the response path by `release`, compared with the one that `live_release` answered;
+#: `videos` and `live_videos` are keys, one per slot.
 SHADOW = pa.schema(
     [
         pa.field("request_id", pa.string()),
@@ -47,6 +49,9 @@ SHADOW = pa.schema(
         pa.field("overlap_at_100", pa.float64()),
         pa.field("mean_score", pa.float64()),
         pa.field("live_mean_score", pa.float64()),
+        pa.field("user", pa.string()),
+        pa.field("videos", pa.list_(pa.int64())),
+        pa.field("live_videos", pa.list_(pa.int64())),
     ]
 )
 #: One row is one page as it was answered; the lists have one element per slot. `knob_arm` names the experiment that
@@ -67,7 +72,30 @@ PAGES = pa.schema(
         pa.field("explored", pa.list_(pa.bool_())),
     ]
 )
-KINDS: dict[str, pa.Schema] = {"requests": REQUESTS, "shadow": SHADOW, "pages": PAGES}
+#: One row is one page of which the ranker's dense features were logged, of a few candidates: `dense` has for each of
+#: `videos` (keys) the columns of `homefeed.features.DENSE_FEATURES`. `window` is the snapshot's, `versions` what that
+#: was made from (JSON), and the rest the viewer as it was read.
+FEATURES = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("user", pa.string()),
+        pa.field("release", pa.string()),
+        pa.field("window", pa.string()),
+        pa.field("versions", pa.string()),
+        pa.field("device", pa.string()),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("age", pa.int16()),
+        pa.field("videos", pa.list_(pa.int64())),
+        pa.field("dense", pa.list_(pa.list_(pa.float32()))),
+        pa.field("history_videos", pa.list_(pa.int64())),
+        pa.field("history_times", pa.list_(pa.int64())),
+        pa.field("history_fractions", pa.list_(pa.float32())),
+        pa.field("subscribed_channels", pa.list_(pa.int64())),
+    ]
+)
+KINDS: dict[str, pa.Schema] = {"requests": REQUESTS, "shadow": SHADOW, "pages": PAGES, "features": FEATURES}
 
 
 class ServingLog:

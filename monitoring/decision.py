@@ -12,7 +12,7 @@ def not_worse(
     fail_above: float,
     pass_below: float,
     num_samples: int,
-    enough: tuple[int, int],
+    enough: tuple[int, float],
     what: str,
 ) -> Check:
     """A non-inferiority check.

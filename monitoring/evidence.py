@@ -1,6 +1,8 @@
 """What the gates and reports look at: held-out exposures with their features, and what a release says about them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 from homefeed.errors import HomefeedError
 from homefeed.features import DENSE_FEATURES
 from homefeed.settings import Settings
+from monitoring.parity import Parity, measure_parity
 
+#: Reactions whose heads are held against what happened, where enough of them did.
+REACTIONS = ("liked", "subscribed")
 #: Pseudo-counts of the popularity that a ranker has to beat: one watch in fifty impressions.
 _PRIOR_WATCHES, _PRIOR_IMPRESSIONS = 1.0, 50.0
 
@@ -51,7 +56,11 @@ class Rows:
       users: [n] key of the viewer.
       watched: [n] bool.
       weight: [n] how many exposures each stands for.
-      sources, devices: [n] str, for slices.
+      sources, devices, countries: [n] str, for slices.
+      requests: [n] number of the page, 0 when it is not known.
+      videos: [n] key of the video.
+      times: [n] microseconds since 1970 UTC.
+      reactions: target -> [n] bool, of `REACTIONS`.
     """
 
     inputs: Any
@@ -60,6 +69,11 @@ class Rows:
     weight: NDArray[np.float32]
     sources: NDArray[Any]
     devices: NDArray[Any]
+    countries: NDArray[Any]
+    requests: NDArray[np.int64]
+    videos: NDArray[np.int64]
+    times: NDArray[np.int64]
+    reactions: Mapping[str, NDArray[np.bool_]]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -69,12 +83,15 @@ class Rows:
         """Distinct viewers."""
         return len(np.unique(self.users))
 
+    def feature(self, name: str) -> NDArray[np.float32]:
+        """[n] of a dense feature."""
+        column: NDArray[np.float32] = self.inputs.dense[:, DENSE_FEATURES.index(name)]
+        return column
+
     @cached_property
     def popularity(self) -> NDArray[np.float32]:
         """[n] watched share of the video in the 7 days before, at the observed rate: what needs no model."""
-        dense = self.inputs.dense
-        watches = dense[:, DENSE_FEATURES.index("video_watches_7d")]
-        impressions = dense[:, DENSE_FEATURES.index("video_impressions_7d")]
+        watches, impressions = self.feature("video_watches_7d"), self.feature("video_impressions_7d")
         return self.at_observed_rate((watches + _PRIOR_WATCHES) / (impressions + _PRIOR_IMPRESSIONS))
 
     def at_observed_rate(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -93,6 +110,7 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
       first, last: both included.
       max_rows: upper bound, about.
     """
+    from models.history import microseconds
     from models.ranking.closed_windows import read_exposures
 
     table, examples = read_exposures(settings, bundle.shape, first, last, max_rows)
@@ -100,8 +118,51 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
     def strings(name: str) -> NDArray[Any]:
         return np.asarray(pc.fill_null(table.column(name), "other").to_pylist(), object)
 
-    watched = examples.labels["watched"] > 0
-    return Rows(examples.inputs, examples.users, watched, examples.weight, strings("source"), strings("device"))
+    return Rows(
+        inputs=examples.inputs,
+        users=examples.users,
+        watched=examples.labels["watched"] > 0,
+        weight=examples.weight,
+        sources=strings("source"),
+        devices=strings("device"),
+        countries=strings("country"),
+        requests=examples.requests,
+        videos=examples.inputs.video,
+        times=microseconds(table.column("time")),
+        reactions={target: examples.labels[target] > 0 for target in REACTIONS},
+    )
+
+
+def replayed(settings: Settings, rows: Rows, index: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Features of the exposures at `index` [m], counted again from the events before each: `monitoring.replay`."""
+    from monitoring.replay import Moments, replay
+
+    return replay(settings, Moments(rows.users[index], rows.videos[index], rows.times[index]))
+
+
+def num_trained_on(settings: Settings, manifest: Any, first: str, last: str) -> int | None:
+    """Exposures of windows `first` to `last` that the training of a manifest has read, by event id; None when the
+    manifest does not say which version of the exposures that was.
+
+    Raises:
+      LakeError: that version is gone.
+    """
+    from feature_repo.lake_tables import open_tables
+
+    version = manifest.lake_versions.get("exposures")
+    if version is None:
+        return None
+    with open_tables(settings) as now:
+        held = now.run(now.table("exposures", first, last).select("event_id"))
+    with open_tables(settings, {"exposures": version}) as then:
+        trained = then.table("exposures", *manifest.windows)
+        both = then.memory(held).semi_join(trained, "event_id").count()
+        return int(then.backend.to_pyarrow(both).as_py())
+
+
+def parity(settings: Settings, first: str, last: str, since: datetime, history_length: int) -> Parity:
+    """Feature vectors that the service logged in windows `first` to `last`: `monitoring.parity`."""
+    return measure_parity(settings, first, last, since, history_length)
 
 
 class Side:

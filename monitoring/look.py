@@ -1,5 +1,6 @@
 """One look of the gates at one release: everything they may ask for, read when it is first asked."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +15,8 @@ from homefeed.settings import Settings
 from homefeed.verdict import Check
 from monitoring import evidence
 from monitoring.evidence import Rows, Side
+from monitoring.parity import Parity
+from monitoring.shadow_pages import ShadowPages, shadow_pages
 
 _HOUR_WINDOWS = 6
 
@@ -66,6 +69,31 @@ class Look:
         assert self.candidate.bundle is not None
         first, last = self.span
         return evidence.read_rows(self.settings, self.candidate.bundle, first, last, self.settings.rollout.max_rows)
+
+    @cached_property
+    def parity(self) -> Parity:
+        """Logged feature vectors against training's, since the release entered its stage."""
+        assert self.candidate.bundle is not None
+        since, last = self.release.stage_since, windows.window_of(self.now)
+        shape = self.candidate.bundle.shape
+        return evidence.parity(self.settings, windows.window_of(since), last, since, shape.ranker_history_length)
+
+    @cached_property
+    def shadow_pages(self) -> ShadowPages:
+        """Pages made in shadow since the release entered its stage, beside live's."""
+        rows = self.serving_rows("shadow")
+        return shadow_pages(self.settings, rows.filter(pc.equal(rows["release"], self.release.id)))
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether a comparison that is not decided yet waits for more exposures. It does for a while after the release
+        entered its stage; not at all while nothing is live, as nobody could be harmed (ADR 7)."""
+        waited_s = (self.now - self.release.stage_since).total_seconds()
+        return self.live is not None and waited_s < self.settings.rollout.undecided_wait_s
+
+    def enough(self, least: int) -> tuple[int, float]:
+        """`enough` of `monitoring.decision.not_worse` for an offline gate that reads at least `least` viewers."""
+        return least, math.inf if self.is_patient else least
 
     def too_few(self) -> str:
         """Why the rows do not carry an offline gate; empty when they do."""

@@ -50,6 +50,9 @@ class Bundle(Protocol):
     ) -> dict[str, NDArray[np.float32]]:
         """Head -> [n], calibrated; `beside` ranks a part of the candidates beside the calling thread."""
 
+    def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+        """What the ranker reads for `score`: `models.ranking.examples.Inputs`."""
+
     def recalibrate(self, calibrators: Mapping[str, Any]) -> None:
         """Answer with other calibrators, one per head, from now on."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from homefeed.serving_log import ServingLog
 from serving import metrics
 from serving.draft import Draft
+from serving.feature_log import log_features
 from serving.fleet import Arm
 from serving.request import PageRequest
 from serving.sources import NAMES
@@ -27,6 +28,7 @@ def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any
     filled = np.bincount(draft.source[slate.index] * 2 + slate.explored, minlength=2 * len(NAMES))
     for code in np.flatnonzero(filled):
         metrics.SLOTS.labels(source=NAMES[code // 2], explored=str(bool(code % 2)).lower()).inc(int(filled[code]))
+    log_features(log, draft)
     row = request_row(draft.request_id, draft.time, draft.request, arm, answer["latency_ms"])
     told = {"degraded": draft.degraded, "num_candidates": len(draft.rows), "caller_id": caller_id}
     log.add("requests", row | told)

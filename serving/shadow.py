@@ -99,7 +99,15 @@ def _comparison(job: _Job, draft: Draft, error: str, latency_ms: float) -> dict[
         "overlap_at_100": overlap,
         "mean_score": _mean(draft),
         "live_mean_score": _mean(job.answered),
+        "user": job.answered.request.user,
+        "videos": _shown(draft),
+        "live_videos": _shown(job.answered),
     }
+
+
+def _shown(draft: Draft) -> Any:
+    """Keys of the videos of the page, slot by slot; None when there is no page."""
+    return None if draft.slate is None else draft.snapshot.keys[draft.rows[draft.slate.index]]
 
 
 def _best(draft: Draft) -> Any:

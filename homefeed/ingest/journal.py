@@ -21,6 +21,7 @@ class Entry:
       valid: rows that kept to the schema.
       accepted: rows that were new.
       quarantined: rows that broke the schema.
+      late: accepted rows of windows whose label windows had closed before this one, two windows back or more.
       touched: event windows whose content changed.
       run: the arrival window that the run was for.
       committed: whether the lake has it all.
@@ -31,6 +32,7 @@ class Entry:
     valid: int = 0
     accepted: int = 0
     quarantined: int = 0
+    late: int = 0
     touched: list[str] = field(default_factory=list)
     run: str = ""
     committed: bool = False

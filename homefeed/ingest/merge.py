@@ -159,6 +159,15 @@ class Merge:
         keyed = "".join(f' JOIN keys {n}_key ON {n}_key.id = "{n}"' for n in _KEYED if n in schema.names)
         return f"SELECT {extra}{columns} FROM {source}{keyed} WHERE type = '{event_type}'"
 
+    def late(self, arrivals: Sequence[str]) -> dict[int, int]:
+        """Per arrival window of `arrivals`: new rows whose event window lies two windows back or more."""
+        rows = self.connection.execute("SELECT arrival, number, sum(num)::BIGINT FROM tally GROUP BY ALL").fetchall()
+        starts = [int(windows.start(arrival).timestamp()) // windows.WINDOW_S for arrival in arrivals]
+        found: dict[int, int] = dict.fromkeys(range(len(arrivals)), 0)
+        for arrival, number, num in rows:
+            found[arrival] += num if number <= starts[arrival] - 2 else 0
+        return found
+
     def counts(self) -> dict[int, tuple[int, int, set[str]]]:
         """Per arrival window: good rows, those of them that are new to the lake, and the event windows they change."""
         rows = self.connection.execute(

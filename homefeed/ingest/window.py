@@ -202,6 +202,8 @@ def _count(
     for arrival, (valid, accepted, touched) in merge.counts().items():
         entry = entries[windows[arrival]]
         entry.valid, entry.accepted, entry.touched = valid, accepted, sorted(touched)
+    for arrival, late in merge.late(windows).items():
+        entries[windows[arrival]].late = late
     for count in quarantine.group_by("window").aggregate([([], "count_all")]).to_pylist():
         entries[count["window"]].quarantined = count["count_all"]
     for entry in entries.values():
@@ -209,11 +211,11 @@ def _count(
         if before is None:
             continue
         if before.files == entry.files:
-            entry.accepted = before.accepted
+            entry.accepted, entry.late = before.accepted, before.late
         elif before.committed:
-            entry.accepted += before.accepted
+            entry.accepted, entry.late = entry.accepted + before.accepted, entry.late + before.late
         else:
-            entry.accepted = max(before.accepted, entry.accepted)
+            entry.accepted, entry.late = max(before.accepted, entry.accepted), max(before.late, entry.late)
         entry.touched = sorted({*before.touched, *entry.touched})
         entry.run = entry.run or before.run
 

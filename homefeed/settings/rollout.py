@@ -26,14 +26,59 @@ class RolloutSettings(Group):
     min_positives: int = knob(100, "With fewer positive exposures the offline gates wait.", gt=0)
     min_offline_viewers: int = knob(200, "With fewer viewers behind the exposures the offline gates wait.", gt=1)
     confidence: float = knob(0.95, "Confidence of the intervals of the offline gates.", gt=0.5, lt=1)
+    undecided_wait_s: float = knob(
+        1_800.0,
+        "How long in SHADOW an offline comparison that its exposures do not decide waits for more; then it passes if "
+        "no harm was shown.",
+        "s",
+        ge=0,
+    )
+    parity_pages: int = knob(1_000, "Newest pages whose logged features are recomputed.", "pages", gt=0)
+    min_parity_vectors: int = knob(100, "With fewer logged feature vectors training/serving parity waits.", gt=0)
+    max_skew_share: float = knob(
+        0.001, "Share of the feature vectors that may differ between training and serving.", ge=0, lt=1
+    )
+    contract_windows: int = knob(
+        144, "Newest windows that must keep the input contract before a model is trained.", "windows", gt=0
+    )
+    max_quarantined_share: float = knob(0.01, "Share of the events that may break the schema.", ge=0, lt=1)
+    max_late_share: float = knob(
+        0.05, "Share of the events that may arrive after the exposures they belong to were published.", ge=0, lt=1
+    )
+    max_empty_windows: int = knob(
+        3, "Windows in a row without an impression, on a site that has some in nearly every other.", "windows", ge=0
+    )
+    volume_band: float = knob(
+        0.3, "How far the impressions may be from the median of the same hours of earlier weeks, relative.", gt=0, lt=1
+    )
+    min_volume_weeks: int = knob(3, "With fewer earlier weeks there is no volume to compare with.", "weeks", gt=0)
+    min_volume: int = knob(
+        10_000, "An hour with a lower median of impressions is only compared as a part of its day.", gt=0
+    )
+
+    replayed_exposures: int = knob(
+        2_000, "Exposures whose features are counted again from the events before them.", "exposures", gt=1
+    )
     ne_margin: float = knob(
         0.01, "How much worse than live (relative) the normalised entropy of the ranker may be.", ge=0
     )
+    ndcg_margin: float = knob(0.01, "How much lower than live (relative) the NDCG of pages at 100 may be.", ge=0)
     recall_margin: float = knob(
         0.2, "How much lower than live (relative) the recall at 100 of the retriever may be.", ge=0
     )
-    min_calibration: float = knob(0.8, "Predicted over observed watches: a release that is surely below fails.", gt=0)
-    max_calibration: float = knob(1.2, "Predicted over observed watches: a release that is surely above fails.", gt=0)
+    slice_margin: float = knob(
+        0.05, "How much worse than live (relative) the normalised entropy of a slice of the exposures may be.", ge=0
+    )
+    min_slice_viewers: int = knob(
+        500,
+        "A slice with fewer viewers waits; after `undecided_wait_s` it is named as not judged and holds nothing.",
+        gt=1,
+    )
+    min_calibration: float = knob(0.95, "Predicted over observed: a release that is surely below fails.", gt=0)
+    max_calibration: float = knob(1.05, "Predicted over observed: a release that is surely above fails.", gt=0)
+    ece_slack: float = knob(
+        0.005, "How far above chance the expected calibration error may be: the 99th percentile of its null.", ge=0
+    )
     min_spread: float = knob(
         0.1,
         "Least spread of the scores, as a share of live's: a release that was calibrated on live pages, where every "
@@ -41,7 +86,11 @@ class RolloutSettings(Group):
         ge=0,
         le=1,
     )
+    max_identical_share: float = knob(
+        0.01, "Largest share of the videos that may have one and the same vector.", gt=0, le=1
+    )
     min_index_recall: float = knob(0.95, "Least index recall at 1,000 against exact search.", ge=0, le=1)
+    index_recall_margin: float = knob(0.005, "How much lower than live's the index recall may be.", ge=0, le=1)
     max_drifted_share: float = knob(
         0.95, "With a larger share of drifted features a release is held; a smaller one is only reported.", gt=0, le=1
     )
@@ -58,6 +107,12 @@ class RolloutSettings(Group):
     )
     max_shadow_latency_ratio: float = knob(
         3.0, "A shadow page whose median latency is more times that of the live pages holds the release.", gt=0
+    )
+    min_coverage: float = knob(
+        0.9, "Least number of different videos on shadow pages, as a share of those on live's pages.", ge=0
+    )
+    max_concentration_gain: float = knob(
+        0.05, "How much larger than live's the share of the slots with the 20 videos shown most may be.", ge=0, le=1
     )
     min_shadow_overlap: float = knob(
         0.02, "Least mean share of videos that a shadow page has in common with the live page.", ge=0, le=1

@@ -134,4 +134,7 @@ class ServingSettings(Group):
     shadow_queue: int = knob(32, "Pages waiting to be made in shadow; more are dropped and counted.", gt=0)
     bench_videos: int = knob(1_000_000, "Videos of `homefeed bench serve`; 20000 is a quick run.", "videos", gt=2000)
     bench_candidates: int = knob(10_000, "Candidates of the large page of `homefeed bench serve`.", gt=0)
+    feature_share: float = knob(
+        0.02, "Share of the ranked pages of which the features of five candidates are logged.", ge=0, le=1
+    )
     log_flush_s: float = knob(0.5, "How often the serving log is written to disk.", "s", gt=0)

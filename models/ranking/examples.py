@@ -242,9 +242,9 @@ def examples_of(
       slot_use: the true slot, or none as in serving.
     """
     blocks = [
-        _inputs(rows.slice(first, _BLOCK), table, full_history, history_length, slot_use)
+        training_inputs(rows.slice(first, _BLOCK), table, full_history, history_length, slot_use)
         for first in range(0, len(rows), _BLOCK)
-    ] or [_inputs(rows, table, full_history, history_length, slot_use)]
+    ] or [training_inputs(rows, table, full_history, history_length, slot_use)]
     joined = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in blocks[0].columns()}
     labels = {t: rows.column(t).to_numpy(zero_copy_only=False).astype(np.float32) for t in TARGETS}
     weight = rows.column("weight").to_numpy(zero_copy_only=False).astype(np.float32)
@@ -265,7 +265,10 @@ def _page_codes(requests: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.asarray(codes.to_numpy(zero_copy_only=False), np.int64) + 1
 
 
-def _inputs(rows: pa.Table, table: VideoTable, full_history: int, history_length: int, slot_use: SlotUse) -> Inputs:
+def training_inputs(
+    rows: pa.Table, table: VideoTable, full_history: int, history_length: int, slot_use: SlotUse = SlotUse.TRUE
+) -> Inputs:
+    """What the network reads of n exposures, as training reads it: `examples_of` without what followed."""
     candidates = candidate_columns(rows.column("video").to_numpy(), table)
     slots = rows.column("slot").to_numpy().astype(np.int32)
     candidates["slot"] = slots if slot_use is SlotUse.TRUE else np.full_like(slots, HIDDEN_SLOT)

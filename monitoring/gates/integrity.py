@@ -1,4 +1,4 @@
-"""The bundle is whole: files, digests, and tower and index of one training."""
+"""G4: the bundle is whole: files, digests, and tower and index of one training."""
 
 from homefeed.verdict import Check, Verdict
 from monitoring.decision import waiting

@@ -29,6 +29,7 @@ SMALL = {
     # What is tested is the way to LIVE; a model of one pass over so little need not be calibrated.
     "HOMEFEED_ROLLOUT__MIN_CALIBRATION": "0.1",
     "HOMEFEED_ROLLOUT__MAX_CALIBRATION": "10",
+    "HOMEFEED_ROLLOUT__ECE_SLACK": "1",
 }
 
 

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from stub_site import StubSite
 
+from homefeed.features import DENSE_FEATURES
 from homefeed.registry import Stage, open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.verdict import Check, Verdict
 from monitoring import evidence, report
+from monitoring.parity import Parity
 
 
 @pytest.fixture
@@ -19,7 +22,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     """An empty site with low sample sizes and no drift report (it has tests of its own)."""
     settings = load(
         var=tmp_path / "var",
-        rollout=RolloutSettings(min_shadow_pages=50, min_viewers=50, max_viewers=50),
+        rollout=RolloutSettings(
+            min_shadow_pages=50, min_viewers=50, max_viewers=50, min_slice_viewers=50, undecided_wait_s=900
+        ),
     )
     stub = StubSite(settings, open_registry(settings.resolved_registry_url))
 
@@ -31,6 +36,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     for module in (evidence, report):
         monkeypatch.setattr(module, "load", load_stub)
         monkeypatch.setattr(module, "read_rows", lambda *_: stub.rows)
+    # What the stub's features hold had happened: the lake of the tests has no events.
+    past = lambda _, rows, index: {"user_watches_10m": rows.feature("user_watches_10m")[index]}  # noqa: E731
+    monkeypatch.setattr(evidence, "replayed", past)
+    # The catalogue of the tests is empty.
+    monkeypatch.setattr("monitoring.shadow_pages._shown_wrongly", lambda *_: (0, 0))
+    monkeypatch.setattr(evidence, "parity", lambda *_: Parity(np.zeros((500, len(DENSE_FEATURES)), bool)))
     return stub
 
 
@@ -42,5 +53,6 @@ def without_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: Callable[[Any], list[Check]] = lambda look: [Check("feature_drift", Verdict.PASS)]  # noqa: E731
     passed.__name__ = "drift"
     offline = tuple(passed if gate.__name__ == "drift" else gate for gate in gates.OFFLINE)
-    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *gates.GATES[Stage.SHADOW][-2:])})
+    others = gates.GATES[Stage.SHADOW][len(offline) :]
+    monkeypatch.setattr(gates, "GATES", {**gates.GATES, Stage.SHADOW: (*offline, *others)})
     monkeypatch.setattr(gates, "GATES_WITHOUT_LIVE", dict.fromkeys(gates.GATES_WITHOUT_LIVE, offline))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,33 @@ from numpy.typing import NDArray
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.manifest import Manifest
 from models.ranking.reference import REFERENCE_FILE
-from monitoring.evidence import Rows
+from monitoring.evidence import REACTIONS, Rows
 
 NUM_VIEWERS = 300
+#: A feature of the video, so that it stays when a newcomer stands before it.
+TRUTH = DENSE_FEATURES.index("video_dismissals_7d")
 
 
 @dataclass(frozen=True)
 class StubInputs:
-    """Dense features; the first column carries the true probability of a watch."""
+    """What gates read of a ranker's inputs; the dense column `TRUTH` is the true chance of a watch."""
 
     dense: NDArray[np.float32]
+    country: NDArray[np.int64]
+    user_language: NDArray[np.int64]
+    age: NDArray[np.int32]
+    history_topics: NDArray[np.int64]
+    history_fractions: NDArray[np.float32]
 
     def take(self, index: Any) -> "StubInputs":
-        return StubInputs(self.dense[index])
+        return StubInputs(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+def stub_inputs(dense: NDArray[np.float32]) -> StubInputs:
+    """Inputs of viewers with one watch in their history."""
+    num = len(dense)
+    keys, topics = np.ones(num, np.int64), np.ones((num, 3), np.int64)
+    return StubInputs(dense, keys, keys, np.full(num, 30, np.int32), topics, np.ones((num, 3), np.float32))
 
 
 def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
@@ -32,38 +47,52 @@ def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
     random = np.random.default_rng(seed)
     truth = 1 / (1 + np.exp(-random.normal(-2.8, 1.2, num)))
     dense = random.random((num, len(DENSE_FEATURES)), np.float32)
-    dense[:, 0] = truth
+    dense[:, TRUTH] = truth
+    users = random.integers(0, NUM_VIEWERS, num)
+    # A fifth of the viewers are new, and a quarter of the videos are cold.
+    dense[:, DENSE_FEATURES.index("history_size")] = np.where(users % 5 == 0, 0, 8)
+    is_cold = random.random(num) < 0.25
+    dense[:, DENSE_FEATURES.index("video_impressions_7d")] = np.where(is_cold, 10, 1000)
+    # About 1 of 60 by the count of popularity, whatever the video: it knows nothing.
+    dense[:, DENSE_FEATURES.index("video_watches_7d")] = np.where(is_cold, 0, 16.5)
     return Rows(
-        inputs=StubInputs(dense),
-        users=random.integers(0, NUM_VIEWERS, num),
+        inputs=stub_inputs(dense),
+        users=users,
         watched=random.random(num) < truth,
         weight=np.ones(num, np.float32),
         sources=np.where(random.random(num) < 0.5, "two_tower", "fresh").astype(object),
         devices=np.full(num, "phone", object),
+        countries=np.where(users % 3 == 0, "IS", "DE").astype(object),
+        # Two pages of each viewer.
+        requests=1 + users * 2 + random.integers(0, 2, num),
+        videos=random.integers(0, 100, num),
+        times=np.full(num, 1_795_470_900_000_000),
+        reactions={"liked": random.random(num) < truth / 10, "subscribed": np.zeros(num, bool)},
     )
 
 
 def no_rows() -> Rows:
     """No exposures at all."""
     rows = stub_rows(1)
-    columns = {f.name: getattr(rows, f.name)[:0] for f in fields(rows) if f.name != "inputs"}
-    return Rows(inputs=rows.inputs.take(slice(0, 0)), **columns)
+    columns = {f.name: getattr(rows, f.name)[:0] for f in fields(rows) if f.name not in ("inputs", "reactions")}
+    reactions = {target: column[:0] for target, column in rows.reactions.items()}
+    return Rows(inputs=rows.inputs.take(slice(0, 0)), reactions=reactions, **columns)
 
 
 class StubBundle:
     """Predicts the truth, changed by `spoil`: heads -> heads."""
 
-    shape = None
+    shape = SimpleNamespace(ranker_history_length=50)
 
     def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
         self.path, self._spoil = folder, spoil
-        self.vectors = np.ones((10, 4), np.float32)
+        self.vectors = np.random.default_rng(2).normal(size=(10, 4)).astype(np.float32)
         quality = {"recall_at_100": 0.2, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}
         self.manifest = Manifest(
             release="stub",
             created="2026-11-23T22:00:00+00:00",
             windows=("20261120T0000Z", "20261120T0000Z"),
-            lake_versions={},
+            lake_versions={"exposures": -1},
             settings_digest="",
             code_version="",
             pairing="",
@@ -76,8 +105,8 @@ class StubBundle:
         pq.write_table(pa.table(columns), folder / REFERENCE_FILE)
 
     def heads(self, inputs: StubInputs) -> dict[str, NDArray[np.float32]]:
-        truth = inputs.dense[:, 0]
-        return self._spoil(dict.fromkeys(TARGETS, truth))
+        truth = inputs.dense[:, TRUTH]
+        return self._spoil({target: truth / 10 if target in REACTIONS else truth for target in TARGETS})
 
     def value(self, heads: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         return heads["watched"]

@@ -53,6 +53,8 @@ class StubSite:
             "overlap_at_100": 0.5,
             "mean_score": 0.1,
             "live_mean_score": 0.1,
+            "videos": [1, 2, 3],
+            "live_videos": [2, 3, 4],
         } | columns
         names = KINDS[kind].names
         time = windows.end(WINDOW).isoformat()
@@ -104,6 +106,11 @@ class StubSite:
         open_lake(self.settings.lake_path).replace(
             "exposures", [window], pa.concat_tables(parts, promote_options="permissive")
         )
+
+    def publish(self, table: str, window: str, rows: list[dict[str, Any]]) -> None:
+        """Make rows the content of a window of a lake table; columns that are not given are null."""
+        lake = open_lake(self.settings.lake_path)
+        lake.replace(table, [window], pa.Table.from_pylist(rows, schema=lake.schemas[table]))
 
     @property
     def after(self) -> tuple[str, datetime]:

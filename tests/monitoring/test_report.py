@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stub_bundle import StubBundle, no_rows, scramble, stub_rows
+from stub_bundle import TRUTH, StubBundle, no_rows, scramble, stub_rows
 from stub_site import WINDOW, StubSite
 
 from homefeed.features import DENSE_FEATURES
@@ -100,7 +100,7 @@ def test_equal_predictions_are_one_group() -> None:
 
 def test_scrambled_predictions_make_a_flat_curve() -> None:
     rows = stub_rows()
-    bins = curve(rows, scramble({"watched": rows.inputs.dense[:, 0]})["watched"], 5, seed=0)
+    bins = curve(rows, scramble({"watched": rows.inputs.dense[:, TRUTH]})["watched"], 5, seed=0)
     assert bins[-1].predicted / bins[0].predicted > 5
     assert 0.5 < bins[-1].observed / bins[0].observed < 2
 

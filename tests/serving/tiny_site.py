@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from homefeed import ids, windows
-from homefeed.features import aggregate_columns
+from homefeed.features import DENSE_FEATURES, aggregate_columns
 from homefeed.manifest import Manifest
 from homefeed.schema.column import TIME
 
@@ -121,6 +122,12 @@ class StubBundle:
         self._fail("score")
         worth = self._worth(candidates["video"])
         return {"watched": worth * np.nan if "nan" in self.broken else worth}
+
+    def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+        self._fail("inputs")
+        dense = np.zeros((len(candidates["video"]), len(DENSE_FEATURES)), np.float32)
+        dense[:, 0] = candidates["video_watches_24h"]
+        return SimpleNamespace(dense=dense)
 
     def value(self, heads: Any) -> Any:
         return heads["watched"]

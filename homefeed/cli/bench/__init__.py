@@ -29,6 +29,7 @@ BENCHES = (
     "serve",
     "ranking-labels",
     "experiments",
+    "gates",
 )
 
 

@@ -26,7 +26,7 @@ def demo_settings(home: Path) -> Settings:
         "world": SITE,
         "retrieval": held_out | {"max_epochs": 5},
         "ranking": held_out | {"negative_rate": 0.1, "max_train_rows": 120_000, "max_epochs": 2},
-        "serving": {"port": 0, "poll_s": 0.5, "shadow_share": 1.0},
+        "serving": {"port": 0, "poll_s": 0.5, "shadow_share": 1.0, "feature_share": 0.5},
         "rollout": {
             "canary_share": 0.4,
             "ramp_share": 0.5,
@@ -40,6 +40,15 @@ def demo_settings(home: Path) -> Settings:
             # A few hundred watches, of which each viewer brings several, say no more than this about a ratio.
             "min_calibration": 0.5,
             "max_calibration": 2.0,
+            "ece_slack": 0.05,
+            # A look every window for an hour: what a few hundred viewers do not decide stays undecided.
+            "undecided_wait_s": 0.0,
+            "min_slice_viewers": 100,
+            # A hundred pages or two, by models of few epochs, say little about the whole catalogue.
+            "min_coverage": 0.5,
+            "max_concentration_gain": 0.3,
+            # A log of ratings has nights, and the demo's few viewers quiet hours.
+            "max_empty_windows": 144,
         },
     }
     changed = {name: knobs | _given(getattr(base, name)) for name, knobs in groups.items()}

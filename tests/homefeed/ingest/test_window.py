@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from homefeed.ids import key
 from homefeed.ingest.event_log import EventLog
+from homefeed.ingest.journal import Journal
 from homefeed.ingest.window import IngestError, IngestReport, ingest_due, ingest_windows
 from homefeed.lake import Lake, open_lake
 from homefeed.registry import open_registry
@@ -241,6 +242,17 @@ def test_a_late_event_goes_to_the_window_of_its_time(settings: Settings) -> None
         (A, "e-3"),
         (C, "e-2"),
     ]
+
+
+def test_what_comes_two_windows_late_is_counted_once(settings: Settings) -> None:
+    """Exposures of A are published when B is ingested: an event of B that comes with C is in time, one of A is not."""
+    write(settings, A, event(1))
+    write(settings, C, event(2, time="22:21:00"), event(3, time="22:12:00"), event(4, time="22:04:00"))
+    journal = Journal(settings.events_path / ".journal")
+    for _ in range(2):
+        ingest_windows(settings, [A, C])
+        late = {window: (entry.late, entry.accepted) for window in (A, C) if (entry := journal.read(window))}
+        assert late == {A: (0, 1), C: (1, 3)}
 
 
 def test_rows_of_a_window_are_in_order_of_time(settings: Settings) -> None:
