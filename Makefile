@@ -30,7 +30,7 @@ clean: ## stop the platform and delete everything it wrote (var/), the environme
 	rm -rf var $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
 test: install ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install ## lint, format, types, layers, generated docs: all as errors
 	$(BIN)/ruff check .
