@@ -33,7 +33,7 @@ _SIZED = {
     "sustained_p99_ms": "99th percentile of it.",
     "sustained_cpu_ms": "Processor time of the service for one page then.",
     "floor_search_ms": "The search of the index alone, in a process of its own.",
-    "floor_products_ms": "The ranker's matrix products alone, same shapes and threads.",
+    "floor_products_ms": "The ranker's matrix products alone, same shapes and library, on one thread.",
     "floor_ms": "Both.",
     "times_floor": "The median page of one caller over that floor.",
 }

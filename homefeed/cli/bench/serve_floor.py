@@ -1,7 +1,7 @@
 """What a page cannot take less than, and what it takes when it is made naively; `homefeed bench serve` in one process.
 
 The floor: the search of the index for the viewer's candidates, and the ranker's matrix products over the candidates,
-with the same shapes, number of threads and library. Naive: each candidate's features are read from an online store
+with the same shapes and library, on one thread. Naive: each candidate's features are read from an online store
 (Feast) and the candidates are scored one by one, by the same release.
 """
 
@@ -42,7 +42,7 @@ def floor(settings: Settings, release: str, user: str, sizes: tuple[int, ...]) -
     from models.bundle import load_bundle
     from serving.viewer import viewer_of
 
-    # As in the service.
+    # One thread for each product, as in the service.
     threadpool_limits(1, "blas")
     bundle, viewer = load_bundle(settings, release), viewer_of(UserStore(settings).read(user))
     now = clock(settings.clock_file)()
