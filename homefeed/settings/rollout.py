@@ -24,6 +24,12 @@ class RolloutSettings(Group):
     max_rows: int = knob(100_000, "With more exposures than this the offline gates sample the missed ones.", gt=0)
     min_rows: int = knob(5_000, "With fewer exposures the offline gates wait.", gt=0)
     min_positives: int = knob(100, "With fewer positive exposures the offline gates wait.", gt=0)
+    min_reaction_positives: int = knob(
+        200,
+        "A head beside watched is held to its calibration when at least so many exposures had its reaction: the "
+        "interval of fewer is not to be believed.",
+        gt=0,
+    )
     min_offline_viewers: int = knob(200, "With fewer viewers behind the exposures the offline gates wait.", gt=1)
     confidence: float = knob(0.95, "Confidence of the intervals of the offline gates.", gt=0.5, lt=1)
     undecided_wait_s: float = knob(

@@ -17,7 +17,7 @@ _NULL_QUANTILE = 0.99
 def calibration(look: Look) -> list[Check]:
     """`calibration` and `calibration_error` of the watched head; `<head>_calibration` and `<head>_calibration_error` of
     the others in which enough happened: where too little did, nothing can be said, and the head is not named."""
-    rows, least = look.rows, look.settings.rollout.min_positives
+    rows, least = look.rows, look.settings.rollout.min_reaction_positives
     if too_few := look.too_few():
         return [waiting(name, too_few, len(rows)) for name in ("calibration", "calibration_error")]
     heads = look.candidate.heads(rows)
