@@ -23,20 +23,12 @@ training starts anew. Then clear the task.
 from airflow.sdk import DAG, task
 
 from dags.assets import RANKING_MODEL, TRAINING_HOUR
+from dags.check_inputs import check_inputs
 from dags.defaults import DAG_DEFAULTS
 from dags.references import newest, plain
 from dags.report_link import ReportLink, push_report
 
 with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
-
-    @task
-    def check_inputs(**context):
-        """Hold the windows to train on against the input contract (G1); when it is broken, nothing is trained."""
-        from homefeed.settings import load
-        from monitoring.contract import require_contract
-
-        for check in require_contract(load(), newest(context, TRAINING_HOUR, "window")["window"]):
-            print(f"{check.name}: {check.verdict.value}, {check.detail}")
 
     @task(outlets=[RANKING_MODEL])
     def train(*, outlet_events, **context):

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from homefeed.knobs import KnobError
 from serving.knobs import KNOB
+from serving.refusal import sentence_of
 
 TURNED_OFF = (
     "no knob is turned over HTTP here: HOMEFEED_SERVING__OPERATOR_TOKEN_FILE names no file that holds a token; use "
@@ -53,9 +54,7 @@ async def turn_knob(request: Request) -> Response:
         turn = Turn.model_validate_json(await request.body())
         state: dict[str, Any] = await asyncio.to_thread(feed.turn_exploration, **turn.model_dump())
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "body"
-        return JSONResponse({"error": f"{place}: {first['msg'].removeprefix('Value error, ')}"}, 400)
+        return JSONResponse({"error": sentence_of(error.errors()[0])}, 400)
     except KnobError as error:
         return JSONResponse({"error": str(error)}, 400)
     return JSONResponse({"knobs": {KNOB: state}})

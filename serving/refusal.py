@@ -1,6 +1,7 @@
 """A refused request is told why in one sentence, and costs one line of log instead of a stack trace."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -47,7 +48,7 @@ def _reworded(held: list[Any]) -> list[Any]:
     start, body = held[0], b"".join(part.get("body", b"") for part in held[1:])
     try:
         problems = orjson.loads(body)["detail"]
-        sentence = "; ".join(_sentence(problem) for problem in problems[:5])
+        sentence = "; ".join(sentence_of(problem) for problem in problems[:5])
     except (ValueError, KeyError, TypeError):
         return held
     more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
@@ -57,6 +58,7 @@ def _reworded(held: list[Any]) -> list[Any]:
     return [{**start, "headers": headers}, {"type": "http.response.body", "body": body}]
 
 
-def _sentence(problem: dict[str, Any]) -> str:
+def sentence_of(problem: Mapping[str, Any]) -> str:
+    """Where a body does not fit and why, from one of pydantic's errors."""
     place = ".".join(map(str, problem["loc"])) or "body"
     return f"{place}: {problem['msg'].removeprefix('Value error, ')}"

@@ -16,6 +16,7 @@ from homefeed.settings import Settings
 from monitoring.assignment import balance_p, sample_ratio_p
 from monitoring.comparison import Estimate, Moments, difference, moments_of
 from monitoring.online.pre_period import watched_before
+from monitoring.online.ratios import numbers
 from monitoring.sequential import Floats, always_valid
 
 #: Metric -> column of the exposures that is summed per viewer, and its name for people. Watch time comes first.
@@ -109,7 +110,7 @@ def read_experiment(settings: Settings, experiment: Experiment, now: datetime) -
     watched = np.zeros(len(users)) if before is None else before
     moments = {
         metric: [
-            moments_of(users[mine], look[mine], num_looks, _numbers(rows[column])[mine], None, watched[mine])
+            moments_of(users[mine], look[mine], num_looks, numbers(rows[column])[mine], None, watched[mine])
             for mine in (codes == number for number in range(len(arms)))
         ]
         for metric, (column, _) in METRICS.items()
@@ -187,7 +188,3 @@ def _verdict(metric: str, low: float, high: float) -> str:
 
 def _plain(values: Floats) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
-
-
-def _numbers(column: pa.ChunkedArray) -> Floats:
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False), np.float64)

@@ -7,7 +7,6 @@ holds at every look (`monitoring.sequential`). A broken assignment voids what de
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from homefeed import ids, windows
@@ -18,6 +17,7 @@ from monitoring.comparison import at_planned_looks
 from monitoring.decision import not_worse, waiting
 from monitoring.look import Look
 from monitoring.online.pre_period import watched_before
+from monitoring.online.ratios import numbers
 from monitoring.online.rollout_arms import ArmRows, Shares, arm_rows, shares
 from monitoring.sequential import Floats
 
@@ -63,8 +63,8 @@ def budget(look: Look, share: float) -> float:
 def _pages(look: Look, arm: ArmRows) -> list[Check]:
     knobs, ones = look.settings.rollout, np.ones(arm.rows.num_rows)
     degraded = pc.greater(pc.list_value_length(arm.rows["degraded"]), 0)
-    failed = _numbers(pc.or_(pc.not_equal(arm.rows["error"], ""), degraded))
-    slow = _numbers(pc.greater(arm.rows["latency_ms"], knobs.latency_budget_ms))
+    failed = numbers(pc.or_(pc.not_equal(arm.rows["error"], ""), degraded))
+    slow = numbers(pc.greater(arm.rows["latency_ms"], knobs.latency_budget_ms))
     over = f"share of pages over {knobs.latency_budget_ms:g} ms"
     rest = _rest(look)
     return [
@@ -75,7 +75,7 @@ def _pages(look: Look, arm: ArmRows) -> list[Check]:
 
 def _reactions(look: Look, arm: ArmRows, before: Floats | None) -> list[Check]:
     knobs = look.settings.rollout
-    watch_s, watched, dismissed = (_numbers(arm.rows[name]) for name in ("watch_s", "watched", "dismissed"))
+    watch_s, watched, dismissed = (numbers(arm.rows[name]) for name in ("watch_s", "watched", "dismissed"))
     # A canary is rolled back when it is surely worse at all, and promoted when it is surely not worse than the margin.
     found = [
         _check(
@@ -167,7 +167,3 @@ def _assigned(name: str, p: float, bound: float, num: int, detail: str) -> Check
     broken = "" if is_right else ": the assignment is broken, the comparison is void and the release is held"
     verdict = Verdict.PASS if is_right else Verdict.WAIT
     return Check(name, verdict, value=p, bound=bound, num_samples=num, detail=detail + broken)
-
-
-def _numbers(column: pa.ChunkedArray) -> Floats:
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False), np.float64)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -82,3 +84,8 @@ def viewer_sums(
     return ViewerSums(
         (distinct % num_groups).astype(np.int64), summed | {"viewers": np.ones(len(distinct))}, num_groups
     )
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A column of numbers or flags, [n]; what is missing counts 0."""
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False), np.float64)

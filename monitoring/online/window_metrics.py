@@ -18,7 +18,7 @@ from homefeed.schema.tables import ONLINE_METRICS
 from homefeed.settings import Settings
 from monitoring.online.exposure_rows import exposure_rows
 from monitoring.online.metrics import METRICS
-from monitoring.online.ratios import Ratios, viewer_sums
+from monitoring.online.ratios import Ratios, numbers, viewer_sums
 from monitoring.online.session_rows import session_rows
 from monitoring.online.spread import spread
 
@@ -136,7 +136,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
 
 def _exposure_columns(rows: pa.Table) -> dict[str, NDArray[np.float64]]:
     flags = ("watched", "liked", "subscribed", "commented", "dismissed", "is_novel", "is_fresh")
-    columns = {name: _numbers(rows[name]) for name in (*flags, "watch_s")}
+    columns = {name: numbers(rows[name]) for name in (*flags, "watch_s")}
     return columns | {
         "impressions": np.ones(rows.num_rows),
         "missed": 1 - columns["watched"],
@@ -145,11 +145,7 @@ def _exposure_columns(rows: pa.Table) -> dict[str, NDArray[np.float64]]:
 
 
 def _session_columns(rows: pa.Table) -> dict[str, NDArray[np.float64]]:
-    return {name: _numbers(rows[name]) for name in ("watch_s", "is_successful")} | {"sessions": np.ones(rows.num_rows)}
-
-
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy(), np.float64)
+    return {name: numbers(rows[name]) for name in ("watch_s", "is_successful")} | {"sessions": np.ones(rows.num_rows)}
 
 
 def _table(metric: str, found: Ratios, labels: list[tuple[str, str, str]]) -> pa.Table:

@@ -78,5 +78,5 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture
 def dag_files() -> list[Path]:
     """Files of the folder that define a DAG."""
-    helpers = {"__init__", "assets", "defaults", "references", "report_link"}
+    helpers = {"__init__", "assets", "check_inputs", "defaults", "references", "report_link"}
     return sorted(file for file in dags_folder().glob("*.py") if file.stem not in helpers)
