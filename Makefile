@@ -47,5 +47,5 @@ docs: install ## write the generated pages of docs/
 	$(BIN)/homefeed docs
 
 lock: install ## renew requirements.txt from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra cluster --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
