@@ -87,7 +87,9 @@ def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate
     """
     num = len(ranked.best)
     order = np.argsort(rng.standard_exponential(len(ranked.pool)) / ranked.weight, kind="stable")
-    filled = _fill(ranked.best.tolist(), ranked.pool[order].tolist(), (rng.random(num) < exploration).tolist())
+    # Of the draws no more are looked at than there are slots: each that is passed over is on the page already.
+    drawn = ranked.pool[order[:num]].tolist()
+    filled = _fill(ranked.best.tolist(), drawn, (rng.random(num) < exploration).tolist())
     index, following, explored = filled
     weight = np.zeros(len(ranked.score))
     weight[ranked.pool] = ranked.weight
