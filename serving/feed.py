@@ -156,7 +156,7 @@ class Feed:
     ) -> dict[str, Any]:
         """Turn the exploration knob, for this process at once; where it stands then. Raises KnobError when it cannot be
         turned so."""
-        self._registry.turn_knob(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
+        self._registry.knobs.turn(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
         self._refresh_knobs()
         return self.exploration.state()
 

@@ -51,7 +51,7 @@ def start(
     arms = [_arm(text, share, bool(knob)) for text in arm]
     settings = load()
     registry, now = open_registry(settings.resolved_registry_url), clock(settings.clock_file)()
-    started = registry.start_experiment(name, arms, now, by or getpass.getuser(), reason, knob=knob, layer=layer)
+    started = registry.experiments.start(name, arms, now, by or getpass.getuser(), reason, knob=knob, layer=layer)
     emit(_row(started), as_json, _list_table([_row(started)]), out)
 
 
@@ -74,7 +74,7 @@ def stop(
 
     settings = load()
     registry, now = open_registry(settings.resolved_registry_url), clock(settings.clock_file)()
-    stopped = registry.stop_experiment(name, now, by or getpass.getuser(), reason)
+    stopped = registry.experiments.stop(name, now, by or getpass.getuser(), reason)
     emit(_row(stopped), as_json, _list_table([_row(stopped)]), out)
 
 
@@ -87,7 +87,7 @@ def list_(as_json: AsJson = False, out: OutFile = None) -> None:
     from homefeed.registry import open_registry
     from homefeed.settings import load
 
-    rows = [_row(found) for found in reversed(open_registry(load().resolved_registry_url).experiments())]
+    rows = [_row(found) for found in reversed(open_registry(load().resolved_registry_url).experiments.between())]
     emit({"experiments": rows}, as_json, _list_table(rows), out)
 
 
@@ -108,7 +108,7 @@ def show(name: _Name, as_json: AsJson = False, out: OutFile = None) -> None:
 
     settings = load()
     registry = open_registry(settings.resolved_registry_url)
-    found = registry.experiment(name)
+    found = registry.experiments.named(name)
     if found is None:
         raise ExperimentError(f"there is no experiment {name!r}; `homefeed experiment list` names them")
     reading = read_experiment(settings, found, clock(settings.clock_file)())
