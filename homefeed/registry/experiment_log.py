@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from homefeed.experiments import ExperimentArm, ExperimentError, knob_layer
+from homefeed.experiments import INTERLEAVED, INTERLEAVING, ExperimentArm, ExperimentError, knob_layer
 from homefeed.knobs import place
 from homefeed.registry.knob_turns import held_in, turn_in
-from homefeed.registry.tables import Experiment
+from homefeed.registry.tables import Experiment, Release, Stage, Transition
 
 
 class ExperimentLog:
@@ -46,10 +46,7 @@ class ExperimentLog:
             raise ExperimentError(f"experiment {name!r} takes at least two arms, each of its own name")
         where = knob_layer(knob) if knob else f"layer {layer}"
         with self._writing.begin() as session:
-            if session.get(Experiment, name) is not None:
-                raise ExperimentError(
-                    f"there was an experiment {name!r} already; its result is kept, take another name"
-                )
+            _check_new(session, name)
             taken = _taken(session, where)
             placed: list[ExperimentArm] = []
             for arm in arms:
@@ -73,6 +70,46 @@ class ExperimentLog:
             )
             session.add(experiment)
             return experiment
+
+    def start_interleaving(
+        self, name: str, releases: tuple[str, str], share: float, at: datetime, by: str, reason: str = ""
+    ) -> Experiment:
+        """Start an interleaving: a share of the viewers gets pages that are drafted from two releases.
+
+        Args:
+          name: never used before.
+          releases: two that gates let before viewers at some time.
+          share: of the viewers; interleavings share them and never meet.
+          at, by, reason: when, who and why.
+
+        Raises:
+          ExperimentError: the name is taken, the releases are one, or one of them may not be shown.
+          KnobError: the share does not fit beside those of the others.
+        """
+        if releases[0] == releases[1]:
+            raise ExperimentError(f"an interleaving takes two releases, not {releases[0]} twice")
+        with self._writing.begin() as session:
+            _check_new(session, name)
+            for release in releases:
+                _check_showable(session, release)
+            start = place(_taken(session, INTERLEAVING), f"{name}/{INTERLEAVED}", share)
+            experiment = Experiment(
+                name=name,
+                layer=INTERLEAVING,
+                releases=list(releases),
+                arms=[ExperimentArm(INTERLEAVED, start, share).to_dict()],
+                started=at,
+                started_by=by,
+                reason=reason,
+            )
+            session.add(experiment)
+            return experiment
+
+    def interleavings(self) -> list[Experiment]:
+        """Interleavings that run, oldest first."""
+        running = select(Experiment).where(Experiment.layer == INTERLEAVING, Experiment.stopped.is_(None))
+        with self._session() as session:
+            return list(session.scalars(running.order_by(Experiment.started, Experiment.name)))
 
     def stop(self, name: str, at: datetime, by: str, reason: str) -> Experiment:
         """End an experiment: its knob is given back. Raises ExperimentError when it does not run."""
@@ -110,3 +147,21 @@ def _taken(session: Session, layer: str) -> dict[str, tuple[float, float]]:
         for experiment in session.scalars(running)
         for arm in experiment.arm_list
     }
+
+
+def _check_new(session: Session, name: str) -> None:
+    if session.get(Experiment, name) is not None:
+        raise ExperimentError(f"there was an experiment {name!r} already; its result is kept, take another name")
+
+
+def _check_showable(session: Session, release: str) -> None:
+    found = session.get(Release, release)
+    if found is None:
+        raise ExperimentError(f"there is no release {release!r}; `homefeed release list` names them")
+    shown = (Stage.CANARY, Stage.RAMP, Stage.LIVE)
+    let = select(Transition.id).where(Transition.release == release, Transition.to_stage.in_(shown)).limit(1)
+    if found.stage == Stage.ROLLED_BACK or session.scalar(let) is None:
+        raise ExperimentError(
+            f"{release} is {found.stage}: only a release that the gates let before viewers, and that was not rolled "
+            "back, can be interleaved"
+        )
