@@ -13,7 +13,7 @@ def note_failure(context: Any) -> None:
     settings, task = load(), context["task_instance"]
     error = f"{type(context['exception']).__name__}: {context['exception']}" if context.get("exception") else ""
     now = clock(settings.clock_file)()
-    open_registry(settings.resolved_registry_url).note_failure(task.dag_id, task.task_id, task.run_id, now, error)
+    open_registry(settings.resolved_registry_url).failures.note(task.dag_id, task.task_id, task.run_id, now, error)
 
 
 def end_failure(context: Any) -> None:
@@ -22,7 +22,7 @@ def end_failure(context: Any) -> None:
     from homefeed.settings import load
 
     task = context["task_instance"]
-    open_registry(load().resolved_registry_url).end_failure(task.dag_id, task.task_id)
+    open_registry(load().resolved_registry_url).failures.end(task.dag_id, task.task_id)
 
 
 TASK: dict[str, Any] = {

@@ -2,9 +2,9 @@
 
 `var/serving/<window>/<kind>-<pid>.jsonl`, one JSON object per line. `requests`: one row is one page that was asked
 for. `shadow`: one row is one page that a SHADOW release made for a request that another release answered. `pages`: one
-row is one page with every slot of it. `features`: one row is one page with the feature vectors of a few candidates. The
-log explains and monitors; what trains the models are the impressions that
-viewers report. A crash can lose the rows of the last moment (`serving.log_flush_s`).
+row is one page with every slot of it. `interleaved`: one row is one page that two releases drafted. `features`: one row
+is one page with the feature vectors of a few candidates. The log explains and monitors; what trains the models are the
+impressions that viewers report. A crash can lose the rows of the last moment (`serving.log_flush_s`).
 """
 
 import logging
@@ -72,6 +72,18 @@ PAGES = pa.schema(
         pa.field("explored", pa.list_(pa.bool_())),
     ]
 )
+#: One row is one page of an interleaving: `teams` has for each slot 0 when the first release picked it, 1 when the
+#: second did, and -1 when both would have, or exploration did.
+INTERLEAVED = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("user", pa.string()),
+        pa.field("experiment", pa.string()),
+        pa.field("releases", pa.list_(pa.string())),
+        pa.field("teams", pa.list_(pa.int8())),
+    ]
+)
 #: One row is one page of which the ranker's dense features were logged, of a few candidates: `dense` has for each of
 #: `videos` (keys) the columns of `homefeed.features.DENSE_FEATURES`. `window` is the snapshot's, `versions` what that
 #: was made from (JSON), and the rest the viewer as it was read.
@@ -95,7 +107,13 @@ FEATURES = pa.schema(
         pa.field("subscribed_channels", pa.list_(pa.int64())),
     ]
 )
-KINDS: dict[str, pa.Schema] = {"requests": REQUESTS, "shadow": SHADOW, "pages": PAGES, "features": FEATURES}
+KINDS: dict[str, pa.Schema] = {
+    "requests": REQUESTS,
+    "shadow": SHADOW,
+    "pages": PAGES,
+    "interleaved": INTERLEAVED,
+    "features": FEATURES,
+}
 
 
 class ServingLog:

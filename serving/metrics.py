@@ -17,6 +17,9 @@ SHED = Counter("homefeed_pages_shed", "Page requests that were refused because t
 DEGRADED = Counter("homefeed_degraded", "Pages on which a part failed and was replaced.", ["part"])
 CANDIDATES = Counter("homefeed_candidates", "Candidates by what happened to them.", ["step"])
 SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explored"])
+INTERLEAVED = Counter(
+    "homefeed_interleaved", "Page requests of viewers in an interleaving, by what became of them.", ["outcome"]
+)
 FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", ["reason"])
 EVENTS = Counter("homefeed_events", "Events made durable.")
 EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])

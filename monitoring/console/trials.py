@@ -22,7 +22,7 @@ def trials(desk: Desk) -> str:
 
 
 def _knob(desk: Desk, name: str) -> list[list[str]]:
-    known, turns = KNOBS[name], desk.registry.knobs(name)
+    known, turns = KNOBS[name], desk.registry.knobs.holding(name)
     rows = [_turn(desk, turn) for turn in turns]
     if any(not turn.release and not turn.arm for turn in turns):
         return rows

@@ -195,7 +195,7 @@ def test_names_from_outside_are_text(empty: Desk) -> None:
     name = "<img src=x>"
     empty.registry.add_release(name, name, NOW, {})
     empty.registry.move(name, Stage.CANARY, NOW, [Check(name, Verdict.WAIT, detail=name)], name)
-    empty.registry.turn_knob("exploration", 0.1, NOW, name, name)
+    empty.registry.knobs.turn("exploration", 0.1, NOW, name, name)
     for html in (page.overview(empty, name, name), str(page.release_page(empty, name))):
         assert "<img" not in html
         Outline(html)
