@@ -8,6 +8,7 @@ import argparse
 import logging
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from homefeed.errors import HomefeedError
@@ -45,12 +46,14 @@ class ShardReleases:
         self._settings, self._snapshot = settings, cast("Snapshot | None", None)
         # Releases asks nothing of a bundle but its release and `refresh`.
         self._releases = Releases(settings, open_registry(settings.resolved_registry_url), cast("BundleLoader", part))
+        self._indexes: dict[str, Any] = {}
+        self._until: dict[str, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
 
     def indexes(self) -> dict[str, Any]:
-        """Release -> its shard of the index."""
-        return {name: cast(Any, bundle).index for name, bundle in self._releases.bundles.items()}
+        """Release -> its shard of the index; also of releases that replicas may still answer with."""
+        return self._indexes
 
     def start(self) -> None:
         """Begin to load."""
@@ -63,16 +66,24 @@ class ShardReleases:
     def _keep_fresh(self) -> None:
         while True:
             try:
-                files = sorted(self._settings.snapshots_path.glob("*.arrow"))
-                if files and (self._snapshot is None or self._snapshot.window != files[-1].stem):
-                    self._snapshot = Snapshot.read(files[-1])
-                self._releases.refresh(self._snapshot)
+                self._look()
             except Exception:  # what is there goes on; the next look comes soon
                 REFRESH_FAILURES.labels(part="shard").inc()
                 _logger.warning("refreshing the shard failed", exc_info=True)
             self.ready.set()
             if self._stop.wait(self._settings.serving.poll_s):
                 return
+
+    def _look(self) -> None:
+        files = sorted(self._settings.snapshots_path.glob("*.arrow"))
+        if files and (self._snapshot is None or self._snapshot.window != files[-1].stem):
+            self._snapshot = Snapshot.read(files[-1])
+        self._releases.refresh(self._snapshot)
+        now, named = time.monotonic(), self._releases.bundles
+        self._until |= dict.fromkeys(named, now + self._settings.shards.keep_s)
+        kept = {name: index for name, index in self._indexes.items() if now < self._until[name]}
+        self._indexes = kept | {name: cast(Any, bundle).index for name, bundle in named.items()}
+        self._until = {name: self._until[name] for name in self._indexes}
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ from serving.shard_body import WIDTH, Found, found_of, rows_of
 
 _MISSED: ContextVar[list[str] | None] = ContextVar("missed", default=None)
 _LOOK_S = 0.2
+#: What an answer that is there already is given to be read in, when the time is over.
+_LEAST_S = 0.001
 
 
 class ShardsError(HomefeedError):
@@ -107,9 +109,11 @@ class RemoteShards:
         return Change()
 
     def _ask(self, path: str, asked: Sequence[tuple["_Shard", bytes]]) -> list[tuple[bytes, int]]:
-        """Body and width of the answer of each shard that answered in time, in order."""
+        """Body and width of the answer of each shard that answered in time, in any order."""
         until = time.perf_counter() + self._own.deadline_ms / 1000
-        begun = [(shard, shard.begin(path, body)) for shard, body in asked]
+        # Those that are connected first: a host that answers no connection keeps nobody else from the request.
+        connected_first = sorted(asked, key=lambda pair: not pair[0].is_connected)
+        begun = [(shard, shard.begin(path, body, until)) for shard, body in connected_first]
         answers = [(shard, shard.end(call, until)) for shard, call in begun]
         missed = _MISSED.get()
         for shard, answer in answers:
@@ -137,7 +141,6 @@ class _Shard:
     def __init__(self, number: int, host: str, port: int, settings: Settings) -> None:
         self.name = f"shard_{number}"
         self._number, self._host, self._port = str(number), host, port
-        self._connect_s = settings.shards.deadline_ms / 1000
         self._serving = settings.serving
         self._free: deque[HTTPConnection] = deque()
         self._lock = threading.Lock()
@@ -153,7 +156,12 @@ class _Shard:
             return False
         return release in told.get("releases", ())
 
-    def begin(self, path: str, body: bytes) -> _Call | None:
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection to spare."""
+        return bool(self._free)
+
+    def begin(self, path: str, body: bytes, until: float) -> _Call | None:
         """Write a request; None while it is left alone."""
         if time.monotonic() < self._closed_until:
             SHARDS_MISSED.labels(shard=self._number, reason="breaker").inc()
@@ -161,7 +169,7 @@ class _Shard:
         try:
             return _Call(self._free.pop(), path, body, is_kept=True)
         except IndexError:
-            return _Call(self._connection(), path, body, is_kept=False)
+            return _Call(self._connection(until), path, body, is_kept=False)
 
     def end(self, call: _Call | None, until: float) -> tuple[bytes, int] | None:
         """The answer, and the width that it names; None when there is none until then."""
@@ -189,15 +197,12 @@ class _Shard:
             if not call.is_kept:
                 raise
         # The shard closed a connection that was idle, as it may at any time: a new one.
-        call.connection, call.is_kept = self._connection(), False
+        call.connection, call.is_kept = self._connection(until), False
         call.connection.request("POST", call.path, call.body)
         return self._answer(call.connection, until)
 
     def _answer(self, connection: HTTPConnection, until: float) -> tuple[bytes, int]:
-        left_s = until - time.perf_counter()
-        if left_s <= 0:
-            raise TimeoutError
-        connection.sock.settimeout(left_s)
+        connection.sock.settimeout(_left_s(until))
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -205,8 +210,8 @@ class _Shard:
         self._free.append(connection)
         return body, int(answer.headers.get(WIDTH, "1"))
 
-    def _connection(self) -> HTTPConnection:
-        return HTTPConnection(self._host, self._port, timeout=self._connect_s)
+    def _connection(self, until: float) -> HTTPConnection:
+        return HTTPConnection(self._host, self._port, timeout=_left_s(until))
 
     def _failed(self, call: _Call, reason: str) -> None:
         call.connection.close()
@@ -215,6 +220,10 @@ class _Shard:
             self._failures += 1
             if self._failures >= self._serving.breaker_failures:
                 self._closed_until, self._failures = time.monotonic() + self._serving.breaker_s, 0
+
+
+def _left_s(until: float) -> float:
+    return max(until - time.perf_counter(), _LEAST_S)
 
 
 def _close(connections: deque[HTTPConnection]) -> None:

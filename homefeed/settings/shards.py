@@ -14,6 +14,13 @@ class ShardSettings(Group):
     deadline_ms: float = knob(
         40.0, "A search waits this long for its shards; those that are late are left out and counted.", "ms", gt=0
     )
+    keep_s: float = knob(
+        600.0,
+        "A shard keeps a release that the registry no longer names for this long: replicas answer with it until they "
+        "have loaded the next one.",
+        "s",
+        ge=0,
+    )
     wait_s: float = knob(
         120.0, "A release is served only when every shard has it; how long that is waited for.", "s", gt=0
     )

@@ -30,7 +30,11 @@ class Running:
     def __init__(self, world):
         self.ports = [free_port() for _ in range(SHARDS)]
         shards = world.settings.shards.model_copy(
-            update={"addresses": ",".join(f"127.0.0.1:{port}" for port in self.ports), "deadline_ms": 10_000.0}
+            update={
+                "addresses": ",".join(f"127.0.0.1:{port}" for port in self.ports),
+                "deadline_ms": 10_000.0,
+                "keep_s": 8.0,
+            }
         )
         serving = world.settings.serving.model_copy(update={"poll_s": 0.1})
         world.settings = world.settings.model_copy(update={"shards": shards, "serving": serving})
@@ -137,16 +141,16 @@ def test_all_shards_are_one_index_and_one_that_is_gone_is_left_out_named_and_cou
 
 
 @pytest.mark.slow
-def test_a_shard_says_what_is_wrong_with_a_call(shards):
+def test_a_shard_says_what_is_wrong_with_a_call_and_keeps_what_is_still_asked_for(shards, world):
     url = f"http://127.0.0.1:{shards.ports[0]}"
 
-    def answers():
+    def held():
         try:
-            return httpx.get(f"{url}/releases").json()["releases"] == ["r1"]
+            return httpx.get(f"{url}/releases").json()["releases"]
         except httpx.TransportError:
-            return False
+            return []
 
-    wait_for(answers)
+    wait_for(lambda: held() == ["r1"])
     assert httpx.get(f"{url}/readyz").status_code == 200
     vector = np.zeros(WIDTH, "<f4").tobytes()
     for path, body, status, why in (
@@ -158,7 +162,13 @@ def test_a_shard_says_what_is_wrong_with_a_call(shards):
     ):
         answer = httpx.post(f"{url}{path}", content=body)
         assert (answer.status_code, why in answer.json()["error"]) == (status, True), (path, answer.text)
-    two = httpx.post(f"{url}/search?release=r1&k=3&num=2", content=2 * vector)
+    # A release that is replaced stays until replicas have loaded the next one.
+    world.release("r2")
+    wait_for(lambda: "r2" in held())
+    assert held() == ["r1", "r2"]
+    assert httpx.post(f"{url}/search?release=r1&k=3", content=vector).status_code == 200
+    wait_for(lambda: held() == ["r2"])
+    two = httpx.post(f"{url}/search?release=r2&k=3&num=2", content=2 * vector)
     assert [len(keys) for keys, _ in found_of(two.content, 2)] == [3, 3]
 
 
