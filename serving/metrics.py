@@ -46,3 +46,12 @@ CALIBRATION_FAILURES = Counter(
 REFRESH_FAILURES = Counter("homefeed_refresh_failures", "Background refreshes that failed.", ["part"])
 SNAPSHOT_AGE = Gauge("homefeed_snapshot_age_seconds", "Age of the candidate features.", multiprocess_mode="mostrecent")
 SHADOW = Counter("homefeed_shadow_pages", "Pages made in shadow.", ["release", "outcome"])
+SHARD_SECONDS = Histogram(
+    "homefeed_shard_seconds", "Time until an index shard's answer was read.", ["shard"], buckets=_LATENCY_S
+)
+SHARDS_MISSED = Counter(
+    "homefeed_shards_missed",
+    "Searches that went without an index shard: it was late (timeout), failed (error) or is left alone (breaker).",
+    ["shard", "reason"],
+)
+SHARD_QUERIES = Counter("homefeed_shard_queries", "Query vectors that this index shard searched for.")

@@ -26,6 +26,7 @@ VERBS = {
     "watch": "watch",
     "bench": "bench",
     "evaluate": "evaluate",
+    "deploy": "deploy",
     "docs": "docs",
 }
 

@@ -19,9 +19,11 @@ from homefeed.settings.ingest import IngestSettings
 from homefeed.settings.monitoring import AlertSettings, MonitoringSettings
 from homefeed.settings.platform import PlatformSettings
 from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.replicas import ReplicaSettings
 from homefeed.settings.retrieval import RetrievalSettings
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.settings.serving import ServingSettings
+from homefeed.settings.shards import ShardSettings
 from homefeed.settings.world import WorldSettings
 
 
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
+    replicas: ReplicaSettings = knob(ReplicaSettings(), "Replicas of the service behind HAProxy.")
+    shards: ShardSettings = knob(ShardSettings(), "Index shards as services of their own.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
     alerts: AlertSettings = knob(AlertSettings(), "Alerts and who is told.")
     evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")

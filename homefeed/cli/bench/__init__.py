@@ -27,6 +27,8 @@ BENCHES = (
     "ranking",
     "ranking-position",
     "serve",
+    "replicas",
+    "shards",
     "ranking-labels",
     "experiments",
     "gates",
