@@ -47,8 +47,9 @@ class Size:
 def size_of(train: SequenceLog) -> Size:
     """The rule, from interactions n of the training log and their mean m per user.
 
-    Wide (128) and three blocks from n = 500,000, else 64 and two: fewer interactions do not fill more. Long histories (200) where m is at least
-    50, else 50. Dropout 0.5 where m is below 20, else 0.2: short histories are learned by heart.
+    Wide (128) and three blocks from n = 500,000, else 64 and two: fewer interactions do not fill more. Long histories
+    (200) where m is at least 50, else 50. Dropout 0.5 where m is below 20, else 0.2: short histories are learned by
+    heart.
 
     The step size grows for 200 steps, at most one pass, and falls over all of them, as a large one leaves the plateau
     of popularity early and a small one ends well; 36 passes from n = 500,000, else 100. From there on weights decay a
