@@ -26,6 +26,10 @@ VERBS = {
     "watch": "watch",
     "bench": "bench",
     "evaluate": "evaluate",
+    "plan": "plan",
+    "archive": "archive",
+    "restore": "archive",
+    "bundle": "bundle",
     "docs": "docs",
 }
 

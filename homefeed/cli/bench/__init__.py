@@ -30,6 +30,7 @@ BENCHES = (
     "ranking-labels",
     "experiments",
     "gates",
+    "serving-simulation",
 )
 
 
