@@ -31,7 +31,9 @@ class LakeTables:
         self.versions = dict(versions or {})
         # A connection of its own: Ibis' default one is shared by every thread of the process, and DuckDB's is not
         # safe for that.
-        self.backend = ibis.duckdb.from_connection(duckdb.connect())
+        connection = duckdb.connect()
+        lake.attach(connection)
+        self.backend = ibis.duckdb.from_connection(connection)
         self.backend.raw_sql("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
 
     def __enter__(self) -> "LakeTables":

@@ -17,7 +17,7 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
 
     The online store is SQLite under `var`, or Redis when `features.online_url` names one.
     """
-    folder = settings.feast_path.absolute()
+    folder, lake = settings.feast_path.absolute(), settings.lake_path
     online: dict[str, Any] = {"type": "sqlite", "path": str(folder / "online.db")}
     if settings.features.online_url:
         online = {"type": "redis", "connection_string": settings.features.online_url}
@@ -27,7 +27,8 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
         "registry": {"path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
         "offline_store": {
             "type": "feature_repo.offline_store.LakeOfflineStore",
-            "lake": str(settings.lake_path.absolute()),
+            "lake": str(lake.absolute() if isinstance(lake, Path) else lake),
+            "storage": settings.storage,
             "versions": dict(versions or {}),
         },
         "online_store": online,

@@ -1,19 +1,22 @@
-"""The lake: Delta tables on disk. A commit replaces exactly the windows it names, so it can be repeated in any order.
+"""The lake: Delta tables on disk or in an object store.
 
+A commit replaces exactly the windows it names, so it can be repeated in any order.
 Run a window twice, after a crash, or late: the table is the same. A reader names the version it read; a manifest
 records it, so that a model can be trained again on what it saw.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from homefeed.errors import HomefeedError
+from homefeed.object_store import delta_options, filesystem
 from homefeed.schema.tables import TABLES
+from homefeed.settings.storage import Place, StoreFolder
 
 
 class LakeError(HomefeedError):
@@ -29,10 +32,10 @@ class Lake:
       schemas: the schema of each table, by name.
     """
 
-    path: Path
+    path: Place
     schemas: Mapping[str, pa.Schema]
 
-    def location(self, table: str) -> Path:
+    def location(self, table: str) -> Place:
         """Folder of `table`. Raises LakeError when there is no such table in the schema."""
         if table not in self.schemas:
             raise LakeError(f"there is no table {table!r}; tables are {', '.join(sorted(self.schemas))}")
@@ -50,7 +53,7 @@ class Lake:
           The version of the table after the commit.
 
         Raises:
-          LakeError: rows of other windows, or columns that do not fit.
+          LakeError: rows of other windows, columns that do not fit, or a store that refuses.
         """
         location, schema = self.location(table), self.schemas[table]
         if not windows:
@@ -64,8 +67,19 @@ class Lake:
             replaced = f"{windows[0]}..{windows[-1]} of {table}"
             raise LakeError(f"rows of {sorted(strangers, key=str)[:3]} in a commit that replaces {replaced}")
         predicate = f"window IN ({', '.join(repr(w) for w in windows)})"
-        self._create(table)
-        write_deltalake(location, rows, mode="overwrite", predicate=predicate)
+        try:
+            if self._open(table, None) is None:
+                self._create(table)
+            write_deltalake(
+                _uri(location), rows, mode="overwrite", predicate=predicate, storage_options=delta_options(location)
+            )
+        except (OSError, DeltaError) as error:
+            if isinstance(location, StoreFolder):
+                raise LakeError(
+                    f"{table} cannot be written to {location}, which is as it was: {error}. The key of"
+                    " HOMEFEED_STORAGE__ACCESS_KEY_ID must be allowed to list, read, write and delete there"
+                ) from error
+            raise
         return self.version(table)
 
     def read(
@@ -118,17 +132,49 @@ class Lake:
         if delta is not None:
             delta.optimize.compact()
 
-    def vacuum(self, table: str, keep_hours: int = 168) -> list[str]:
-        """Delete files that no version of the last `keep_hours` uses; returns them."""
+    def vacuum(self, table: str, keep_hours: int = 168, keep_versions: Sequence[int] = ()) -> list[str]:
+        """Delete files that no version of the last `keep_hours` uses, nor any of `keep_versions`.
+
+        Returns:
+          Them; also those that an earlier call deleted, as long as the table's log names them.
+        """
         delta = self._open(table, None)
-        return [] if delta is None else delta.vacuum(retention_hours=keep_hours, dry_run=False)
+        if delta is None:
+            return []
+        return delta.vacuum(
+            retention_hours=keep_hours,
+            dry_run=False,
+            enforce_retention_duration=False,
+            keep_versions=sorted(keep_versions) or None,
+        )
+
+    def restore(self, table: str, version: int) -> None:
+        """Make a table in one commit what it was at `version`."""
+        location = self.location(table)
+        DeltaTable(_uri(location), storage_options=delta_options(location)).restore(version)
+
+    def attach(self, connection: Any) -> None:
+        """Let a DuckDB connection read `files()` where they lie; on disk it can anyway."""
+        if isinstance(self.path, StoreFolder):
+            system = filesystem(self.path)
+            connection.register_filesystem(system)
 
     def _create(self, table: str) -> None:
-        DeltaTable.create(self.location(table), schema=self.schemas[table], mode="ignore", partition_by=["window"])
+        location = self.location(table)
+        DeltaTable.create(
+            _uri(location),
+            schema=self.schemas[table],
+            mode="ignore",
+            partition_by=["window"],
+            # The manifest of a release may name a version for longer than the log would keep it.
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+            storage_options=delta_options(location),
+        )
 
     def _open(self, table: str, version: int | None) -> DeltaTable | None:
         try:
-            return DeltaTable(self.location(table), version=version)
+            location = self.location(table)
+            return DeltaTable(_uri(location), version=version, storage_options=delta_options(location))
         except TableNotFoundError:
             if version is None:
                 return None
@@ -137,6 +183,10 @@ class Lake:
             raise LakeError(f"{table} at version {version} cannot be read: {error}") from error
 
 
-def open_lake(path: Path) -> Lake:
+def _uri(location: Place) -> Any:
+    return str(location) if isinstance(location, StoreFolder) else location
+
+
+def open_lake(path: Place) -> Lake:
     """The lake with the platform's tables."""
     return Lake(path, TABLES)

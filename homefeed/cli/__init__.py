@@ -27,6 +27,10 @@ VERBS = {
     "bench": "bench",
     "evaluate": "evaluate",
     "deploy": "deploy",
+    "plan": "plan",
+    "archive": "archive",
+    "restore": "archive",
+    "bundle": "bundle",
     "docs": "docs",
 }
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from homefeed import windows as w
@@ -98,7 +97,7 @@ def ingest_windows(settings: Settings, windows: Sequence[str], run: str = "") ->
     for window in ordered:
         w.start(window)
     log = EventLog(settings.events_path)
-    with _alone(settings):
+    with alone(settings):
         registry = _registry(settings)
         entries = [
             entry
@@ -119,7 +118,7 @@ def _registry(settings: Settings) -> Registry:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One ingestion at a time: it reads windows and replaces them. The lock ends with the process, however it ends."""
     try:
         settings.var.mkdir(parents=True, exist_ok=True)
@@ -232,6 +231,6 @@ def _commit(lake: Lake, changes: Sequence[Change], quarantine: pa.Table, windows
             lake.replace(table, replaced, rows)
         except BaseException:
             for earlier, version in reversed(done):
-                DeltaTable(lake.location(earlier)).restore(max(version, 0))
+                lake.restore(earlier, max(version, 0))
             raise
         done.append((table, before))

@@ -12,6 +12,7 @@ CHAIN = {
     "build_index": {"all": ["retrieval_model", "ranking_model"]},
     "deploy_release": {"all": ["bundle"]},
     "monitor_release": {"all": ["exposures"]},
+    "archive_windows": None,
 }
 OUTLETS = {
     "ingest_events": {"events"},
@@ -22,6 +23,7 @@ OUTLETS = {
     "build_index": {"bundle"},
     "deploy_release": {"rollout"},
     "monitor_release": {"rollout"},
+    "archive_windows": set(),
 }
 
 

@@ -32,6 +32,7 @@ BENCHES = (
     "ranking-labels",
     "experiments",
     "gates",
+    "serving-simulation",
 )
 
 
