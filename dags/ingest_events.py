@@ -13,7 +13,7 @@ window that is due.
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 
 from dags.assets import EVENTS
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import INGEST, on_queue
 from dags.references import plain, scheduled_window
 
 with DAG(
@@ -21,7 +21,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
     doc_md=__doc__,
     tags=["homefeed", "events"],
-    **DAG_DEFAULTS,
+    **on_queue(INGEST),
 ):
 
     @task(outlets=[EVENTS])

@@ -30,6 +30,8 @@ BENCHES = (
     "ranking-labels",
     "experiments",
     "gates",
+    "redis",
+    "cluster",
 )
 
 
