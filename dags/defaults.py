@@ -1,4 +1,4 @@
-"""What every DAG has in common: one run at a time, three attempts, an owner."""
+"""What every DAG has in common: one run at a time, three attempts, an owner, and a queue by its kind of work."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +33,8 @@ TASK: dict[str, Any] = {
     "on_failure_callback": note_failure,
     "on_success_callback": end_failure,
 }
+#: Queues by kind of work. An executor without queues runs every task.
+INGEST, TRAIN, SERVE = "ingest", "train", "serve"
 #: Runs of one DAG never overlap: each replaces whole windows of the same tables.
 DAG_DEFAULTS: dict[str, Any] = {
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
@@ -40,3 +42,8 @@ DAG_DEFAULTS: dict[str, Any] = {
     "max_active_runs": 1,
     "default_args": TASK,
 }
+
+
+def on_queue(queue: str) -> dict[str, Any]:
+    """`DAG_DEFAULTS` with tasks that only workers of `queue` take: training has machines of its own in a cluster."""
+    return {**DAG_DEFAULTS, "default_args": {**TASK, "queue": queue}}

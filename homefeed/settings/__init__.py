@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homefeed.errors import HomefeedError
+from homefeed.settings.engine import EngineSettings
 from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.settings.experiments import ExperimentSettings, OnlineSettings
 from homefeed.settings.features import FeatureSettings
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = knob(StorageSettings(), "Object store.")
     retention: RetentionSettings = knob(RetentionSettings(), "Old windows: how long they stay, and where they go.")
     ingest: IngestSettings = knob(IngestSettings(), "Event log and ingestion.")
+    engine: EngineSettings = knob(EngineSettings(), "Engine of the window queries.")
     features: FeatureSettings = knob(FeatureSettings(), "Exposures and features.")
     retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever.")
     index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
@@ -134,6 +136,17 @@ class Settings(BaseSettings):
     def reports_path(self) -> Path:
         """HTML and JSON reports."""
         return self.var / "reports"
+
+    @property
+    def spill_path(self) -> Path:
+        """Where DuckDB puts what does not fit into memory; empty when nothing runs."""
+        return self.var / "spill"
+
+    @property
+    def resolved_engine(self) -> EngineSettings:
+        """`engine` with the kind that the profile means where none is set."""
+        kind = self.engine.kind or {"local": "duckdb", "cluster": "spark"}[self.profile]
+        return self.engine.model_copy(update={"kind": kind})
 
     @property
     def resolved_registry_url(self) -> str:

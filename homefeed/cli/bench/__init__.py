@@ -33,6 +33,8 @@ BENCHES = (
     "experiments",
     "gates",
     "serving-simulation",
+    "redis",
+    "cluster",
 )
 
 
