@@ -48,11 +48,11 @@ def _effect(effect: Effect) -> str:
 
 def _effect_table(reading: Reading) -> str:
     rows = "".join(
-        f"<tr><td>{escape(e.arm)}</td><td>{escape(METRICS[e.metric][1])}</td><td>{number(e.control, 4)}</td>"
+        f"<tr><td>{escape(f'{e.arm}: {METRICS[e.metric][1]}')}</td><td>{number(e.control, 4)}</td>"
         f"<td>{number(e.treated, 4)}</td><td>{e.explained:.0%}</td><td>{e.verdict}</td></tr>"
         for e in reading.effects
     )
-    head = "<tr><th>arm</th><th>metric</th><th>control</th><th>arm's</th><th>variance explained</th><th></th></tr>"
+    head = "<tr><th>arm and metric</th><th>control</th><th>arm's</th><th>variance explained</th><th>result</th></tr>"
     sentence = (
         "As they are, without adjustment. What a viewer watched before the start explains a part of the variance; the "
         "difference above is without that part. The intervals hold at every look, for all arms and metrics together."

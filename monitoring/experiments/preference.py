@@ -1,10 +1,11 @@
 """What the result page says of two interleaved releases: whose picks were watched more, as a chart and in numbers."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from homefeed.report_page import number, tiles
-from models.report.section import card, section
+from models.report.section import card
 from monitoring.experiments.interleaving import Interleaved
 from monitoring.experiments.look_chart import look_chart
 
@@ -12,7 +13,7 @@ from monitoring.experiments.look_chart import look_chart
 def preference(reading: Interleaved) -> str:
     """The body of the page."""
     figures = tiles([(number(reading.num_pages, 0), "pages of both"), (number(reading.num_viewers, 0), "viewers")])
-    return "".join((figures, _believe(reading), _chart(reading), _numbers(reading)))
+    return f'{figures}{_believe(reading)}<div class="cards">{_chart(reading)}{_numbers(reading)}</div>'
 
 
 def summary(reading: Interleaved) -> dict[str, Any]:
@@ -28,15 +29,18 @@ def result(reading: Interleaved) -> str:
     first, second = reading.releases
     if not reading.preference or reading.preference[-1] is None:
         return f"Too few viewers to read: {reading.num_viewers:,}."
-    middle, low, high = (values[-1] or 0.0 for values in (reading.preference, reading.low, reading.high))
+    middle, low, high = (_share(values)[-1] or 0.0 for values in (reading.preference, reading.low, reading.high))
+    if reading.winner == second:
+        middle, low, high = 1 - middle, 1 - high, 1 - low
+    told = f"{middle:.1%} of the watches of their picks are {reading.winner or first}'s ({low:.1%} to {high:.1%})."
     if not reading.winner:
-        return f"Undecided so far: {middle:+.1%} for {first} ({low:+.1%} to {high:+.1%})."
-    loser, sign = (second, 1) if reading.winner == first else (first, -1)
-    between = sorted((sign * low, sign * high))
-    return (
-        f"{reading.winner} is better than {loser}: of the watches that tell them apart, "
-        f"{sign * middle:+.1%} more are its own ({between[0]:+.1%} to {between[1]:+.1%})."
-    )
+        return f"Undecided so far: {told}"
+    return f"{reading.winner} is better than {second if reading.winner == first else first}: {told}"
+
+
+def _share(preference: Sequence[float | None]) -> list[float | None]:
+    """Preferences as the first's part of the watches: 1/2 is none."""
+    return [None if value is None else min(max((1 + value) / 2, 0.0), 1.0) for value in preference]
 
 
 def _believe(reading: Interleaved) -> str:
@@ -48,10 +52,11 @@ def _believe(reading: Interleaved) -> str:
 
 def _chart(reading: Interleaved) -> str:
     first, second = reading.releases
-    chart = look_chart(reading.windows, reading.preference, reading.low, reading.high, f"preference for {first}, %")
+    middle, low, high = (_share(values) for values in (reading.preference, reading.low, reading.high))
+    chart = look_chart(reading.windows, middle, low, high, f"share of {first}, %", 0.5)
     sentence = (
-        f"Watches of {first}'s picks minus those of {second}'s, over all of them. The interval holds at every look: "
-        "the test may be ended as soon as it leaves zero out."
+        f"Of the watches of picks of {first} or {second} the part of {first}. The interval holds at every look: the "
+        "test may be ended as soon as it leaves 50 % out."
     )
     return card("Whose picks were watched", sentence, chart) if chart else ""
 
@@ -62,9 +67,9 @@ def _numbers(reading: Interleaved) -> str:
         f"<td>{number(100 * watched / shown if shown else None, 2)}</td></tr>"
         for release, shown, watched in zip(reading.releases, reading.shown, reading.watched, strict=True)
     )
-    head = "<tr><th>release</th><th>picks on screen</th><th>watched</th><th>%</th></tr>"
+    head = "<tr><th>release</th><th>picks on screen</th><th>watched</th><th>watched, %</th></tr>"
     sentence = (
         "A slot that both would have filled with the same video, or that explored, is nobody's pick. Chance of so "
         f"uneven a split of the picks on screen, at any look, were the coins fair: {reading.split_p:.3g}."
     )
-    return section("In numbers", sentence, f'<div class="wide"><table>{head}{rows}</table></div>')
+    return card("In numbers", sentence, f'<div class="wide"><table>{head}{rows}</table></div>')

@@ -118,7 +118,7 @@ def test_the_better_release_is_found_and_the_page_says_so(settings: Settings, re
     assert sum(reading.shown) == pytest.approx(800 * 5 * 2 / 3, rel=0.05)
     assert reading.preference[0] == reading.preference[1], "nothing was on screen in the window between"
     assert not reading.is_void
-    assert result(reading).startswith("r2 is better than r1: of the watches that tell them apart, +")
+    assert result(reading).startswith("r2 is better than r1: ")
     text = write_page(settings, registry, experiment, reading).read_text()
     assert "r2 is better than r1" in text
     assert text.count("<svg") == 1
