@@ -17,8 +17,8 @@ class Outcome:
         no more harm.
       took_s: seconds that finding it took here.
       live: release that answers afterwards.
-      promised: exposures within which the gate's own power calculation finds the fault in 80 of 100 cases; None where
-        there is no such calculation.
+      promised: exposures within which the gate's own power calculation finds the fault in 80 of 100 cases, infinite
+        when it does not; None where there is no such calculation.
       facts: further measurements.
       is_whole: whether the platform had one valid release at every moment that was looked at.
     """

@@ -20,10 +20,19 @@ def chaos_settings(home: Path) -> Settings:
     base = load()
     held_out = {"validation_windows": HELD_OUT_WINDOWS, "holdout_windows": EVALUATED_WINDOWS}
     groups: dict[str, dict[str, Any]] = {
-        "world": _SITE,
+        "world": _SITE | {"live_concurrency": 2},
         "retrieval": held_out | {"max_epochs": 5},
         "ranking": held_out | {"negative_rate": 0.1, "max_train_rows": 120_000, "max_epochs": 2},
-        "serving": {"port": 0, "poll_s": 0.5, "shadow_share": 1.0, "feature_share": 1.0},
+        "serving": {
+            "port": 0,
+            "poll_s": 0.5,
+            "shadow_share": 1.0,
+            "feature_share": 1.0,
+            # A busy machine must not cut pages short, nor lose their viewers: that would be another fault.
+            "deadline_ms": 20_000.0,
+            "viewer_timeout_s": 2.0,
+            "shadow_queue": 1_000,
+        },
         "rollout": {
             # Every viewer is in one of the two arms: of the same viewers, as many exposures as there can be.
             "canary_share": 0.45,

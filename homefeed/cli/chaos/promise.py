@@ -11,16 +11,17 @@ from homefeed.settings import Settings
 
 Floats = NDArray[np.float64]
 POWER = 0.8
+_LOOKS, _PATHS = 48, 10_000
 _WATCHED = ("watch_time", "long_views")
 
 
 def promised(settings: Settings, traffic: Traffic, effect: Effect, check: str, hours: int) -> float:
-    """Exposures of the candidate within which `check` finds the effect with `POWER`, as in the first `hours`.
+    """Exposures of the candidate within which `check` finds the effect with `POWER`; infinite when the plan of the
+    stage, which ends with `rollout.max_viewers`, does not.
 
-    The variance is that of the gates' comparison of two halves of the viewers, one with the effect; the bound is that
-    of 30 equal looks.
+    The variance is that of the gates' comparison of two halves of the viewers of the first `hours`, one half with the
+    effect.
     """
-    from homefeed.cli.bench.watch_effect import drift_for_power
     from monitoring.comparison import difference, moments_of
     from monitoring.online.pre_period import watched_before
 
@@ -46,10 +47,27 @@ def promised(settings: Settings, traffic: Traffic, effect: Effect, check: str, h
     ratio = before.sum() / (len(users) if per is not None else len(np.unique(users)))
     harm = abs(float(after.sum() - before.sum())) / (len(users) if per is not None else len(np.unique(users)))
     harm -= _margin(settings, check) * (ratio if per is None else 1.0)
-    drift = drift_for_power(_budget(settings, check), POWER, settings.seed)
-    needed = float(found.variance[-1]) * viewers * (drift / harm) ** 2
-    exposures = sum(len(hour) for hour in plain) / len(np.unique(np.concatenate([hour.user for hour in plain])))
-    return needed * exposures
+    most = settings.rollout.max_viewers
+    drift = harm * np.sqrt(most / (float(found.variance[-1]) * viewers))
+    per_viewer = sum(len(hour) for hour in plain) / len(np.unique(np.concatenate([hour.user for hour in plain])))
+    return part_of_plan(drift, _budget(settings, check), settings.seed) * most * per_viewer
+
+
+def part_of_plan(drift: float, alpha: float, seed: int) -> float:
+    """Part of a plan of equal looks by which `POWER` of all paths have crossed a bound; infinite when fewer ever do.
+
+    Args:
+      drift: what the z value is expected to be at the end.
+      alpha: budget of false alarms of the plan.
+      seed: of the paths.
+    """
+    from monitoring.sequential import critical_values
+
+    share = np.arange(1, _LOOKS + 1) / _LOOKS
+    steps = np.random.default_rng(seed).normal(size=(_PATHS, _LOOKS))
+    paths = np.cumsum(steps, 1) / np.sqrt(np.arange(1, _LOOKS + 1)) + drift * np.sqrt(share)
+    found = np.logical_or.accumulate(paths > critical_values(alpha, share, share), axis=1).mean(axis=0) >= POWER
+    return float(share[np.argmax(found)]) if found.any() else float("inf")
 
 
 def _columns(

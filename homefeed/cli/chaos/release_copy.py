@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from homefeed import manifest
 from homefeed.settings import Settings
 
-#: Name of a variable -> its value -> the value it gets.
-Edit = Callable[[str, NDArray[Any]], NDArray[Any]]
+#: Value of a variable -> the value it gets.
+Edit = Callable[[NDArray[Any]], NDArray[Any]]
 #: Does something to the files of a bundle.
 Damage = Callable[[Path], None]
 
@@ -59,65 +59,65 @@ def other_towers(folder: Path) -> None:
     """Towers of another training beside the index of this one; the manifest names the new ones."""
     from models.index import pairing_of
 
-    _edit(folder / "towers", lambda name, value: value + np.float32(0.01) if value.ndim == 2 else value)
+    _edit(folder / "towers", ["model", "query"], lambda value: value + np.float32(0.01))
     with _json(folder / manifest.FILE) as record:
         record["pairing"] = pairing_of(folder / "towers")
 
 
 def shifted_vocabulary(folder: Path) -> None:
     """Each video, channel and topic gets the embedding of its neighbour in the vocabulary."""
-
-    def shift(name: str, value: NDArray[Any]) -> NDArray[Any]:
-        is_table = any(f"network/{part}/embeddings" in name for part in ("video", "channel", "topic"))
-        return np.roll(value, 1, axis=0) if is_table else value
-
-    _edit(folder / "ranker", shift)
+    for part in ("video", "channel", "topic"):
+        _edit(folder / "ranker", ["network", part], lambda value: np.roll(value, 1, axis=0))
 
 
 def nothing_for_newcomers(folder: Path) -> None:
     """The embedding of an unknown country is not a number: so is every answer for a viewer whom nobody knows."""
 
-    def spoil(name: str, value: NDArray[Any]) -> NDArray[Any]:
-        if "network/country/embeddings" in name:
-            value = value.copy()
-            value[0] = np.nan
+    def spoil(value: NDArray[Any]) -> NDArray[Any]:
+        value = value.copy()
+        value[0] = np.nan
         return value
 
-    _edit(folder / "ranker", spoil)
+    _edit(folder / "ranker", ["network", "country"], spoil)
 
 
 def same_for_all(folder: Path) -> None:
-    """The query tower answers everyone as it answers a newcomer: all pages are made from the same videos."""
+    """The query tower says the same of every viewer with a history: all pages are made from the same videos."""
+    from models.index import pairing_of
 
-    def flatten(name: str, value: NDArray[Any]) -> NDArray[Any]:
-        kept = ("newcomer", "log_scale")
-        is_query = "query" in name and not any(part in name for part in kept)
-        return np.zeros_like(value) if is_query and value.dtype == np.float32 else value
-
-    _edit(folder / "towers", flatten)
+    _edit(folder / "towers", ["model", "query"], np.zeros_like)
     with _json(folder / manifest.FILE) as record, _json(folder / "index" / "pairing.json") as index:
-        from models.index import pairing_of
-
         record["pairing"] = index["pairing"] = pairing_of(folder / "towers")
 
 
-def _edit(saved_model: Path, edit: Edit) -> None:
-    """Change the variables of a SavedModel where they lie; its graph stays."""
+def _edit(saved_model: Path, part: list[str], edit: Edit) -> None:
+    """Change the variables of one part of a SavedModel where they lie; its graph stays.
+
+    Args:
+      saved_model: its folder.
+      part: names of the attributes that lead to the part.
+      edit: value -> value of the same shape.
+    """
     import tensorflow as tf
+    from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
     prefix = str(saved_model / "variables" / "variables")
     reader = tf.train.load_checkpoint(prefix)
+    nodes = TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")).nodes
+    place = 0
+    for name in [*part, "variables"]:
+        place = {child.local_name: child.node_id for child in nodes[place].children}[name]
+    keys = {each.checkpoint_key for child in nodes[place].children for each in nodes[child.node_id].attributes}
     names = sorted(reader.get_variable_to_shape_map())
-    values = [reader.get_tensor(name) for name in names]
-    is_number = [getattr(value, "dtype", None) == np.float32 for value in values]
-    changed = [
-        tf.constant(edit(name, value)) if number else tf.constant(value)
-        for name, value, number in zip(names, values, is_number, strict=True)
-    ]
+    values = {name: reader.get_tensor(name) for name in names}
+    changed = {name: edit(value) if name in keys else value for name, value in values.items()}
     draft = saved_model / "draft"
     draft.mkdir()
     tf.raw_ops.SaveV2(
-        prefix=str(draft / "variables"), tensor_names=names, shape_and_slices=[""] * len(names), tensors=changed
+        prefix=str(draft / "variables"),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.constant(changed[name]) for name in names],
     )
     tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=[str(draft / "variables")], destination_prefix=prefix)
     # Merging deletes what it merged, the folder with it.
