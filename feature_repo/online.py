@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -95,17 +96,32 @@ class UserStore:
 
         A viewer never seen has `known` False, empty lists, no profile and aggregates of zero.
         """
+        return self.read_key(ids.key(user))
+
+    def read_key(self, key: int) -> dict[str, Any]:
+        """`read` of the viewer with this key."""
         from feast.protos.feast.types.EntityKey_pb2 import EntityKey
         from feast.protos.feast.types.Value_pb2 import Value
         from feast.type_map import feast_value_type_to_python_type
 
-        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=ids.key(user))])
+        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=key)])
         found: dict[str, Any] = {}
         with self._lock:
             for view, names in self._views:
                 ((_, answer),) = self._online.online_read(self._config, view, [entity], names)
                 found |= answer or {}
         return viewer_row({name: feast_value_type_to_python_type(value) for name, value in found.items()})
+
+    def forget(self, key: int, now: datetime) -> None:
+        """Put a row without values in place of the viewer's, as Feast's stores have no deletion by key."""
+        from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+        from feast.protos.feast.types.Value_pb2 import Value
+
+        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=key)])
+        with self._lock:
+            for view, names in self._views:
+                row = (entity, {name: Value() for name in names}, now, now)
+                self._online.online_write_batch(self._config, view, [row], None)
 
 
 def _make_impatient(redis: Any, timeout_s: float) -> None:

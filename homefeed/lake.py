@@ -208,6 +208,14 @@ class Lake:
         delta = self._open(table, None)
         return -1 if delta is None else delta.version()
 
+    def delete(self, table: str, predicate: str) -> int:
+        """Delete the rows that an SQL `predicate` names, in one commit; returns how many.
+
+        Versions before the commit hold them until they are vacuumed.
+        """
+        delta = self._open(table, None)
+        return 0 if delta is None else int(delta.delete(predicate)["num_deleted_rows"])
+
     def compact(self, table: str) -> None:
         """Merge the small files of each window; the rows stay the same."""
         delta = self._open(table, None)

@@ -211,6 +211,12 @@ class Registry:
         with self._session() as session:
             return list(session.scalars(query.where(Report.kind == kind) if kind else query))
 
+    def report(self, kind: str, release: str) -> Report | None:
+        """The newest report of a kind about one release; None when there is none."""
+        query = select(Report).where(Report.kind == kind, Report.release == release).order_by(Report.id.desc())
+        with self._session() as session:
+            return session.scalar(query.limit(1))
+
 
 def open_registry(url: str, patience_s: float = 30.0) -> Registry:
     """Open the control state and bring its schema up to date.

@@ -44,3 +44,15 @@ def test_the_alerts_are_evaluated_also_when_the_report_failed_and_hide_no_failur
     assert (tasks["alerts"]["upstream"], tasks["alerts"]["rule"]) == (["report"], "all_done")
     assert "alerts" not in tasks["rollout"]["upstream"]
     assert all("rollout" not in task["upstream"] for task in tasks.values()), "a leaf that fails fails the run"
+
+
+def test_a_task_that_fails_is_alerted_within_15_minutes_of_its_first_attempt() -> None:
+    """Three attempts half a minute apart, an evaluation every half minute, and no time that the rule waits."""
+    from dags.defaults import TASK
+    from homefeed.settings import load
+    from monitoring.alerts.rules import load_rules
+
+    rules = [rule for rule in load_rules() if rule.measure == "failed_tasks"]
+    attempts_s = TASK["retries"] * TASK["retry_delay"].total_seconds()
+    assert {rule.name for rule in rules} == {"task_failed", "training_failed"}
+    assert all(attempts_s + rule.for_s + load().alerts.interval_s <= 900 for rule in rules)
