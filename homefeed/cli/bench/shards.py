@@ -146,18 +146,20 @@ def _missed() -> float:
 def _services(settings: Settings, folder: Path) -> Iterator[tuple[list[str], Callable[[], None]]]:
     """The shard services: their addresses, and what ends the last of them."""
     context = multiprocessing.get_context("spawn")
-    ports = [_free_port() for _ in range(_SHARDS)]
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(_SHARDS)]
+    ports = [each.getsockname()[1] for each in listening]
     processes = [
-        context.Process(target=_serve, args=(settings, folder, number, port), daemon=True)
-        for number, port in enumerate(ports)
+        context.Process(target=_serve, args=(settings, folder, number, each), daemon=True)
+        for number, each in enumerate(listening)
     ]
 
     def stop() -> None:
         processes[-1].kill()
         processes[-1].join()
 
-    for process in processes:
+    for process, each in zip(processes, listening, strict=True):
         process.start()
+        each.close()
     try:
         for port, process in zip(ports, processes, strict=True):
             _wait(port, process)
@@ -168,7 +170,7 @@ def _services(settings: Settings, folder: Path) -> Iterator[tuple[list[str], Cal
             process.join()
 
 
-def _serve(settings: Settings, folder: Path, number: int, port: int) -> None:
+def _serve(settings: Settings, folder: Path, number: int, listening: socket.socket) -> None:
     """One shard service, in a process of its own."""
     import uvicorn
 
@@ -178,7 +180,7 @@ def _serve(settings: Settings, folder: Path, number: int, port: int) -> None:
     vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
     index = load_shard(folder / "index", number, np.arange(len(vectors)), vectors, settings.index)
     app = shard_app(number, _SHARDS, lambda: {_RELEASE: index}, lambda: True, 1)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_keep_alive=75)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=75)).run(sockets=[listening])
 
 
 def _wait(port: int, process: Any) -> None:
@@ -192,8 +194,3 @@ def _wait(port: int, process: Any) -> None:
         if not process.is_alive() or time.monotonic() > until:
             raise HomefeedError("a shard service did not start; what it printed is above")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
