@@ -6,6 +6,7 @@ the newest catalogue. It listens on its own address of `shards.addresses`.
 
 import argparse
 import logging
+import socket
 import sys
 import threading
 import time
@@ -91,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m serving.shard_service", description=__doc__)
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--host", help="address to listen on, instead of its own of HOMEFEED_SHARDS__ADDRESSES")
+    parser.add_argument("--fd", type=int, help="an inherited, bound socket to listen on, instead of an address")
     arguments = parser.parse_args()
     settings = load()
     addresses = addresses_of(settings)
@@ -106,16 +108,18 @@ def main() -> None:
     held.start()
     app = shard_app(arguments.shard, len(addresses), held.indexes, held.ready.is_set, settings.serving.num_threads)
     guarded: Any = Guard(app, max_body=int(settings.serving.max_body_mib * 2**20))
+    config = uvicorn.Config(
+        guarded,
+        host=arguments.host or host,
+        port=port,
+        log_level="warning",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.serving.graceful_s,
+        server_header=False,
+    )
+    given = None if arguments.fd is None else [socket.socket(fileno=arguments.fd)]
     try:
-        uvicorn.run(
-            guarded,
-            host=arguments.host or host,
-            port=port,
-            log_level="warning",
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=settings.serving.graceful_s,
-            server_header=False,
-        )
+        uvicorn.Server(config).run(sockets=given)
     finally:
         held.close()
 

@@ -140,6 +140,13 @@ def test_every_variable_is_a_setting_and_its_value_can_be_used(monkeypatch: pyte
     assert pod(service)["terminationGracePeriodSeconds"] > wait_s
 
 
+def test_every_object_is_one_of_the_kubernetes_api() -> None:
+    schemas = pytest.importorskip("kubernetes_validate")
+    for made in OBJECTS:
+        if made["kind"] != "ExternalSecret":
+            schemas.validate(made, "1.34", strict=True)
+
+
 def test_services_budgets_and_the_autoscaler_point_at_what_there_is() -> None:
     by_labels = {tuple(labels(workload).items()): workload for workload in WORKLOADS}
     for service in of("Service"):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from tiny_site import NOW
 
+from homefeed.cli.supervisor.preflight import free_port
 from homefeed.client import feedback
 from homefeed.ingest.window import ingest_windows
 from homefeed.lake import open_lake
@@ -26,31 +26,23 @@ COMMAND = (sys.executable, str(Path(__file__).parent / "stub_service.py"))
 WINDOW = "20261123T2200Z"
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 @pytest.fixture
 def site(world, program, tmp_path):
     """Two replicas behind HAProxy: `(url of HAProxy, url of its metrics, replicas, start one anew)`."""
-    command, ports = program("haproxy"), [free_port() for _ in range(2)]
+    command = program("haproxy")
     world.write_stub("r1")
     world.release("r1")
+    with ThreadPoolExecutor(2) as pool:
+        draining = {"drain_s": 0.8, "check_s": 0.1, "check_timeout_s": 20.0, "slow_start_s": 1.0}
+        world.settings = world.settings.model_copy(
+            update={"replicas": world.settings.replicas.model_copy(update=draining)}
+        )
+        running = list(pool.map(lambda _: start(world.settings, 0, command=COMMAND), range(2)))
+    addresses = ",".join(urlsplit(replica.url).netloc for replica in running)
     replicas = world.settings.replicas.model_copy(
-        update={
-            "addresses": ",".join(f"127.0.0.1:{port}" for port in ports),
-            "port": free_port(),
-            "metrics_port": free_port(),
-            "check_s": 0.1,
-            "check_timeout_s": 20.0,
-            "slow_start_s": 1.0,
-            "drain_s": 0.8,
-        }
+        update={"addresses": addresses, "port": free_port(), "metrics_port": free_port()}
     )
     world.settings = world.settings.model_copy(update={"replicas": replicas})
-    with ThreadPoolExecutor(2) as pool:
-        running = list(pool.map(lambda port: start(world.settings, port, command=COMMAND), ports))
     file = tmp_path / "haproxy.cfg"
     file.write_text(configuration(world.settings))
     subprocess.run([command, "-c", "-f", str(file)], check=True, capture_output=True, timeout=30)

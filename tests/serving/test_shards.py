@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from stub_shard import KEYS, WIDTH, vector_of
-from test_replicas import free_port, wait_for
+from test_replicas import wait_for
 from tiny_site import StubBundle, table
 
 from homefeed.settings import load
@@ -28,7 +29,8 @@ class Running:
     """Shard services, each a process."""
 
     def __init__(self, world):
-        self.ports = [free_port() for _ in range(SHARDS)]
+        listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(SHARDS)]
+        self.ports = [each.getsockname()[1] for each in listening]
         shards = world.settings.shards.model_copy(
             update={
                 "addresses": ",".join(f"127.0.0.1:{port}" for port in self.ports),
@@ -39,10 +41,12 @@ class Running:
         serving = world.settings.serving.model_copy(update={"poll_s": 0.1})
         world.settings = world.settings.model_copy(update={"shards": shards, "serving": serving})
         self.variables = {**os.environ, **environment(world.settings)}
-        self.processes = [self.start(number) for number in range(SHARDS)]
+        self.processes = [self.start(number, each) for number, each in enumerate(listening)]
 
-    def start(self, number):
-        return subprocess.Popen([sys.executable, str(STUB), "--shard", str(number)], env=self.variables)
+    def start(self, number, listening=None):
+        with listening or socket.create_server(("127.0.0.1", self.ports[number])) as own:
+            command = [sys.executable, str(STUB), "--shard", str(number), "--fd", str(own.fileno())]
+            return subprocess.Popen(command, env=self.variables, pass_fds=[own.fileno()])
 
     def kill(self, number):
         self.processes[number].send_signal(signal.SIGKILL)

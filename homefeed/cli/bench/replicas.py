@@ -7,7 +7,6 @@ replicas, so the result also says what the replicas' own processor time for a pa
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 from rich.progress import Progress
 
 from homefeed.cli.bench.serve import CANDIDATES, Made, apart, make
 from homefeed.cli.bench.serve_load import Load
+from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 
@@ -42,6 +43,7 @@ MEANING = {
     "failed": "Requests that got no page.",
 }
 _CALLERS, _WARM_UP, _PAGES, _ROUNDS = 8, 200, 600, 3
+_START_S = 300.0
 
 
 def run(settings: Settings, progress: Progress) -> dict[str, float]:
@@ -74,31 +76,27 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 def _measured(made: Made, command: str, cores: list[int]) -> dict[str, float]:
     from serving.process import start
 
-    ports = [_free_port() for _ in range(len(cores) + 2)]
-    own = made.settings.model_copy(
-        update={
-            "replicas": made.settings.replicas.model_copy(
-                update={
-                    "addresses": ",".join(f"127.0.0.1:{port}" for port in ports[2:]),
-                    "port": ports[0],
-                    "metrics_port": ports[1],
-                    "slow_start_s": 0.0,
-                }
-            ),
-            "serving": made.settings.serving.model_copy(
-                update={"num_candidates": CANDIDATES, "num_ranked": CANDIDATES, "num_threads": 1, "ranking_threads": 1}
-            ),
-        }
+    serving = made.settings.serving.model_copy(
+        update={"num_candidates": CANDIDATES, "num_ranked": CANDIDATES, "num_threads": 1, "ranking_threads": 1}
     )
+    own = made.settings.model_copy(update={"serving": serving})
     with ExitStack() as running:
         replicas = [
             running.enter_context(
-                start(own, port, 300.0, ("taskset", "--cpu-list", str(core), sys.executable, "-m", "serving"))
+                start(own, 0, _START_S, ("taskset", "--cpu-list", str(core), sys.executable, "-m", "serving"))
             )
-            for core, port in zip(cores, ports[2:], strict=True)
+            for core in cores
         ]
-        balancer = running.enter_context(_balancer(own, command))
-        load = running.enter_context(Load(f"http://127.0.0.1:{ports[0]}", made.users))
+        behind = own.replicas.model_copy(
+            update={
+                "addresses": ",".join(urlsplit(replica.url).netloc for replica in replicas),
+                "port": free_port(),
+                "metrics_port": free_port(),
+                "slow_start_s": 0.0,
+            }
+        )
+        balancer = running.enter_context(_balancer(own.model_copy(update={"replicas": behind}), command))
+        load = running.enter_context(Load(f"http://127.0.0.1:{behind.port}", made.users))
         load.closed(_CALLERS, _WARM_UP * len(cores))
         best: dict[str, float] = {"pages_per_s": 0.0}
         failed = 0
@@ -161,8 +159,3 @@ def _cpu_s(pids: list[int]) -> float:
 
     times = [psutil.Process(pid).cpu_times() for pid in pids]
     return float(sum(each.user + each.system for each in times))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
