@@ -21,10 +21,10 @@ import httpx
 from rich.progress import Progress
 
 from homefeed.cli.bench.serve import CANDIDATES, Made, apart, make
-from homefeed.cli.bench.serve_load import Load
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
+from serving.load import Load
 
 if TYPE_CHECKING:
     from serving.process import ServiceProcess
