@@ -21,7 +21,7 @@ OUTLETS = {
     "train_ranking": {"ranking_model"},
     "build_index": {"bundle"},
     "deploy_release": {"rollout"},
-    "monitor_release": {"rollout"},
+    "monitor_release": {"rollout", "training_hour"},
 }
 
 

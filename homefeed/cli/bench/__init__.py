@@ -30,6 +30,7 @@ BENCHES = (
     "ranking-labels",
     "experiments",
     "gates",
+    "drift",
 )
 
 
