@@ -13,10 +13,10 @@ a failed task; a failed task means that the registry or the lake could not be re
 from airflow.sdk import DAG, task
 
 from dags.assets import BUNDLE, ROLLOUT
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import SERVE, on_queue
 from dags.references import plain, references
 
-with DAG("deploy_release", schedule=[BUNDLE], doc_md=__doc__, tags=["homefeed", "rollout"], **DAG_DEFAULTS):
+with DAG("deploy_release", schedule=[BUNDLE], doc_md=__doc__, tags=["homefeed", "rollout"], **on_queue(SERVE)):
 
     @task
     def load_test(**context):

@@ -25,12 +25,12 @@ def test_a_failure_is_kept_with_its_error_and_ends_with_a_success(
     registry = open_registry(load().resolved_registry_url)
     end_failure(context())
     note_failure(context(OSError("disk full")))
-    (row,) = registry.failures()
+    (row,) = registry.failures.open()
     assert (row.dag, row.task, row.run, row.error) == ("ingest_events", "ingest", "run-1", "OSError: disk full")
     note_failure(context())
-    assert [row.error for row in registry.failures()] == [""], "a task that was killed has no exception"
+    assert [row.error for row in registry.failures.open()] == [""], "a task that was killed has no exception"
     end_failure(context())
-    assert registry.failures() == []
+    assert registry.failures.open() == []
 
 
 def test_every_task_notes_its_failure(parsed: dict[str, Any]) -> None:

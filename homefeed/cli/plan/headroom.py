@@ -1,0 +1,78 @@
+"""How busy replicas may be: the largest load at which the simulated tier keeps a page within its goal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from homefeed.cli.plan.site import Site
+from homefeed.cli.plan.sizing import page_cpu_s, search_s, shards_of
+from homefeed.cli.plan.tier import Tier, Times, p99_ms, quantile_times
+
+#: Shares of their time that the replicas of a cell work; a cell is what one balancer sends pages to.
+LOADS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_REPLICAS, _PAGES, _MOST_SHARDS = 16, 6000, 20
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """What the simulation found.
+
+    Attributes:
+      busy: the largest share within the goal, straight between the two loads around it; 0 when there is none.
+      curve: share -> 99th percentile of a page, with `tail_factor` [ms].
+      pages: simulated at each load.
+      shards: that each page asked, at most so many are simulated.
+    """
+
+    busy: float
+    curve: dict[float, float]
+    pages: int
+    shards: int
+
+
+def headroom(site: Site, measured: Mapping[str, float], assumed: Mapping[str, float], seed: int) -> Headroom:
+    """Simulate a cell of replicas over its shards at each load, and read off the largest that keeps to the goal."""
+    seconds = page_cpu_s(site, measured)
+    num = shards_of(site, assumed)
+    simulated = 0 if num == 1 else min(num, _MOST_SHARDS)
+    curve = {}
+    for load in LOADS:
+        rate = load * _REPLICAS / seconds
+        tier = Tier(
+            replicas=_REPLICAS,
+            workers=1,
+            page=page_times(measured, seconds),
+            before_share=assumed["before_share"],
+            shards=simulated,
+            shard_workers=max(1, round(rate * search_s(site, measured, assumed) / assumed["batch_busy"])),
+            search=search_times(site, measured, assumed),
+            hop_s=assumed["hop_ms"] / 1000,
+        )
+        curve[load] = assumed["tail_factor"] * p99_ms(tier, rate, _PAGES, seed)
+    return Headroom(_largest(curve, site.goal_ms), curve, _PAGES, simulated)
+
+
+def page_times(measured: Mapping[str, float], mean_s: float) -> Times:
+    """Times of a page that keeps one core: their spread as measured of one caller, their mean as given."""
+    shape = [(0.5, measured["page_p50_ms"]), (0.95, measured["page_p95_ms"]), (0.99, measured["page_p99_ms"])]
+    drawn = quantile_times(shape)(np.random.default_rng(0), 100_000)
+    return quantile_times(shape, mean_s / float(drawn.mean()))
+
+
+def search_times(site: Site, measured: Mapping[str, float], assumed: Mapping[str, float]) -> Times:
+    """Times of a search in one shard, with the spread that was measured while uploads were inserted."""
+    scale = search_s(site, measured, assumed) / measured["large_search_ms"]
+    return quantile_times([(0.5, measured["large_search_ms"]), (0.99, measured["large_search_p99_ms"])], scale)
+
+
+def _largest(curve: Mapping[float, float], goal_ms: float) -> float:
+    """Where the curve first crosses the goal."""
+    best, before = 0.0, None
+    for load, ms in sorted(curve.items()):
+        if ms > goal_ms:
+            if before is None:
+                return 0.0
+            return best + (load - best) * (goal_ms - before) / (ms - before)
+        best, before = load, ms
+    return best
