@@ -26,7 +26,7 @@ from pydantic import Field
 from feature_repo.lake_tables import LakeTables
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
-from homefeed.settings.storage import StorageSettings, StoreFolder
+from homefeed.settings.storage import LAKES
 from homefeed.windows import shift, window_of
 
 
@@ -39,13 +39,11 @@ class LakeOfflineStoreConfig(FeastConfigBaseModel):
 
     Attributes:
       lake: folder of the Delta tables, or its URL in an object store.
-      storage: what it takes to open that store.
       versions: version of each table to read; the newest where none is given.
     """
 
     type: str = "feature_repo.offline_store.LakeOfflineStore"
     lake: str
-    storage: StorageSettings = Field(default_factory=StorageSettings)
     versions: dict[str, int] = Field(default_factory=dict)
     staging_location: str | None = None
     staging_location_endpoint_override: str | None = None
@@ -120,8 +118,7 @@ def _newest_before(rows: Table, table: Table, view: FeatureView, features: list[
 def _tables(config: RepoConfig) -> LakeTables:
     # The connection lives as long as the retrieval job whose expression refers to it.
     store = config.offline_store
-    place = StoreFolder(store.lake, store.storage) if "://" in store.lake else Path(store.lake)
-    return LakeTables(open_lake(place), store.versions)
+    return LakeTables(open_lake(LAKES.get(store.lake, Path(store.lake))), store.versions)
 
 
 def _name(source: DataSource | None) -> str:

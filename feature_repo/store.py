@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homefeed.settings import Settings
+from homefeed.settings.storage import LAKES, StoreFolder
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -18,6 +19,8 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
     The online store is SQLite under `var`, or Redis when `features.online_url` names one.
     """
     folder, lake = settings.feast_path.absolute(), settings.lake_path
+    if isinstance(lake, StoreFolder):
+        LAKES[str(lake)] = lake
     online: dict[str, Any] = {"type": "sqlite", "path": str(folder / "online.db")}
     if settings.features.online_url:
         online = {"type": "redis", "connection_string": settings.features.online_url}
@@ -28,7 +31,6 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
         "offline_store": {
             "type": "feature_repo.offline_store.LakeOfflineStore",
             "lake": str(lake.absolute() if isinstance(lake, Path) else lake),
-            "storage": settings.storage,
             "versions": dict(versions or {}),
         },
         "online_store": online,

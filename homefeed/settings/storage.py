@@ -66,3 +66,6 @@ class StoreFolder:
 
 #: Where something lies: on this machine's disks, or in a store.
 Place = Path | StoreFolder
+
+#: Lakes in a store by their URL, for Feast: it writes its configuration out as JSON, where credentials must not be.
+LAKES: dict[str, StoreFolder] = {}
