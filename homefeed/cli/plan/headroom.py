@@ -1,5 +1,6 @@
 """How busy replicas may be: the largest load at which the simulated tier keeps a page within its goal."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ def headroom(site: Site, measured: Mapping[str, float], assumed: Mapping[str, fl
             page=page_times(measured, seconds),
             before_share=assumed["before_share"],
             shards=simulated,
-            shard_workers=max(1, round(rate * search_s(site, measured, assumed) / assumed["batch_busy"])),
+            shard_workers=math.ceil(rate * search_s(site, measured, assumed) / assumed["batch_busy"]),
             search=search_times(site, measured, assumed),
             hop_s=assumed["hop_ms"] / 1000,
         )
@@ -56,14 +57,18 @@ def headroom(site: Site, measured: Mapping[str, float], assumed: Mapping[str, fl
 def page_times(measured: Mapping[str, float], mean_s: float) -> Times:
     """Times of a page that keeps one core: their spread as measured of one caller, their mean as given."""
     shape = [(0.5, measured["page_p50_ms"]), (0.95, measured["page_p95_ms"]), (0.99, measured["page_p99_ms"])]
-    drawn = quantile_times(shape)(np.random.default_rng(0), 100_000)
-    return quantile_times(shape, mean_s / float(drawn.mean()))
+    return _with_mean(shape, mean_s)
 
 
 def search_times(site: Site, measured: Mapping[str, float], assumed: Mapping[str, float]) -> Times:
     """Times of a search in one shard, with the spread that was measured while uploads were inserted."""
-    scale = search_s(site, measured, assumed) / measured["large_search_ms"]
-    return quantile_times([(0.5, measured["large_search_ms"]), (0.99, measured["large_search_p99_ms"])], scale)
+    shape = [(0.5, measured["large_search_ms"]), (0.99, measured["large_search_p99_ms"])]
+    return _with_mean(shape, search_s(site, measured, assumed))
+
+
+def _with_mean(shape: list[tuple[float, float]], mean_s: float) -> Times:
+    drawn = quantile_times(shape)(np.random.default_rng(0), 100_000)
+    return quantile_times(shape, mean_s / float(drawn.mean()))
 
 
 def _largest(curve: Mapping[float, float], goal_ms: float) -> float:

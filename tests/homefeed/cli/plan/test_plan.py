@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from homefeed.cli import build
 from homefeed.cli.plan.assumptions import ASSUMPTIONS, assumed
 from homefeed.cli.plan.figures import figures
-from homefeed.cli.plan.headroom import _largest
+from homefeed.cli.plan.headroom import _largest, page_times, search_times
 from homefeed.cli.plan.sensitivity import sensitivity
 from homefeed.cli.plan.site import PlanError, Site, site_of
 from homefeed.cli.plan.sizing import Need, page_cpu_s, plan, search_s, shards_of
@@ -60,6 +61,13 @@ def test_pages_and_searches_lie_on_the_lines_through_what_was_measured() -> None
         assert search_s(site_of(videos=videos), MEASURED, assumed()) == pytest.approx(MEASURED[name] / 1000)
     assert shards_of(site_of(), assumed({"shard_videos": 50e6})) == 20
     assert shards_of(SMALL, assumed()) == 1
+
+
+def test_simulated_times_have_the_means_that_machines_are_counted_by() -> None:
+    random = np.random.default_rng(1)
+    assert page_times(MEASURED, 0.03)(random, 100_000).mean() == pytest.approx(0.03, rel=0.02)
+    drawn = search_times(site_of(), MEASURED, assumed())(random, 100_000)
+    assert drawn.mean() == pytest.approx(search_s(site_of(), MEASURED, assumed()), rel=0.05)
 
 
 def test_the_largest_load_lies_where_the_curve_crosses_the_goal() -> None:
