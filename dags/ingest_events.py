@@ -15,7 +15,7 @@ the next run copies what is missing.
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 
 from dags.assets import EVENTS
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import INGEST, on_queue
 from dags.references import plain, scheduled_window
 
 with DAG(
@@ -23,7 +23,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
     doc_md=__doc__,
     tags=["homefeed", "events"],
-    **DAG_DEFAULTS,
+    **on_queue(INGEST),
 ):
 
     @task(outlets=[EVENTS])

@@ -17,6 +17,7 @@ import orjson
 from homefeed import windows
 from homefeed.clock import clock
 from homefeed.errors import HomefeedError
+from homefeed.experiments import drafted_by
 from homefeed.registry import open_registry
 from homefeed.serving_log import ServingLog
 from homefeed.settings import Settings
@@ -30,6 +31,8 @@ from serving.degraded import DegradedLog
 from serving.draft import Draft
 from serving.fleet import Arm, Releases
 from serving.fresh_viewer import with_acts
+from serving.interleaved import interleave
+from serving.interleavings import Interleavings, read_interleavings
 from serving.knobs import KNOB, Exploration, read_exploration
 from serving.making import Making
 from serving.pipeline import run
@@ -77,6 +80,7 @@ class Feed:
         self.snapshot: Snapshot | None = None
         self._newest: Snapshot | None = None
         self.exploration = Exploration(settings.serving.exploration)
+        self.interleavings = Interleavings()
         self._registry = open_registry(settings.resolved_registry_url)
         self.releases = Releases(settings, self._registry, load)
         self._calibrations = Calibrations(settings)
@@ -131,8 +135,12 @@ class Feed:
             with self._making as is_alone:
                 draft.beside = self._rankers if is_alone else None
                 run(draft)
+                found = self.interleavings.of(request.user)
+                if found is not None and not interleave(draft, arm, fleet, found):
+                    found = None
             made = time.perf_counter()
-            answer = page_of(draft, arm)
+            usual = arm.release if arm else ""
+            answer = page_of(draft, drafted_by(found.releases) if found else usual)
             if request.explain:
                 add_heads(answer, draft)
             draft.stages_s["answer"] = time.perf_counter() - made
@@ -146,9 +154,10 @@ class Feed:
         answer["latency_ms"] = _ms(began)
         if request.debug:
             answer["debug"] = debug_of(draft, began - budget.began)
-        record(self._log, draft, arm, answer, caller_id)
+        record(self._log, draft, arm, answer, caller_id, found)
         self._degraded.add(draft.degraded, draft.request_id)
-        self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
+        if found is None:
+            self._shadow.offer(fleet.shadow, draft, usual)
         return answer
 
     def turn_exploration(
@@ -156,7 +165,7 @@ class Feed:
     ) -> dict[str, Any]:
         """Turn the exploration knob, for this process at once; where it stands then. Raises KnobError when it cannot be
         turned so."""
-        self._registry.turn_knob(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
+        self._registry.knobs.turn(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
         self._refresh_knobs()
         return self.exploration.state()
 
@@ -204,6 +213,7 @@ class Feed:
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
+            ("interleavings", self._refresh_interleavings),
             # Before the releases: what it imports stays for ever too (`serving.bundle`).
             ("online_store", self._viewers.prepare),
             ("releases", self._refresh_releases),
@@ -237,12 +247,15 @@ class Feed:
 
     def _refresh_releases(self) -> None:
         try:
-            self.releases.refresh(self._newest)
+            self.releases.refresh(self._newest, self.interleavings.releases)
         finally:
             self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = read_exploration(self.settings, self._registry)
+
+    def _refresh_interleavings(self) -> None:
+        self.interleavings = read_interleavings(self._registry)
 
     def _refresh_recent(self) -> None:
         # A snapshot is written after the viewers' rows that it goes with.

@@ -6,7 +6,7 @@ that line in quarantine; it was never acknowledged, so its sender sends it again
 
 import os
 import threading
-import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -143,7 +143,8 @@ class EventLog:
                 folder.mkdir(parents=True, exist_ok=True)
                 fsync_folder(self.path.parent)
                 fsync_folder(self.path)
-            path = folder / f"{os.getpid()}-{time.time_ns():x}.jsonl"
+            # Processes of several containers share the folder, and each of them is number 1 where it runs.
+            path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:16]}.jsonl"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             self._files[window] = _File(path, descriptor)
             fsync_folder(folder)

@@ -21,7 +21,7 @@ from homefeed.ingest.event_log import EventLog
 from homefeed.ingest.journal import Entry, Journal, sizes
 from homefeed.ingest.landing import collect
 from homefeed.ingest.merge import Change, Merge
-from homefeed.lake import Lake, open_lake
+from homefeed.lake import Lake, LakeError, open_lake
 from homefeed.registry import Registry, open_registry
 from homefeed.settings import Settings
 
@@ -169,7 +169,7 @@ def _ingest(settings: Settings, log: EventLog, registry: Registry, windows: Sequ
                 entry.window, entry.accepted, entry.quarantined, entry.valid - entry.accepted, entry.touched
             )
             journal.write(replace(entry, committed=True))
-    except (OSError, DeltaError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (OSError, DeltaError, LakeError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise IngestError(
             f"{place} could not be ingested into {settings.lake_path}: {error}. The tables are as they were; free the "
             "disk or set HOMEFEED_VAR to another folder, then run the window again"

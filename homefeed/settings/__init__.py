@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homefeed.errors import HomefeedError
+from homefeed.settings.engine import EngineSettings
 from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.settings.experiments import ExperimentSettings, OnlineSettings
 from homefeed.settings.features import FeatureSettings
@@ -19,9 +20,11 @@ from homefeed.settings.ingest import IngestSettings
 from homefeed.settings.monitoring import AlertSettings, MonitoringSettings
 from homefeed.settings.platform import PlatformSettings
 from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.replicas import ReplicaSettings
 from homefeed.settings.retrieval import RetrievalSettings
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.settings.serving import ServingSettings
+from homefeed.settings.shards import ShardSettings
 from homefeed.settings.storage import Place, RetentionSettings, StorageSettings, place_of
 from homefeed.settings.world import WorldSettings
 
@@ -55,11 +58,14 @@ class Settings(BaseSettings):
     storage: StorageSettings = knob(StorageSettings(), "Object store.")
     retention: RetentionSettings = knob(RetentionSettings(), "Old windows: how long they stay, and where they go.")
     ingest: IngestSettings = knob(IngestSettings(), "Event log and ingestion.")
+    engine: EngineSettings = knob(EngineSettings(), "Engine of the window queries.")
     features: FeatureSettings = knob(FeatureSettings(), "Exposures and features.")
     retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever.")
     index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
+    replicas: ReplicaSettings = knob(ReplicaSettings(), "Replicas of the service behind HAProxy.")
+    shards: ShardSettings = knob(ShardSettings(), "Index shards as services of their own.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
     alerts: AlertSettings = knob(AlertSettings(), "Alerts and who is told.")
     evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")
@@ -135,6 +141,17 @@ class Settings(BaseSettings):
     def reports_path(self) -> Path:
         """HTML and JSON reports."""
         return self.var / "reports"
+
+    @property
+    def spill_path(self) -> Path:
+        """Where DuckDB puts what does not fit into memory; empty when nothing runs."""
+        return self.var / "spill"
+
+    @property
+    def resolved_engine(self) -> EngineSettings:
+        """`engine` with the kind that the profile means where none is set."""
+        kind = self.engine.kind or {"local": "duckdb", "cluster": "spark"}[self.profile]
+        return self.engine.model_copy(update={"kind": kind})
 
     @property
     def resolved_registry_url(self) -> str:

@@ -52,7 +52,7 @@ def live(desk: Desk) -> str:
 
 
 def _failures(desk: Desk) -> str:
-    failures = desk.registry.failures()
+    failures = desk.registry.failures.open()
     lines = "".join(
         f"<li>{escape(f.dag)}.{escape(f.task)}, {moment(f.at, desk.now)}: {escape(f.error or 'no error was kept')}</li>"
         for f in failures

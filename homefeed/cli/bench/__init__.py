@@ -27,10 +27,14 @@ BENCHES = (
     "ranking",
     "ranking-position",
     "serve",
+    "replicas",
+    "shards",
     "ranking-labels",
     "experiments",
     "gates",
     "serving-simulation",
+    "redis",
+    "cluster",
 )
 
 

@@ -40,10 +40,12 @@ def table(plan: Outcome) -> Any:
     shown: list[Any] = [headline(plan)]
     for title, needs in _loads(plan):
         rows = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
-        for head in _HEADS:
+        for head in ("part", "machines", "cores", "memory", "stored", "Gbit/s", "USD"):
             rows.add_column(head, no_wrap=True, justify="left" if head == "part" else "right")
         for need in [*needs, total(needs)]:
-            rows.add_row(*_cells(need))
+            part, machines, cores, memory, *_, network, money = _cells(need)
+            stored = _gib(need.disk_gib + need.object_gib + need.cold_gib)
+            rows.add_row(part, machines, cores, memory, stored, network, money)
         shown.append(rows)
     turns = Table("number", "kind", "halved", "doubled", title="What the bill for capacity depends on")
     for turn in plan.sensitivity[:12]:

@@ -7,7 +7,8 @@ from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.verdict import Verdict
 from models.evaluation.policy import PolicyError, SlotPolicy, Slots, page_value
 from models.evaluation.policy.errors import UnsupportedError
-from serving.selector import Ranked, slate
+from serving.draft import Ranked
+from serving.selector import slate
 
 SETTINGS = EvaluationSettings()
 OLD = SlotPolicy(np.array([0, 1, 2, 3]), np.array([4, 5, 6]), 0.4)
