@@ -13,11 +13,13 @@ class Assumption:
     Attributes:
       value, unit: what is assumed.
       why: one sentence.
+      source: benchmark and result that take its place once a file of that benchmark is given; None for neither.
     """
 
     value: float
     unit: str
     why: str
+    source: tuple[str, str] | None = None
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
@@ -37,7 +39,9 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "features_factor": Assumption(2.0, "", "Aggregates, viewer state and snapshot together, beside 1 for exposures."),
     "compression": Assumption(0.25, "", "Bytes in Parquet with zstd for each byte of an event as JSON."),
     "log_days": Assumption(2.0, "days", "How long the event log stays on local disks, its copies in the object store."),
-    "online_row_bytes": Assumption(3000, "bytes", "A viewer's row: three lists of 100 and a profile, in Redis."),
+    "online_row_bytes": Assumption(
+        3000, "bytes", "A viewer's row: three lists of 100 and a profile, in Redis.", ("redis", "bytes_per_viewer")
+    ),
     "online_copies": Assumption(2, "", "One replica for each primary."),
     "store_reads_per_core_s": Assumption(50_000, "1/s", "Rows of that size that one core of Redis serves."),
     "shard_videos": Assumption(50e6, "videos", "In one shard of the index: their rows fill most of a machine."),

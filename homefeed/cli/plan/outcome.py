@@ -52,8 +52,9 @@ class Outcome:
 
 def outcome(site: Site, files: Sequence[Path], changed: Mapping[str, float], seed: int) -> Outcome:
     """Plan for a site. Raises PlanError for numbers that cannot be planned with."""
-    held, values = figures(files), assumed(changed)
+    held = figures(files)
     measured = {name: figure.value for name, figure in held.items()}
+    values = assumed({name: value for name, value in measured.items() if name in ASSUMPTIONS} | dict(changed))
     found = headroom(site, measured, values, seed)
     average = plan(site, measured, values, found.busy, is_capacity=False)
     capacity = plan(site, measured, values, found.busy, is_capacity=True)

@@ -125,6 +125,9 @@ def test_a_benchmark_s_own_figures_replace_the_defaults(tmp_path: Path) -> None:
     found = figures([file])
     assert (found["page_cpu_ms"].value, found["page_cpu_ms"].machine) == (10.2, "8 cores of X, 64 GiB")
     assert found["large_page_cpu_ms"] == figures()["large_page_cpu_ms"]
+    row = {"bench": "redis", "results": {"bytes_per_viewer": 2500}, "machine": held["machine"]}
+    file.write_text(json.dumps(row))
+    assert figures([file])["online_row_bytes"].value == 2500
     for text, message in (
         ("{", "is not what `homefeed bench NAME --json` prints"),
         (json.dumps(held | {"bench": "gates"}), "of `homefeed bench gates`; the plan can use events, exposures"),
