@@ -51,9 +51,6 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "negative_rate": Assumption(0.1, "", "Share of the missed exposures that the ranker learns from."),
     "retrieval_epochs": Assumption(1.0, "", "Passes over a day's watches."),
     "training_loss": Assumption(1.3, "", "Processor time of many trainers, who wait, for 1 of one."),
-    "tail_factor": Assumption(
-        1.7, "", "The service's 99th percentile was 64 ms where the simulation says 37: it pauses under load."
-    ),
     "before_share": Assumption(0.25, "", "Part of a page's work before the index is asked: viewer, query."),
     "hop_ms": Assumption(0.3, "ms", "One way between two machines of a zone."),
     "bundles_gib": Assumption(2000, "GiB", "Kept releases: towers, ranker, index and rows."),

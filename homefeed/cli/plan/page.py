@@ -51,7 +51,7 @@ def table(plan: Outcome) -> Any:
     for turn in plan.sensitivity[:12]:
         turns.add_row(turn.name, turn.kind, _change(turn.half), _change(turn.twice))
     shown.append(turns)
-    shown.append(f"Replicas may be busy {plan.headroom.busy:.0%} of the time, by the simulation of the tier.")
+    shown.append(f"Replicas may be busy {plan.headroom.busy:.0%} of the time. {_check(plan)}")
     return Group(*shown)
 
 
@@ -79,7 +79,7 @@ def html(plan: Outcome) -> str:
     lines = [Line("99th percentile of a page [ms]", curve), Line("goal", goal, "past", is_dotted=False)]
     chart = line_chart(lines, x_name="share of their time [%]", ticks=[x for x, _ in curve])
     simulated = f"{plan.headroom.pages:,} pages simulated at each load, {plan.headroom.shards} shards asked for each."
-    body += f"<h2>How busy replicas may be</h2>{chart}<p>{simulated}</p>"
+    body += f"<h2>How busy replicas may be</h2>{chart}<p>{simulated} {_check(plan)}</p>"
     body += "<h2>What the bill for capacity depends on</h2>"
     turned = [(turn.name, turn.kind, _change(turn.half), _change(turn.twice)) for turn in plan.sensitivity]
     body += bars(
@@ -120,6 +120,14 @@ def usd(value: float) -> str:
         if value >= size:
             return f"{value / size:,.3g} {unit} USD"
     return f"{value:,.0f} USD"
+
+
+def _check(plan: Outcome) -> str:
+    found = plan.headroom
+    return (
+        f"For the run of homefeed bench serve the simulation says a 99th percentile of {found.checked_ms:.0f} ms, and"
+        f" {found.measured_ms:.0f} ms were measured: all its percentiles are multiplied by {found.correction:.2f}."
+    )
 
 
 def _loads(plan: Outcome) -> list[tuple[str, list[Need]]]:

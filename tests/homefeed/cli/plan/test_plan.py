@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from homefeed.cli import build
 from homefeed.cli.plan.assumptions import ASSUMPTIONS, assumed
 from homefeed.cli.plan.figures import figures
-from homefeed.cli.plan.headroom import _largest, page_times, search_times
+from homefeed.cli.plan.headroom import _largest, page_times, search_times, sustained_ms
 from homefeed.cli.plan.sensitivity import sensitivity
 from homefeed.cli.plan.site import PlanError, Site, site_of
 from homefeed.cli.plan.sizing import Need, page_cpu_s, plan, search_s, shards_of
@@ -68,6 +68,15 @@ def test_simulated_times_have_the_means_that_machines_are_counted_by() -> None:
     assert page_times(MEASURED, 0.03)(random, 100_000).mean() == pytest.approx(0.03, rel=0.02)
     drawn = search_times(site_of(), MEASURED, assumed())(random, 100_000)
     assert drawn.mean() == pytest.approx(search_s(site_of(), MEASURED, assumed()), rel=0.05)
+
+
+def test_the_simulation_is_held_against_the_run_that_was_measured() -> None:
+    """Steady pages of 20 ms, 40 a second, never wait; 60 a second take two at a time, and never wait either."""
+    steady = MEASURED | {f"page_p{share}_ms": 20.0 for share in (50, 95, 99)}
+    for rate in (40.0, 60.0):
+        assert sustained_ms(steady | {"sustained_pages_per_s": rate}, seed=1) == pytest.approx(20.0)
+    # The default figures: 35 ms by the simulation, 64 ms measured.
+    assert sustained_ms(MEASURED, seed=1) == pytest.approx(35, rel=0.1)
 
 
 def test_the_largest_load_lies_where_the_curve_crosses_the_goal() -> None:
@@ -148,6 +157,7 @@ def test_the_command_prints_both_loads_and_writes_the_page(tmp_path: Path, monke
     assert plan["site"]["pages_per_s"] == pytest.approx(3.06e9 / 2.592e6 / 100)
     assert set(plan["assumed"]) == set(ASSUMPTIONS)
     assert 0 < plan["simulation"]["busy"] <= 0.9
+    assert plan["simulation"]["correction"] == pytest.approx(63.8 / plan["simulation"]["checked_ms"])
     page = (tmp_path / "plan.html").read_text()
     assert "<svg" in page
     assert all(name in page for name in (*ASSUMPTIONS, *MEASURED))
