@@ -76,6 +76,7 @@ def test_pages_of_a_service_whose_shards_are_services(sharded, tmp_path) -> None
     settings = sharded.settings.model_copy(
         update={
             "clock_file": tmp_path / "clock",
+            "registry_url": f"sqlite:///{tmp_path / 'registry.db'}",
             "serving": sharded.settings.serving.model_copy(update={"deadline_ms": 20_000.0, "viewer_timeout_s": 1.0}),
             "shards": sharded.settings.shards.model_copy(update={"addresses": addresses, "deadline_ms": 10_000.0}),
         }
