@@ -1,16 +1,27 @@
 """Shards of a real bundle, each opened by itself: together they are the index, each follows its part of the site."""
 
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from homefeed import windows
+from homefeed.clock import set_clock
 from homefeed.ids import key
+from homefeed.registry import Stage, open_registry
+from homefeed.settings.environment import environment
 from models.bundle import BundleError, build_bundle, load_bundle
-from models.bundle.shard import BundleShard, load_bundle_shard
+from models.bundle.shard import load_bundle_shard
 from models.index import merged, shard_of
+from serving.process import start
 
 pytestmark = pytest.mark.slow
 SHARDS = 2
@@ -56,28 +67,46 @@ def test_a_bundle_with_another_number_of_shards_is_refused(release) -> None:
         load_bundle_shard(release.settings, release.id, 0, 4)
 
 
-def test_a_bundle_whose_shards_are_elsewhere_opens_no_index_of_its_own(sharded) -> None:
-    class Elsewhere:
-        """Shards as `serving.shards.RemoteShards` has them: they follow the snapshots by themselves."""
-
-        def __init__(self, parts: list[BundleShard]) -> None:
-            self.parts = parts
-
-        def search(self, query, k):
-            return merged([part.index.search(query, k) for part in self.parts], k)
-
-        def take(self, keys):
-            return np.concatenate([part.index.take(keys) for part in self.parts])
-
-        def hold(self, wanted, vectors_of):
-            from models.index import Change
-
-            return Change()
-
-    here = load_bundle(sharded.settings, sharded.id)
-    elsewhere = Elsewhere([load_bundle_shard(sharded.settings, sharded.id, n, SHARDS) for n in range(SHARDS)])
-    bundle = load_bundle(sharded.settings, sharded.id, elsewhere)
-    assert bundle.index is elsewhere
-    seeds = here.videos[:2]
-    assert bundle.similar(seeds, 20)[0].tolist() == here.similar(seeds, 20)[0].tolist()
-    bundle.refresh(here.snapshot, NOW)
+def test_pages_of_a_service_whose_shards_are_services(sharded, tmp_path) -> None:
+    now = windows.end(windows.shift(sharded.windows[-1], 1))
+    set_clock(tmp_path / "clock", now)
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(SHARDS)]
+    addresses = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in listening)
+    # A busy machine must not cut pages short.
+    settings = sharded.settings.model_copy(
+        update={
+            "clock_file": tmp_path / "clock",
+            "registry_url": f"sqlite:///{tmp_path / 'registry.db'}",
+            "serving": sharded.settings.serving.model_copy(update={"deadline_ms": 20_000.0, "viewer_timeout_s": 1.0}),
+            "shards": sharded.settings.shards.model_copy(update={"addresses": addresses, "deadline_ms": 10_000.0}),
+        }
+    )
+    registry = open_registry(settings.resolved_registry_url)
+    registry.add_release(sharded.id, sharded.id, now, {})
+    registry.move(sharded.id, Stage.LIVE, now, [])
+    with ExitStack() as running:
+        for number, each in enumerate(listening):
+            command = [
+                sys.executable,
+                "-m",
+                "serving.shard_service",
+                "--shard",
+                str(number),
+                "--fd",
+                str(each.fileno()),
+            ]
+            variables = {**os.environ, **environment(settings)}
+            process = subprocess.Popen(command, env=variables, pass_fds=[each.fileno()])
+            each.close()
+            running.callback(process.wait)
+            running.callback(process.terminate)
+        service = running.enter_context(start(settings, 0))
+        client = running.enter_context(httpx.Client(base_url=service.url, timeout=60))
+        state = client.get("/release").json()
+        assert (state["live"]["release"], state["failed"]) == (sharded.id, {})
+        page = client.post("/recommend", json={"user": "viewer-3", "explain": True}).json()
+        assert (page["release"], page["degraded"], len(page["videos"])) == (sharded.id, [], 100)
+        assert {video["source"] for video in page["videos"]} >= {"two_tower", "more_like"}
+        shown = client.get("/metrics").text
+        assert 'homefeed_shard_seconds_count{shard="1"}' in shown
+        assert "homefeed_shards_missed_total{" not in shown
