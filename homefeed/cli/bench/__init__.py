@@ -31,6 +31,7 @@ BENCHES = (
     "experiments",
     "gates",
     "drift",
+    "monitoring",
 )
 
 
