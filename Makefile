@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 
+# Packages of an image: some of requirements.txt, at its versions.
+OF_THE_LOCK := --constraint requirements.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+
 .PHONY: help install run stop clean test check format lock docs
 
 help: ## list the verbs
@@ -46,6 +50,8 @@ format: install ## format the code and mend what the linter can
 docs: install ## write the generated pages of docs/
 	$(BIN)/homefeed docs
 
-lock: install ## renew requirements.txt from pyproject.toml
+lock: install ## renew requirements.txt, and the images' shares of it, from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra cluster --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
+	$(BIN)/uv pip compile --group pyproject.toml:serving $(OF_THE_LOCK) --output-file deploy/images/serving.txt
+	$(BIN)/uv pip compile pyproject.toml --extra cluster $(OF_THE_LOCK) --output-file deploy/images/platform.txt

@@ -13,7 +13,7 @@ same rows.
 from airflow.sdk import DAG, Param, task
 
 from dags.assets import EVENTS
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import INGEST, on_queue
 from dags.references import plain
 
 with DAG(
@@ -25,7 +25,7 @@ with DAG(
         "first": Param("20261121T0000Z", type="string", pattern=r"^\d{8}T\d{4}Z$", description="First arrival window."),
         "last": Param("20261122T2350Z", type="string", pattern=r"^\d{8}T\d{4}Z$", description="Last arrival window."),
     },
-    **DAG_DEFAULTS,
+    **on_queue(INGEST),
 ):
 
     @task(outlets=[EVENTS])

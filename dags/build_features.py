@@ -14,10 +14,10 @@ later ones follow. If only `online` fails, the online store is the cause.
 from airflow.sdk import DAG, task
 
 from dags.assets import EVENTS, EXPOSURES, TRAINING_HOUR
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import INGEST, on_queue
 from dags.references import collected, plain
 
-with DAG("build_features", schedule=[EVENTS], doc_md=__doc__, tags=["homefeed", "features"], **DAG_DEFAULTS):
+with DAG("build_features", schedule=[EVENTS], doc_md=__doc__, tags=["homefeed", "features"], **on_queue(INGEST)):
 
     @task
     def exposures(**context):

@@ -13,7 +13,7 @@ message: clear the training task that made it.
 from airflow.sdk import DAG, task
 
 from dags.assets import BUNDLE, RANKING_MODEL, RETRIEVAL_MODEL
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import TRAIN, on_queue
 from dags.references import newest, plain
 
 with DAG(
@@ -21,7 +21,7 @@ with DAG(
     schedule=RETRIEVAL_MODEL & RANKING_MODEL,
     doc_md=__doc__,
     tags=["homefeed", "training"],
-    **DAG_DEFAULTS,
+    **on_queue(TRAIN),
 ):
 
     @task

@@ -1,4 +1,4 @@
-"""What every DAG has in common: one run at a time, three attempts, an owner."""
+"""What every DAG has in common: one run at a time, three attempts, an owner, and a queue by its kind of work."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ def note_failure(context: Any) -> None:
     settings, task = load(), context["task_instance"]
     error = f"{type(context['exception']).__name__}: {context['exception']}" if context.get("exception") else ""
     now = clock(settings.clock_file)()
-    open_registry(settings.resolved_registry_url).note_failure(task.dag_id, task.task_id, task.run_id, now, error)
+    open_registry(settings.resolved_registry_url).failures.note(task.dag_id, task.task_id, task.run_id, now, error)
 
 
 def end_failure(context: Any) -> None:
@@ -22,7 +22,7 @@ def end_failure(context: Any) -> None:
     from homefeed.settings import load
 
     task = context["task_instance"]
-    open_registry(load().resolved_registry_url).end_failure(task.dag_id, task.task_id)
+    open_registry(load().resolved_registry_url).failures.end(task.dag_id, task.task_id)
 
 
 TASK: dict[str, Any] = {
@@ -33,6 +33,8 @@ TASK: dict[str, Any] = {
     "on_failure_callback": note_failure,
     "on_success_callback": end_failure,
 }
+#: Queues by kind of work. An executor without queues runs every task.
+INGEST, TRAIN, SERVE = "ingest", "train", "serve"
 #: Runs of one DAG never overlap: each replaces whole windows of the same tables.
 DAG_DEFAULTS: dict[str, Any] = {
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
@@ -40,3 +42,8 @@ DAG_DEFAULTS: dict[str, Any] = {
     "max_active_runs": 1,
     "default_args": TASK,
 }
+
+
+def on_queue(queue: str) -> dict[str, Any]:
+    """`DAG_DEFAULTS` with tasks that only workers of `queue` take: training has machines of its own in a cluster."""
+    return {**DAG_DEFAULTS, "default_args": {**TASK, "queue": queue}}

@@ -2,7 +2,7 @@
 
 Enters each new bundle in SHADOW and runs the gates of its stage. A release that passes goes on to CANARY, RAMP and
 LIVE as its evidence comes in (`monitor_release` looks again every window); one that fails is ROLLED_BACK and never
-returns.
+returns. Where `rollout.load_test` is on, the release is asked for more pages than the peak before that (G12).
 
 **By hand**: `{"release": "r20261123T2200Z-1a2b3c", "window": "20261123T2150Z"}`.
 
@@ -13,12 +13,29 @@ a failed task; a failed task means that the registry or the lake could not be re
 from airflow.sdk import DAG, task
 
 from dags.assets import BUNDLE, ROLLOUT
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import SERVE, on_queue
 from dags.references import plain, references
 
-with DAG("deploy_release", schedule=[BUNDLE], doc_md=__doc__, tags=["homefeed", "rollout"], **DAG_DEFAULTS):
+with DAG("deploy_release", schedule=[BUNDLE], doc_md=__doc__, tags=["homefeed", "rollout"], **on_queue(SERVE)):
 
-    @task(outlets=[ROLLOUT])
+    @task
+    def load_test(**context):
+        """Ask each release of this run for more pages than the peak; skipped where `rollout.load_test` is off."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from homefeed.settings import load
+        from serving.load_test import load_test, write_report
+
+        settings = load()
+        if not settings.rollout.load_test:
+            raise AirflowSkipException("HOMEFEED_ROLLOUT__LOAD_TEST is off, so no release is asked to show its load")
+        return [
+            str(write_report(settings, reference["window"], load_test(settings, reference["release"])))
+            for reference in references(context, BUNDLE, "release")
+        ]
+
+    # Without a load test the gate waits, so the release is entered all the same and stays in SHADOW.
+    @task(outlets=[ROLLOUT], trigger_rule="all_done")
     def deploy(*, outlet_events, **context):
         """Enter every bundle of this run, oldest first, and look at each once."""
         from homefeed.clock import clock
@@ -36,4 +53,4 @@ with DAG("deploy_release", schedule=[BUNDLE], doc_md=__doc__, tags=["homefeed", 
             stages[release] = step(settings, release, window, now())
         outlet_events[ROLLOUT].extra = plain({"stages": stages})
 
-    deploy()
+    load_test() >> deploy()

@@ -18,11 +18,11 @@ from dataclasses import asdict
 from airflow.sdk import DAG, task
 
 from dags.assets import EXPOSURES, ROLLOUT, TRAINING_HOUR
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import SERVE, on_queue
 from dags.references import newest, plain, references
 from dags.report_link import ReportLink, push_report
 
-with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefeed", "rollout"], **DAG_DEFAULTS):
+with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefeed", "rollout"], **on_queue(SERVE)):
 
     @task
     def report(**context):

@@ -24,11 +24,11 @@ from airflow.sdk import DAG, task
 
 from dags.assets import RANKING_MODEL, TRAINING_HOUR
 from dags.check_inputs import check_inputs
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import TRAIN, on_queue
 from dags.references import newest, plain
 from dags.report_link import ReportLink, push_report
 
-with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **DAG_DEFAULTS):
+with DAG("train_ranking", schedule=[TRAINING_HOUR], doc_md=__doc__, tags=["homefeed", "training"], **on_queue(TRAIN)):
 
     @task(outlets=[RANKING_MODEL])
     def train(*, outlet_events, **context):

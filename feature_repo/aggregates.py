@@ -47,7 +47,7 @@ def publish_aggregates(settings: Settings, windows: Sequence[str]) -> dict[str, 
         for entity, table in tables_of.items():
             sums = _sums(activity if entity == "user" else of_video, [entity])
             rows = aggregates(tables.keep(sums), entity, first_index, grid)
-            versions[table] = tables.lake.replace(table, wanted, tables.run(rows.order_by("window", entity)))
+            versions[table] = tables.replace(table, wanted, rows, order=(entity,))
         return versions
 
 

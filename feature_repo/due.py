@@ -1,6 +1,6 @@
 """Which windows a batch of events makes due: for exposures, and for the tables that sum over the past."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from homefeed import windows as names
 from homefeed.lake import open_lake
@@ -26,6 +26,25 @@ def unpublished_windows(settings: Settings, watermark: str) -> list[str]:
     lake = open_lake(settings.lake_path)
     missing = set(lake.windows("impressions")) - set(lake.windows("exposures"))
     return sorted(w for w in missing if names.shift(w, 1) <= watermark)
+
+
+def in_parts(num_rows: Mapping[str, int], wanted: Sequence[str], limit: int) -> list[list[str]]:
+    """`wanted` in parts, in order, each with at most `limit` rows or of one window; 0 is no limit.
+
+    Args:
+      num_rows: window -> its rows.
+      wanted: windows, in order.
+      limit: `engine.rows_at_once`.
+    """
+    parts: list[list[str]] = []
+    total = 0
+    for window in wanted:
+        total += num_rows.get(window, 0)
+        if not parts or (limit and total > limit):
+            parts.append([])
+            total = num_rows.get(window, 0)
+        parts[-1].append(window)
+    return parts
 
 
 def changed_windows(touched: Iterable[str], published: Sequence[str], reach: int | None) -> list[str]:

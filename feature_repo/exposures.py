@@ -7,6 +7,7 @@ import ibis
 from ibis.expr.types import Table
 
 from feature_repo.catalogue import newest_videos
+from feature_repo.due import in_parts
 from feature_repo.lake_tables import LakeTables, open_tables
 from homefeed import windows as names
 from homefeed.settings import Settings
@@ -32,7 +33,10 @@ class ExposureReport:
 
 
 def publish_exposures(settings: Settings, windows: Sequence[str]) -> ExposureReport:
-    """Join the impressions of `windows` with their label windows and replace exactly these windows, in one commit.
+    """Join the impressions of `windows` with their label windows and replace exactly these windows.
+
+    One commit holds about `engine.rows_at_once` impressions, and always whole windows: a day of a large site is more
+    than the memory of one machine, and doing it again after a crash leaves the same table.
 
     Args:
       settings: the settings tree.
@@ -45,15 +49,20 @@ def publish_exposures(settings: Settings, windows: Sequence[str]) -> ExposureRep
     with open_tables(settings) as tables:
         if not wanted:
             return ExposureReport([], 0, 0, tables.lake.version("exposures"))
-        first, last = wanted[0], wanted[-1]
-        impressions = tables.table("impressions", first, last)
-        if len(wanted) < len(names.span(first, last)):
-            impressions = impressions.filter(impressions.window.isin(wanted))
-        rows = tables.run(exposures(tables, impressions, first, last, settings.features))
-        rows = rows.sort_by([("time", "ascending"), ("event_id", "ascending")])
-        version = tables.lake.replace("exposures", wanted, rows)
-    positive = rows.column("watched").combine_chunks().true_count
-    return ExposureReport(wanted, positive, rows.num_rows - positive, version)
+        version = -1
+        for some in in_parts(tables.lake.num_rows("impressions"), wanted, settings.engine.rows_at_once):
+            first, last = some[0], some[-1]
+            impressions = _only(tables.table("impressions", first, last), some)
+            rows = exposures(tables, impressions, first, last, settings.features)
+            version = tables.replace("exposures", some, rows, order=("time", "event_id"))
+        published = _only(tables.table("exposures", wanted[0], wanted[-1]), wanted)
+        counts = published.aggregate(rows=published.count(), positive=published.watched.sum().fill_null(0))
+        (found,) = tables.run(counts).to_pylist()
+    return ExposureReport(wanted, found["positive"], found["rows"] - found["positive"], version)
+
+
+def _only(rows: Table, wanted: Sequence[str]) -> Table:
+    return rows if len(wanted) == len(names.span(wanted[0], wanted[-1])) else rows.filter(rows.window.isin(wanted))
 
 
 def exposures(tables: LakeTables, impressions: Table, first: str, last: str, settings: FeatureSettings) -> Table:

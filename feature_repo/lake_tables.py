@@ -1,15 +1,12 @@
-"""Lake tables as Ibis expressions, read natively by the query engine at a stated version.
-
-The expressions of this package name no engine; only this file does. It is DuckDB on one machine.
-"""
+"""Lake tables as Ibis expressions, read by the engine at a stated version."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import duckdb
-import ibis
 import pyarrow as pa
-from ibis.expr.types import Column, Table
+from ibis.expr.types import Column, Scalar, Table
 
+from feature_repo.engine import Engine, open_engine
 from homefeed import windows as names
 from homefeed.lake import Lake, open_lake
 from homefeed.schema import TIME
@@ -17,28 +14,25 @@ from homefeed.settings import Settings
 
 
 class LakeTables:
-    """The lake's tables on one connection; close it by leaving the `with` block.
+    """The lake's tables on one engine; close it by leaving the `with` block.
 
     Attributes:
       lake: where the tables are.
-      backend: the Ibis backend that runs the expressions.
+      engine: what runs the expressions.
       versions: version of each table to read, -1 for what it was before its first commit; a table that is not named is
         read at its newest version.
     """
 
-    def __init__(self, lake: Lake, versions: Mapping[str, int] | None = None) -> None:
-        self.lake = lake
+    def __init__(self, lake: Lake, engine: Engine, versions: Mapping[str, int] | None = None) -> None:
+        self.lake, self.engine = lake, engine
         self.versions = dict(versions or {})
-        # A connection of its own: Ibis' default one is shared by every thread of the process, and DuckDB's is not
-        # safe for that.
-        self.backend = ibis.duckdb.from_connection(duckdb.connect())
-        self.backend.raw_sql("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        engine.see(lake)
 
     def __enter__(self) -> "LakeTables":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.backend.disconnect()
+        self.engine.close()
 
     def table(self, name: str, first: str | None = None, last: str | None = None) -> Table:
         """Rows of windows `first` to `last` (both included; None is open), with the columns of the table's schema.
@@ -50,30 +44,54 @@ class LakeTables:
         version = self.versions.get(name)
         files = [] if version == -1 else self.lake.files(name, bounds, version)
         schema = self.lake.schemas[name]
-        if not files:
-            return self.memory(schema.empty_table())
-        # `window` is in the path only; without a word DuckDB would guess its type from the values.
-        table = self.backend.read_parquet(files, hive_partitioning=True, hive_types_autocast=False)
-        return table.select(*schema.names)
+        return self.engine.read(files, schema) if files else self.memory(schema.empty_table())
 
     def memory(self, rows: pa.Table) -> Table:
         """A table in memory as an expression."""
-        return ibis.memtable(rows)
+        return self.engine.memory(rows)
 
     def keep(self, expression: Table) -> Table:
-        """Run `expression` once and keep its rows on this connection, for expressions that use them several times."""
-        return self.backend.create_table(ibis.util.gen_name("kept"), expression, temp=True)
+        """Run `expression` once and keep its rows on the engine, for expressions that use them several times."""
+        return self.engine.keep(expression)
 
     def run(self, expression: Table) -> pa.Table:
         """The rows of `expression`; times are UTC microseconds as the lake stores them."""
-        rows: pa.Table = self.backend.to_pyarrow(expression)
+        rows = self.engine.run(expression)
         fields = [pa.field(f.name, TIME) if pa.types.is_timestamp(f.type) else f for f in rows.schema]
         return rows.cast(pa.schema(fields))
 
+    def value(self, expression: Scalar) -> Any:
+        """The one value of `expression`, such as a count."""
+        return self.run(expression.as_table()).column(0)[0].as_py()
+
+    def newest_before(self, rows: Table, known: Table, at: str, keys: Mapping[str, str]) -> Table:
+        """The point-in-time join: `feature_repo.engine.Engine.newest_before`."""
+        return self.engine.newest_before(rows, known, at, keys)
+
+    @property
+    def backend(self) -> Any:
+        """The Ibis backend of the engine, for its SQL."""
+        return self.engine.backend
+
+    def replace(
+        self, name: str, windows: Sequence[str], expression: Table, order: Sequence[str], since: int | None = None
+    ) -> int:
+        """Make `expression` the whole content of `windows` of a table, in one commit, each window in `order`.
+
+        Returns:
+          The version of the table after the commit.
+
+        Raises:
+          LakeError: rows of other windows, or columns that do not fit.
+        """
+        return self.engine.replace(self.lake, name, windows, expression, order, since)
+
 
 def open_tables(settings: Settings, versions: Mapping[str, int] | None = None) -> LakeTables:
-    """The platform's tables, ready for expressions."""
-    return LakeTables(open_lake(settings.lake_path), versions)
+    """The platform's tables on the engine of the settings. Raises EngineError when that cannot be had."""
+    return LakeTables(
+        open_lake(settings.lake_path), open_engine(settings.resolved_engine, settings.spill_path), versions
+    )
 
 
 def window_index(time: Column) -> Column:

@@ -6,11 +6,14 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from feature_repo.lake_tables import open_tables
-from feature_repo.store import configuration, feature_store
+from feature_repo.store import configuration, feature_store, online_error, registry_error
 from homefeed import ids
 from homefeed import windows as names
 from homefeed.features import aggregate_columns
@@ -34,10 +37,12 @@ def apply(settings: Settings) -> None:
         # Readers of the service do not wait while a window is materialised.
         with contextlib.closing(sqlite3.connect(settings.feast_path / "online.db")) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-    with _quiet():
+    with _quiet(), _named(settings):
         store.apply([*definitions.entities.values(), *definitions.views, definitions.viewer, definitions.ranking])
+    file = settings.feast_path / "feature_store.yaml"
+    file.touch(mode=0o600)  # passwords of the servers may be in it
     # JSON is YAML.
-    (settings.feast_path / "feature_store.yaml").write_text(json.dumps(configuration(settings), indent=2))
+    file.write_text(json.dumps(configuration(settings), indent=2))
 
 
 def materialize(settings: Settings, windows: Sequence[str]) -> int:
@@ -56,8 +61,8 @@ def materialize(settings: Settings, windows: Sequence[str]) -> int:
         if not windows or newest is None or newest < min(windows):
             return 0
         first = min(windows)
-        num_rows = sum(int(tables.table(view, first, newest).user.nunique().execute()) for view in online_views)
-    with _quiet():
+        num_rows = sum(int(tables.value(tables.table(view, first, newest).user.nunique())) for view in online_views)
+    with _quiet(), _named(settings):
         feature_store(settings).materialize(names.end(first), names.end(newest), feature_views=online_views)
     return num_rows
 
@@ -77,6 +82,9 @@ class UserStore:
         store = feature_store(settings)
         self._config = store.config
         self._online = get_online_store_from_config(store.config.online_store)
+        if settings.features.online_url:
+            online: Any = self._online
+            _make_impatient(online._get_client(self._config.online_store), settings.serving.viewer_timeout_s)
         projections = store.get_feature_service(viewer.name).feature_view_projections
         self._views = [
             (store.get_feature_view(part.name), [feature.name for feature in part.features]) for part in projections
@@ -88,17 +96,45 @@ class UserStore:
 
         A viewer never seen has `known` False, empty lists, no profile and aggregates of zero.
         """
+        return self.read_key(ids.key(user))
+
+    def read_key(self, key: int) -> dict[str, Any]:
+        """`read` of the viewer with this key."""
         from feast.protos.feast.types.EntityKey_pb2 import EntityKey
         from feast.protos.feast.types.Value_pb2 import Value
         from feast.type_map import feast_value_type_to_python_type
 
-        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=ids.key(user))])
+        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=key)])
         found: dict[str, Any] = {}
         with self._lock:
             for view, names in self._views:
                 ((_, answer),) = self._online.online_read(self._config, view, [entity], names)
                 found |= answer or {}
         return viewer_row({name: feast_value_type_to_python_type(value) for name, value in found.items()})
+
+    def forget(self, key: int, now: datetime) -> None:
+        """Put a row without values in place of the viewer's, as Feast's stores have no deletion by key."""
+        from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+        from feast.protos.feast.types.Value_pb2 import Value
+
+        entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=key)])
+        with self._lock:
+            for view, names in self._views:
+                row = (entity, {name: Value() for name in names}, now, now)
+                self._online.online_write_batch(self._config, view, [row], None)
+
+
+def _make_impatient(redis: Any, timeout_s: float) -> None:
+    """A page does not wait for a Redis that is gone, and a connection that died while idle is opened again at once.
+
+    Feast has no word for either: the client's own default tries for ten seconds, with every other reader behind it.
+    """
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    redis.set_retry(Retry(NoBackoff(), 1))
+    for name in ("socket_timeout", "socket_connect_timeout"):
+        redis.connection_pool.connection_kwargs[name] = timeout_s
 
 
 def viewer_row(values: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +148,19 @@ def viewer_row(values: dict[str, Any]) -> dict[str, Any]:
     aggregates = {name: float(values.get(name) or 0.0) for name in aggregate_columns("user")}
     known = any(values.get(name) is not None for name in (*STATE, *aggregates))
     return {**state, **aggregates, "known": known}
+
+
+@contextlib.contextmanager
+def _named(settings: Settings) -> Iterator[None]:
+    """Faults of the servers behind Feast, told by where these are and what to do."""
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except RedisError as error:
+        raise online_error(settings, error) from error
+    except SQLAlchemyError as error:
+        raise registry_error(settings, error) from error
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ def publish_user_state(settings: Settings, windows: Sequence[str]) -> dict[str, 
         wanted = changed_windows(windows, tables.lake.windows("user_state"), reach=None)
         if not wanted:
             return {"user_state": tables.lake.version("user_state")}
-        rows = tables.run(user_state(tables, wanted, settings.features))
-        return {"user_state": tables.lake.replace("user_state", wanted, rows)}
+        rows = user_state(tables, wanted, settings.features)
+        return {"user_state": tables.replace("user_state", wanted, rows, order=("user",))}
 
 
 def user_state(tables: LakeTables, wanted: Sequence[str], settings: FeatureSettings) -> Table:
@@ -75,7 +75,7 @@ def user_state(tables: LakeTables, wanted: Sequence[str], settings: FeatureSetti
         dismissed_videos=_newest(states.dismissed_video, states.num_dismissed, kept).unique().sort(),
         subscribed_channels=_newest(states.subscribed_channel, states.num_subscribed, kept).unique().sort(),
         blocked_channels=states.blocked_channels.fill_null(ibis.literal([], type="array<int64>")),
-    ).order_by("window", "user")
+    )
 
 
 def _actions(tables: LakeTables, last: str, settings: FeatureSettings) -> tuple[Table, Table, Table]:

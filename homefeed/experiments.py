@@ -2,7 +2,7 @@
 
 A layer is a salt: experiments of one layer share its viewers and never meet, those of different layers are independent
 of each other. Each knob is a layer, so that two experiments never turn the same knob for the same viewer; a layer of
-any other name is for what is varied outside the platform.
+any other name is for what is varied outside the platform. Interleavings have a layer of their own.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,12 @@ from homefeed.errors import HomefeedError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+#: The layer of the experiments that interleave two releases.
+INTERLEAVING = "interleaving"
+#: Name of the only arm of such an experiment.
+INTERLEAVED = "interleaved"
 
 
 class ExperimentError(HomefeedError):
@@ -38,6 +44,11 @@ class ExperimentArm:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as the registry keeps them."""
         return asdict(self)
+
+
+def drafted_by(releases: Sequence[str]) -> str:
+    """What a page that is drafted from two releases names as its release, so that neither is judged by it alone."""
+    return "+".join(releases)
 
 
 def knob_layer(knob: str) -> str:

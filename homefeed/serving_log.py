@@ -1,15 +1,17 @@
 """The service's own log: what it answered, written beside the request and read by monitoring.
 
-`var/serving/<window>/<kind>-<pid>.jsonl`, one JSON object per line. `requests`: one row is one page that was asked
-for. `shadow`: one row is one page that a SHADOW release made for a request that another release answered. `pages`: one
-row is one page with every slot of it. `features`: one row is one page with the feature vectors of a few candidates. The
-log explains and monitors; what trains the models are the impressions that
-viewers report. A crash can lose the rows of the last moment (`serving.log_flush_s`).
+`var/serving/<window>/<kind>-<writer>.jsonl`, one JSON object per line and one file per process. `requests`: one row is
+one page that was asked for. `shadow`: one row is one page that a SHADOW release made for a request that another
+release answered. `pages`: one row is one page with every slot of it. `interleaved`: one row is one page that two
+releases drafted. `features`: one row is one page with the feature vectors of a few candidates. The log explains and
+monitors; what trains the models are the impressions that viewers report. A crash can lose the rows of the last moment
+(`serving.log_flush_s`).
 """
 
 import logging
 import os
 import threading
+import uuid
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +74,18 @@ PAGES = pa.schema(
         pa.field("explored", pa.list_(pa.bool_())),
     ]
 )
+#: One row is one page of an interleaving: `teams` has for each slot 0 when the first release picked it, 1 when the
+#: second did, and -1 when both would have, or exploration did.
+INTERLEAVED = pa.schema(
+    [
+        pa.field("request_id", pa.string()),
+        pa.field("time", TIME),
+        pa.field("user", pa.string()),
+        pa.field("experiment", pa.string()),
+        pa.field("releases", pa.list_(pa.string())),
+        pa.field("teams", pa.list_(pa.int8())),
+    ]
+)
 #: One row is one page of which the ranker's dense features were logged, of a few candidates: `dense` has for each of
 #: `videos` (keys) the columns of `homefeed.features.DENSE_FEATURES`. `window` is the snapshot's, `versions` what that
 #: was made from (JSON), and the rest the viewer as it was read.
@@ -95,7 +109,13 @@ FEATURES = pa.schema(
         pa.field("subscribed_channels", pa.list_(pa.int64())),
     ]
 )
-KINDS: dict[str, pa.Schema] = {"requests": REQUESTS, "shadow": SHADOW, "pages": PAGES, "features": FEATURES}
+KINDS: dict[str, pa.Schema] = {
+    "requests": REQUESTS,
+    "shadow": SHADOW,
+    "pages": PAGES,
+    "interleaved": INTERLEAVED,
+    "features": FEATURES,
+}
 
 
 class ServingLog:
@@ -103,6 +123,8 @@ class ServingLog:
 
     def __init__(self, path: Path, flush_s: float) -> None:
         self._path = path
+        # Processes of several containers share a folder, and each of them is number 1 where it runs.
+        self._writer = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._flush_s = flush_s
         self._rows: list[tuple[str, dict[str, Any]]] = []
         self._lock = threading.Lock()
@@ -136,7 +158,7 @@ class ServingLog:
         self.flush()
 
     def _file(self, kind: str, time: datetime) -> Path:
-        return self._path / windows.window_of(time) / f"{kind}-{os.getpid()}.jsonl"
+        return self._path / windows.window_of(time) / f"{kind}-{self._writer}.jsonl"
 
     def _run(self) -> None:
         while not self._stop.wait(self._flush_s):

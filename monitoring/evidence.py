@@ -167,7 +167,7 @@ def num_trained_on(settings: Settings, manifest: Any, first: str, last: str) -> 
     with open_tables(settings, {"exposures": version}) as then:
         trained = then.table("exposures", *manifest.windows)
         both = then.memory(held).semi_join(trained, "event_id").count()
-        return int(then.backend.to_pyarrow(both).as_py())
+        return int(then.value(both))
 
 
 def parity(settings: Settings, first: str, last: str, since: datetime, history_length: int) -> Parity:

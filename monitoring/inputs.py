@@ -60,9 +60,7 @@ def read_inputs(settings: Settings, window: str) -> Inputs:
         counts = dict(zip(*(column.to_pylist() for column in tables.run(counted).columns), strict=True))
         rows = tables.table("impressions", first, window)
         by_act = rows.select("user", "video", "time", "request_id", "slot").distinct().count()
-        whole, ids, acts = (
-            int(tables.backend.to_pyarrow(value).as_py()) for value in (rows.count(), rows.event_id.nunique(), by_act)
-        )
+        whole, ids, acts = (int(tables.value(v)) for v in (rows.count(), rows.event_id.nunique(), by_act))
     recorded = {row.window: row for row in open_registry(settings.resolved_registry_url).ingests(first)}
     journal = Journal(settings.events_path / ".journal")
     entries = [entry for name in names if (entry := journal.read(name)) is not None]

@@ -82,5 +82,5 @@ def _shown_wrongly(settings: Settings, slots: pa.Table) -> tuple[int, int]:
         said = said.group_by("user", "video").aggregate(since=said["time"].min())
         pairs = shown.join(said, ["user", "video"])
         dismissed = pairs.filter(pairs.since <= pairs["time"] - known_by).count()
-        first, second = (int(tables.backend.to_pyarrow(count).as_py()) for count in (withdrawn, dismissed))
+        first, second = (int(tables.value(count)) for count in (withdrawn, dismissed))
         return first, second

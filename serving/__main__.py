@@ -38,6 +38,7 @@ def main() -> None:
     import uvicorn
 
     from serving.admission import Admission
+    from serving.draining import Draining
     from serving.request_id import RequestId
     from serving.retry_after import RetryAfter
     from serving.service import Homefeed
@@ -54,19 +55,18 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     # The thread that takes requests gets the interpreter's lock this soon from those that make pages.
     sys.setswitchinterval(_SWITCH_S)
+    draining = Draining(Homefeed.to_asgi(is_main=True), settings.replicas.drain_s)
     config = uvicorn.Config(
         # BentoML answers "too many requests" and "too late" outside of the middleware that it was given.
-        RequestId(
-            RetryAfter(
-                Admission(Homefeed.to_asgi(is_main=True), settings.serving.max_pages), settings.serving.retry_after_s
-            )
-        ),
+        RequestId(RetryAfter(Admission(draining, settings.serving.max_pages), settings.serving.retry_after_s)),
         log_level="warning",
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    server.handle_exit = draining.before(server.handle_exit)  # type: ignore[method-assign]
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         shutil.rmtree(figures, ignore_errors=True)
 

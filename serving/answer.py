@@ -3,13 +3,13 @@
 from typing import Any
 
 from serving.draft import Draft
-from serving.fleet import Arm
 from serving.reason import reasons
 from serving.sources import NAMES
 
 
-def page_of(draft: Draft, arm: Arm | None) -> dict[str, Any]:
-    """The page of a finished draft, as `serving.request.Page` describes it; the caller fills in `latency_ms`."""
+def page_of(draft: Draft, release: str) -> dict[str, Any]:
+    """The page of a finished draft that `release` chose, as `serving.request.Page` describes it; the caller fills in
+    `latency_ms`."""
     slate = draft.slate
     assert slate is not None
     rows, columns = draft.rows[slate.index], draft.snapshot.columns
@@ -34,7 +34,7 @@ def page_of(draft: Draft, arm: Arm | None) -> dict[str, Any]:
     ]
     return {
         "request_id": draft.request_id,
-        "release": arm.release if arm else "",
+        "release": release,
         "user": draft.request.user,
         "time": draft.time.isoformat(),
         "latency_ms": 0.0,

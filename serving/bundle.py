@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.settings import Settings
+from serving.shards import RemoteShards
 
 
 class Bundle(Protocol):
@@ -72,7 +73,11 @@ def load_bundle(settings: Settings, release: str) -> Bundle:
     from models.bundle import load_bundle as load
 
     _leave_imports_alone()
-    return load(settings, release)
+    if not settings.shards.addresses:
+        return load(settings, release)
+    shards = RemoteShards(settings, release)
+    shards.wait()
+    return load(settings, release, shards)
 
 
 @functools.cache

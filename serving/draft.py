@@ -27,12 +27,31 @@ class Slate:
       score: [m] float32, the value after diversity.
       propensity: [m] float32, probability that the policy put the video there, given the slots above.
       explored: [m] bool, True where exploration chose.
+      team: [m] int8, whose pick it is (`models.interleaving`); None when the page has one ranker.
     """
 
     index: NDArray[np.int64]
     score: NDArray[np.float32]
     propensity: NDArray[np.float32]
     explored: NDArray[np.bool_]
+    team: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The candidates of a draft in the order of their value.
+
+    Attributes:
+      score: [n] float32, the value after diversity.
+      best: [num] candidates for the slots that do not explore, the best first.
+      pool: [P] candidates that exploration may show.
+      weight: [P] float64 above 0, how each is drawn.
+    """
+
+    score: NDArray[np.float32]
+    best: NDArray[np.int64]
+    pool: NDArray[np.int64]
+    weight: NDArray[np.float64]
 
 
 @dataclass
@@ -49,6 +68,7 @@ class Draft:
       columns: column -> [n], filled by `hydrate`.
       heads: head -> [n] float32, calibrated; empty when no bundle scored.
       score: [n] float32, the worth of showing each candidate.
+      ranked, slate: filled by `select`.
       degraded: parts that failed and were replaced.
       counts: figures of the request, such as `removed_watched`.
       stages_s: stage -> seconds that it took.
@@ -75,6 +95,7 @@ class Draft:
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     heads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     score: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    ranked: Ranked | None = None
     slate: Slate | None = None
     degraded: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

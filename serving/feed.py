@@ -7,16 +7,15 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from homefeed import windows
 from homefeed.clock import clock
 from homefeed.errors import HomefeedError
+from homefeed.experiments import drafted_by
 from homefeed.registry import open_registry
 from homefeed.serving_log import ServingLog
 from homefeed.settings import Settings
@@ -28,8 +27,12 @@ from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.degraded import DegradedLog
 from serving.draft import Draft
+from serving.event_intake import EventIntake
 from serving.fleet import Arm, Releases
+from serving.fleet_state import fleet_state
 from serving.fresh_viewer import with_acts
+from serving.interleaved import interleave
+from serving.interleavings import Interleavings, read_interleavings
 from serving.knobs import KNOB, Exploration, read_exploration
 from serving.making import Making
 from serving.pipeline import run
@@ -46,10 +49,6 @@ _logger = logging.getLogger(__name__)
 
 class NoCatalogueError(HomefeedError):
     """There is nothing to show yet: no snapshot of the catalogue was published."""
-
-
-class UnwritableEventError(HomefeedError):
-    """An event cannot be written as a line of JSON; none of the batch was taken."""
 
 
 class Feed:
@@ -69,14 +68,13 @@ class Feed:
         open_store: Callable[[], ViewerRead] | None = None,
         open_recent: Callable[[], RecentStore] | None = None,
     ) -> None:
-        from homefeed.ingest.event_log import EventLog
-
         self.settings = settings
         self.now = clock(settings.clock_file)
         self.ready = threading.Event()
         self.snapshot: Snapshot | None = None
         self._newest: Snapshot | None = None
         self.exploration = Exploration(settings.serving.exploration)
+        self.interleavings = Interleavings()
         self._registry = open_registry(settings.resolved_registry_url)
         self.releases = Releases(settings, self._registry, load)
         self._calibrations = Calibrations(settings)
@@ -91,7 +89,7 @@ class Feed:
         self._rankers = ThreadPoolExecutor(more, thread_name_prefix="ranker") if more else None
         self._making = Making()
         self._shadow = Shadow(settings.serving, self._log)
-        self._events = EventLog(settings.events_path)
+        self._events = EventIntake(settings, self._recent)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
 
@@ -131,8 +129,12 @@ class Feed:
             with self._making as is_alone:
                 draft.beside = self._rankers if is_alone else None
                 run(draft)
+                found = self.interleavings.of(request.user)
+                if found is not None and not interleave(draft, arm, fleet, found):
+                    found = None
             made = time.perf_counter()
-            answer = page_of(draft, arm)
+            usual = arm.release if arm else ""
+            answer = page_of(draft, drafted_by(found.releases) if found else usual)
             if request.explain:
                 add_heads(answer, draft)
             draft.stages_s["answer"] = time.perf_counter() - made
@@ -146,9 +148,10 @@ class Feed:
         answer["latency_ms"] = _ms(began)
         if request.debug:
             answer["debug"] = debug_of(draft, began - budget.began)
-        record(self._log, draft, arm, answer, caller_id)
+        record(self._log, draft, arm, answer, caller_id, found)
         self._degraded.add(draft.degraded, draft.request_id)
-        self._shadow.offer(fleet.shadow, draft, arm.release if arm else "")
+        if found is None:
+            self._shadow.offer(fleet.shadow, draft, usual)
         return answer
 
     def turn_exploration(
@@ -156,7 +159,7 @@ class Feed:
     ) -> dict[str, Any]:
         """Turn the exploration knob, for this process at once; where it stands then. Raises KnobError when it cannot be
         turned so."""
-        self._registry.turn_knob(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
+        self._registry.knobs.turn(KNOB, value, self.now(), by, reason, release=release, arm=arm, share=share)
         self._refresh_knobs()
         return self.exploration.state()
 
@@ -173,26 +176,15 @@ class Feed:
         )
 
     def accept(self, events: Sequence[Any]) -> int:
-        """Make events durable; returns how many.
-
-        Raises:
-          EventLogError: the disk does not take them.
-          UnwritableEventError: one holds what JSON of this platform cannot.
-        """
-        arrival = self.now()
-        self._events.append(list(map(_line, range(len(events)), events)), arrival)
-        self._recent.offer(events, arrival)
-        metrics.EVENTS.inc(len(events))
-        return len(events)
+        """Make events durable; how many, and what can go wrong, as `EventIntake.accept` says."""
+        return self._events.accept(events, self.now())
 
     def state(self) -> dict[str, Any]:
         """What is live, what is in rollout, what could not be loaded, and how fresh the candidates are."""
-        fleet, snapshot, calibrated = self.releases.fleet, self.snapshot, self._calibrations.windows
+        snapshot = self.snapshot
         return {
-            "live": _arm_state(fleet.live, calibrated),
-            "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
-            "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
-            "failed": fleet.failed,
+            **fleet_state(self.releases.fleet, self._calibrations.windows),
+            "interleavings": [one.state() for one in self.interleavings.running],
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
             "exploration": self.exploration.value,
             "knobs": {"exploration": self.exploration.state()},
@@ -204,6 +196,7 @@ class Feed:
         for part, look in (
             ("snapshot", self._refresh_snapshot),
             ("knobs", self._refresh_knobs),
+            ("interleavings", self._refresh_interleavings),
             # Before the releases: what it imports stays for ever too (`serving.bundle`).
             ("online_store", self._viewers.prepare),
             ("releases", self._refresh_releases),
@@ -237,12 +230,15 @@ class Feed:
 
     def _refresh_releases(self) -> None:
         try:
-            self.releases.refresh(self._newest)
+            self.releases.refresh(self._newest, self.interleavings.releases)
         finally:
             self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = read_exploration(self.settings, self._registry)
+
+    def _refresh_interleavings(self) -> None:
+        self.interleavings = read_interleavings(self._registry)
 
     def _refresh_recent(self) -> None:
         # A snapshot is written after the viewers' rows that it goes with.
@@ -285,30 +281,5 @@ class Feed:
         )
 
 
-def _line(number: int, event: Any) -> bytes:
-    try:
-        return orjson.dumps(event)
-    except orjson.JSONEncodeError as error:
-        raise UnwritableEventError(f"events.{number}: {error}") from error
-
-
 def _ms(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 3)
-
-
-def _arm_state(arm: Arm | None, calibrated: Mapping[str, str]) -> dict[str, Any] | None:
-    if arm is None:
-        return None
-    manifest = arm.bundle.manifest
-    return {
-        "release": arm.release,
-        "stage": arm.stage.value,
-        "stale": arm.stale,
-        "created": manifest.created,
-        "windows": manifest.windows,
-        "lake_versions": manifest.lake_versions,
-        "metrics": manifest.metrics,
-        "value_weights": manifest.value_weights,
-        "calibrated": calibrated.get(arm.release),
-        "code_version": manifest.code_version,
-    }

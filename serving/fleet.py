@@ -7,10 +7,10 @@ it began with, so a swap drops nothing.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from homefeed import windows
-from homefeed.buckets import bucket
+from homefeed.buckets import bucket, control_share
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
@@ -19,6 +19,8 @@ from serving.snapshot import Snapshot
 
 _logger = logging.getLogger(__name__)
 _SERVED = (Stage.LIVE, Stage.CANARY, Stage.RAMP, Stage.SHADOW)
+#: Stages in which a release may be on pages.
+_SHOWN = (Stage.LIVE, Stage.CANARY, Stage.RAMP, Stage.RETIRED)
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Fleet:
       live: answers everyone who is in no rollout; None before the first release.
       rollout: releases in CANARY or RAMP with the share of the viewers that each answers, oldest first.
       shadow: releases that make pages off the response path.
+      retired: releases that answer nobody, but that an interleaving names.
       failed: release -> why its bundle cannot be served.
     """
 
     live: Arm | None = None
     rollout: tuple[tuple[Arm, float], ...] = ()
     shadow: tuple[Arm, ...] = ()
+    retired: tuple[Arm, ...] = ()
     failed: dict[str, str] = field(default_factory=dict)
 
     def arm(self, user: str) -> Arm | None:
@@ -62,6 +66,16 @@ class Fleet:
         """
         chosen = (arm for arm, share in self.rollout if bucket(arm.release, user) < share)
         return next(chosen, self.live)
+
+    def is_control(self, user: str, besides: Sequence[str]) -> bool:
+        """Whether the rollout of a release other than `besides` reads a viewer as its control."""
+        others = (pair for pair in self.rollout if pair[0].release not in besides)
+        return any(bucket(arm.release, user) >= 1 - control_share(share) for arm, share in others)
+
+    def shown(self, release: str) -> Arm | None:
+        """A release that may be on pages, by its id; None when it may not, or is not in memory."""
+        arms = (self.live, *(arm for arm, _ in self.rollout), *self.retired)
+        return next((arm for arm in arms if arm is not None and arm.release == release), None)
 
 
 def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
@@ -88,14 +102,17 @@ class Releases:
         self._failed: dict[str, tuple[str, float]] = {}
         self._refreshed: dict[str, str] = {}
 
-    def refresh(self, snapshot: Snapshot | None = None) -> None:
+    def refresh(self, snapshot: Snapshot | None = None, also: Sequence[str] = ()) -> None:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
 
         Args:
+          also: releases that an interleaving names; those that answer nobody any more are loaded too.
           snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
             nothing withdrawn.
         """
         releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
+        others = (self._registry.release(name) for name in also if name not in {r.id for r in releases})
+        releases += [r for r in others if r is not None and r.stage in _SHOWN]
         named = {release.id for release in releases}
         self._failed = {name: failure for name, failure in self._failed.items() if name in named}
         self._place(releases)
@@ -149,15 +166,17 @@ class Releases:
             )
         )
         shadow = tuple(arm for arm in loaded if arm.stage == Stage.SHADOW)
-        self._count(Fleet(live, rollout, shadow))
-        self.fleet = Fleet(live, rollout, shadow, {name: why for name, (why, _) in self._failed.items()})
+        retired = tuple(arm for arm in loaded if arm.stage == Stage.RETIRED)
+        failed = {name: why for name, (why, _) in self._failed.items()}
+        new = Fleet(live, rollout, shadow, retired, failed)
+        self._count(new)
+        self.fleet = new
 
     def _place_failures(self) -> None:
-        old = self.fleet
-        self.fleet = Fleet(old.live, old.rollout, old.shadow, {name: why for name, (why, _) in self._failed.items()})
+        self.fleet = replace(self.fleet, failed={name: why for name, (why, _) in self._failed.items()})
 
     def _count(self, fleet: Fleet) -> None:
         for present, number in ((self.fleet, 0), (fleet, 1)):
-            for arm in (present.live, *(arm for arm, _ in present.rollout), *present.shadow):
+            for arm in (present.live, *(arm for arm, _ in present.rollout), *present.shadow, *present.retired):
                 if arm is not None:
                     RELEASE.labels(release=arm.release, stage=arm.stage.value).set(number)

@@ -51,7 +51,7 @@ class Exploration:
 
 def read_exploration(settings: Settings, registry: Registry) -> Exploration:
     """The knob as it was turned last; where it was not, as the settings have it."""
-    turns = registry.knobs(KNOB)
+    turns = registry.knobs.holding(KNOB)
     everyone = [turn.value for turn in turns if not turn.release and not turn.arm]
     return Exploration(
         value=next((value for value in everyone if value is not None), settings.serving.exploration),

@@ -17,6 +17,9 @@ SHED = Counter("homefeed_pages_shed", "Page requests that were refused because t
 DEGRADED = Counter("homefeed_degraded", "Pages on which a part failed and was replaced.", ["part"])
 CANDIDATES = Counter("homefeed_candidates", "Candidates by what happened to them.", ["step"])
 SLOTS = Counter("homefeed_slots", "Slots filled, by source.", ["source", "explored"])
+INTERLEAVED = Counter(
+    "homefeed_interleaved", "Page requests of viewers in an interleaving, by what became of them.", ["outcome"]
+)
 FAILURES = Counter("homefeed_page_failures", "Page requests that got no page.", ["reason"])
 EVENTS = Counter("homefeed_events", "Events made durable.")
 EVENTS_REFUSED = Counter("homefeed_events_refused", "Event batches that were not made durable.", ["reason"])
@@ -43,3 +46,12 @@ CALIBRATION_FAILURES = Counter(
 REFRESH_FAILURES = Counter("homefeed_refresh_failures", "Background refreshes that failed.", ["part"])
 SNAPSHOT_AGE = Gauge("homefeed_snapshot_age_seconds", "Age of the candidate features.", multiprocess_mode="mostrecent")
 SHADOW = Counter("homefeed_shadow_pages", "Pages made in shadow.", ["release", "outcome"])
+SHARD_SECONDS = Histogram(
+    "homefeed_shard_seconds", "Time until an index shard's answer was read.", ["shard"], buckets=_LATENCY_S
+)
+SHARDS_MISSED = Counter(
+    "homefeed_shards_missed",
+    "Searches that went without an index shard: it was late (timeout), failed (error) or is left alone (breaker).",
+    ["shard", "reason"],
+)
+SHARD_QUERIES = Counter("homefeed_shard_queries", "Query vectors that this index shard searched for.")

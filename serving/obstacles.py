@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from homefeed import ids
-from serving.draft import Draft
-from serving.selector import Ranked
+from serving.draft import Draft, Ranked
 
 if TYPE_CHECKING:
     from models.bundle import Bundle

@@ -33,7 +33,7 @@ class ServiceProcess:
     url: str
     process: "subprocess.Popen[bytes]"
     _output: IO[bytes]
-    _graceful_s: float
+    _stop_s: float
 
     @property
     def pid(self) -> int:
@@ -57,7 +57,7 @@ class ServiceProcess:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            code = self.process.wait(self._graceful_s + 15)
+            code = self.process.wait(self._stop_s + 15)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
@@ -111,7 +111,7 @@ def start(
             start_new_session=True,
         )
         url = f"http://{host}:{listening.getsockname()[1]}"
-    service = ServiceProcess(url, process, output, settings.serving.graceful_s)
+    service = ServiceProcess(url, process, output, settings.replicas.drain_s + settings.serving.graceful_s)
     try:
         _wait(service, wait_s)
     except BaseException:

@@ -10,15 +10,26 @@ from serving import metrics
 from serving.draft import Draft
 from serving.feature_log import log_features
 from serving.fleet import Arm
+from serving.interleavings import Interleaving
 from serving.request import PageRequest
 from serving.sources import NAMES
 
+#: The stage of a page that two releases drafted: it counts for neither.
+INTERLEAVED = "interleaved"
 
-def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any], caller_id: str) -> None:
-    """Log one answered page, slot by slot with its propensity, and count it."""
+
+def record(
+    log: ServingLog,
+    draft: Draft,
+    arm: Arm | None,
+    answer: dict[str, Any],
+    caller_id: str,
+    interleaving: Interleaving | None = None,
+) -> None:
+    """Log one answered page, slot by slot with its propensity, and count it; `interleaving` says who drafted it."""
     slate = draft.slate
     assert slate is not None
-    stage = arm.stage.value if arm else ""
+    stage = INTERLEAVED if interleaving else arm.stage.value if arm else ""
     metrics.PAGES.labels(release=answer["release"], stage=stage).inc()
     metrics.PAGE_SECONDS.labels(stage=stage).observe(answer["latency_ms"] / 1000)
     for part in draft.degraded:
@@ -30,6 +41,11 @@ def record(log: ServingLog, draft: Draft, arm: Arm | None, answer: dict[str, Any
         metrics.SLOTS.labels(source=NAMES[code // 2], explored=str(bool(code % 2)).lower()).inc(int(filled[code]))
     log_features(log, draft)
     row = request_row(draft.request_id, draft.time, draft.request, arm, answer["latency_ms"])
+    row |= {"release": answer["release"], "stage": stage}
+    if interleaving is not None and slate.team is not None:
+        known = {name: row[name] for name in ("request_id", "time", "user")}
+        drafted = {"experiment": interleaving.name, "releases": interleaving.releases, "teams": slate.team.tolist()}
+        log.add("interleaved", known | drafted)
     told = {"degraded": draft.degraded, "num_candidates": len(draft.rows), "caller_id": caller_id}
     log.add("requests", row | told)
     log.add(

@@ -87,6 +87,17 @@ def logged_page(settings: Settings, request_id: str) -> dict[str, Any]:
     return {**page, **{name: cut[name] for name in ("degraded", "num_candidates")}}
 
 
+def only_release(logged: Mapping[str, Any]) -> str:
+    """The release that chose a logged page. Raises RemadeError when two did."""
+    release: str = logged["release"]
+    if "+" in release:
+        raise RemadeError(
+            f"the page of request {logged['request_id']!r} was drafted from two releases, {release}; --release names "
+            "the one whose values are to be explained"
+        )
+    return release
+
+
 def page_then(settings: Settings, logged: Mapping[str, Any], bundle: "Bundle") -> Draft:
     """The page of a logged request, made again by `bundle` with the viewer, the catalogue and the draws of its time,
     and without what there was no time for, or what had failed.

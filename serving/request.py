@@ -74,7 +74,10 @@ class Page(BaseModel):
     """A page of videos, best first."""
 
     request_id: str
-    release: str = Field(description="The release that chose it; empty before the first one.")
+    release: str = Field(
+        description="The release that chose it; two with + between where an experiment interleaves them; empty before "
+        "the first one."
+    )
     user: str
     time: str
     latency_ms: float

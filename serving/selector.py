@@ -11,35 +11,20 @@ see anyway. Propensities of this kind multiply to that of the page and serve seq
 2020, Counterfactual evaluation of slate recommendations with sequential reward interactions, section 3).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.draft import Draft, Slate
+from models.interleaving import draft as fill
+from serving.draft import Draft, Ranked, Slate
 from serving.exploration import explorable, has_new_topic, weights
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """The candidates of a draft in the order of their value.
-
-    Attributes:
-      score: [n] float32, the value after diversity.
-      best: [num] candidates for the slots that do not explore, the best first.
-      pool: [P] candidates that exploration may show.
-      weight: [P] float64 above 0, how each is drawn.
-    """
-
-    score: NDArray[np.float32]
-    best: NDArray[np.int64]
-    pool: NDArray[np.int64]
-    weight: NDArray[np.float64]
-
-
 def select(draft: Draft) -> None:
-    """Fill `slate`."""
-    draft.slate = slate(rank(draft), draft.exploration, draft.rng("select"))
+    """Fill `ranked` and `slate`."""
+    draft.ranked = rank(draft)
+    draft.slate = slate(draft.ranked, draft.exploration, draft.rng("select"))
 
 
 def rank(draft: Draft) -> Ranked:
@@ -78,17 +63,34 @@ def spread(
     return np.asarray(lowest + (score - lowest) * np.maximum(share, np.float32(floor)), np.float32)
 
 
-def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate:
+def slate(
+    ranked: Ranked,
+    exploration: float,
+    rng: np.random.Generator,
+    second: NDArray[np.int64] | None = None,
+    coins: Sequence[bool] | None = None,
+) -> Slate:
     """Fill the slots: `exploration` is the probability that a slot explores, `rng` the source of the draws.
 
     The order of an exponential draw over each weight is that of drawing one by one without putting back (Efraimidis and
     Spirakis 2006, Weighted random sampling with a reservoir). A video that is shown for its value leaves that order as
     it is among the others, since exponential draws have no memory.
+
+    Args:
+      ranked: the candidates.
+      exploration, rng: as above.
+      second: of an interleaved page: the best of the other ranker, the best first; a slot that does not explore is then
+        either ranker's with probability 1/2.
+      coins: with `second`: [slots] whether the other ranker picks; as many slots as `ranked.best` without.
     """
-    num = len(ranked.best)
+    coins = [False] * len(ranked.best) if coins is None else coins
     order = np.argsort(rng.standard_exponential(len(ranked.pool)) / ranked.weight, kind="stable")
-    filled = _fill(ranked.best.tolist(), ranked.pool[order].tolist(), (rng.random(num) < exploration).tolist())
-    index, following, explored = filled
+    best = ranked.best.tolist()
+    others = best if second is None else second.tolist()
+    explores = (rng.random(len(coins)) < exploration).tolist()
+    # Of the draws no more are looked at than there are slots: each that is passed over is on the page already.
+    page = fill(best, others, coins, explores, ranked.pool[order[: len(coins)]].tolist())
+    index, num = page.videos, len(page.videos)
     weight = np.zeros(len(ranked.score))
     weight[ranked.pool] = ranked.weight
     shown = weight[index]
@@ -96,35 +98,11 @@ def slate(ranked: Ranked, exploration: float, rng: np.random.Generator) -> Slate
     # What is left is summed, not what is gone subtracted: the last video of the pool is drawn for sure, exactly.
     left = weight.sum() + np.cumsum(shown[::-1])[::-1]
     is_left = len(ranked.pool) > np.cumsum(shown > 0) - (shown > 0)
-    propensity = np.where(is_left, 1 - exploration, 1.0) * (index == following)
+    picked = ((index == page.first).astype(np.float64) + (index == page.second)) / 2
+    propensity = np.where(is_left, 1 - exploration, 1.0) * picked
     propensity += np.divide(exploration * shown, left, out=np.zeros(num), where=shown > 0)
-    return Slate(index, ranked.score[index], propensity.astype(np.float32), explored)
-
-
-def _fill(
-    best: list[int], drawn: list[int], explores: list[bool]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """For each slot what it shows, what was the next best, and whether it explored: as it should, if anything is left.
-
-    Args:
-      best: at least as many as there are slots, the best first.
-      drawn: the pool in the order of its draws.
-      explores: for each slot whether it should.
-    """
-    shown: set[int] = set()
-    index, following, explored = [], [], []
-    place = draw = 0
-    for should in explores:
-        while best[place] in shown:
-            place += 1
-        while draw < len(drawn) and drawn[draw] in shown:
-            draw += 1
-        does = should and draw < len(drawn)
-        index.append(drawn[draw] if does else best[place])
-        following.append(best[place])
-        explored.append(does)
-        shown.add(index[-1])
-    return np.array(index, np.int64), np.array(following, np.int64), np.array(explored, bool)
+    team = None if second is None else page.team
+    return Slate(index, ranked.score[index], propensity.astype(np.float32), page.explored, team)
 
 
 def _rank_within(best_first: NDArray[np.int64], group: NDArray[np.generic]) -> NDArray[np.int64]:

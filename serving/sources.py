@@ -9,6 +9,7 @@ import numpy as np
 from models.membership import among
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
+from serving.shards import missed_shards
 from serving.snapshot import Rows
 
 #: Rows, and for each the row of the watched video it was looked up for (-1: none).
@@ -38,7 +39,8 @@ def more_like(draft: Draft) -> Proposal:
         return _unseeded(np.empty(0, np.int64))
     per_seed = -(-draft.settings.num_more_like // len(seeds))
     # One search per watch, so that a page can say which of them a video resembles.
-    found = [draft.bundle.similar(draft.snapshot.keys[[seed]], per_seed)[0] for seed in seeds]
+    with missed_shards(draft.degraded):
+        found = [draft.bundle.similar(draft.snapshot.keys[[seed]], per_seed)[0] for seed in seeds]
     rows = [draft.snapshot.rows_of(keys) for keys in found]
     return np.concatenate(rows), np.repeat(seeds, [len(r) for r in rows])
 
@@ -48,7 +50,8 @@ def two_tower(draft: Draft) -> Proposal:
     if draft.bundle is None:
         return _unseeded(np.empty(0, np.int64))
     vector = draft.bundle.query(draft.viewer.row, draft.time)
-    keys, _ = draft.bundle.search(vector, draft.settings.num_candidates)
+    with missed_shards(draft.degraded):
+        keys, _ = draft.bundle.search(vector, draft.settings.num_candidates)
     return _unseeded(draft.snapshot.rows_of(keys))
 
 

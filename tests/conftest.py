@@ -2,9 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 from homefeed.settings import Settings, load
@@ -48,3 +54,46 @@ def program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@dataclass
+class S3:
+    """An S3-compatible server on loopback."""
+
+    endpoint: str
+    buckets: list[str] = field(default_factory=list)
+
+    def bucket(self) -> str:
+        """Name of a new empty bucket."""
+        self.buckets.append(f"bucket-{len(self.buckets)}")
+        httpx.put(f"{self.endpoint}/{self.buckets[-1]}", timeout=60).raise_for_status()
+        return self.buckets[-1]
+
+    def storage(self, bucket: str, **changed: str) -> dict[str, str]:
+        """Settings of the group `storage` for a bucket."""
+        keys = {"access_key_id": "test-key", "secret_access_key": "test-secret"}
+        return {"url": f"s3://{bucket}/home", "endpoint_url": self.endpoint} | keys | changed
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """The server of moto, for the whole session, in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            endpoint, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+            while True:
+                try:
+                    httpx.get(f"{endpoint}/moto-api/", timeout=5)
+                    break
+                except httpx.HTTPError:
+                    assert server.poll() is None, "moto ended"
+                    assert time.monotonic() < deadline, "moto does not answer"
+                    time.sleep(0.1)
+            yield S3(endpoint)
+        finally:
+            server.terminate()
+            server.wait(10)

@@ -10,8 +10,12 @@ from homefeed.errors import HomefeedError
 #: Verb -> module of this package that defines `command` (a function) or `app` (a Typer group).
 VERBS = {
     "run": "run",
+    "airflow": "airflow",
+    "engines": "engines",
+    "compact": "compact",
     "stop": "run",
     "demo": "demo",
+    "chaos": "chaos",
     "import": "import_",
     "world": "world",
     "feed": "feed",
@@ -23,9 +27,15 @@ VERBS = {
     "simulate": "simulate",
     "release": "release",
     "alert": "alert",
+    "erase": "erase",
     "watch": "watch",
     "bench": "bench",
     "evaluate": "evaluate",
+    "deploy": "deploy",
+    "plan": "plan",
+    "archive": "archive",
+    "restore": "archive",
+    "bundle": "bundle",
     "docs": "docs",
 }
 
@@ -41,7 +51,8 @@ def build(verbs: list[str]) -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)
         else:
-            app.command(verb)(getattr(module, verb, None) or module.command)
+            context = getattr(module, "CONTEXT", None)
+            app.command(verb, context_settings=context)(getattr(module, verb, None) or module.command)
     return app
 
 

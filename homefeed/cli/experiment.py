@@ -25,13 +25,17 @@ def experiment() -> None:
 def start(
     name: Annotated[str, typer.Argument(help="A name that was never used.")],
     arm: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--arm", help="NAME=VALUE of the knob, or NAME alone without a knob; the control first."),
-    ],
+    ] = None,
     *,
     share: Annotated[float, typer.Option("--share", help="Share of the viewers in each arm, by a hash of their key.")],
     knob: Annotated[str, typer.Option("--knob", help="The knob that the arms turn, such as `exploration`.")] = "",
     layer: Annotated[str, typer.Option("--layer", help="Without a knob: the layer, by any name.")] = "",
+    interleave: Annotated[
+        list[str] | None,
+        typer.Option("--interleave", help="In place of arms: a release whose picks are mixed with live's, or two."),
+    ] = None,
     by: _By = "",
     reason: _Reason = "",
     as_json: AsJson = False,
@@ -46,12 +50,21 @@ def start(
     from homefeed.registry import open_registry
     from homefeed.settings import load
 
-    if bool(knob) == bool(layer):
-        raise ExperimentError("an experiment turns a knob or is in a layer of its own: give --knob or --layer")
-    arms = [_arm(text, share, bool(knob)) for text in arm]
+    if [bool(knob), bool(layer), bool(interleave)].count(True) != 1:
+        raise ExperimentError(
+            "an experiment turns a knob, is in a layer of its own, or interleaves releases: give one of --knob, "
+            "--layer and --interleave"
+        )
     settings = load()
-    registry, now = open_registry(settings.resolved_registry_url), clock(settings.clock_file)()
-    started = registry.start_experiment(name, arms, now, by or getpass.getuser(), reason, knob=knob, layer=layer)
+    registry, now, who = open_registry(settings.resolved_registry_url), clock(settings.clock_file)(), _who(by)
+    if interleave:
+        if arm:
+            raise ExperimentError("interleaved releases are compared on the same pages: there are no arms to give")
+        pair = _pair(registry, interleave)
+        started = registry.experiments.start_interleaving(name, pair, share, now, who, reason)
+    else:
+        arms = [_arm(text, share, bool(knob)) for text in arm or []]
+        started = registry.experiments.start(name, arms, now, who, reason, knob=knob, layer=layer)
     emit(_row(started), as_json, _list_table([_row(started)]), out)
 
 
@@ -74,7 +87,7 @@ def stop(
 
     settings = load()
     registry, now = open_registry(settings.resolved_registry_url), clock(settings.clock_file)()
-    stopped = registry.stop_experiment(name, now, by or getpass.getuser(), reason)
+    stopped = registry.experiments.stop(name, now, _who(by), reason)
     emit(_row(stopped), as_json, _list_table([_row(stopped)]), out)
 
 
@@ -87,7 +100,7 @@ def list_(as_json: AsJson = False, out: OutFile = None) -> None:
     from homefeed.registry import open_registry
     from homefeed.settings import load
 
-    rows = [_row(found) for found in reversed(open_registry(load().resolved_registry_url).experiments())]
+    rows = [_row(found) for found in reversed(open_registry(load().resolved_registry_url).experiments.between())]
     emit({"experiments": rows}, as_json, _list_table(rows), out)
 
 
@@ -103,19 +116,43 @@ def show(name: _Name, as_json: AsJson = False, out: OutFile = None) -> None:
     from homefeed.experiments import ExperimentError
     from homefeed.registry import open_registry
     from homefeed.settings import load
+    from monitoring.experiments.interleaving import read_interleaving
     from monitoring.experiments.page import write_page
+    from monitoring.experiments.preference import result
     from monitoring.experiments.reading import read_experiment
 
     settings = load()
     registry = open_registry(settings.resolved_registry_url)
-    found = registry.experiment(name)
+    found = registry.experiments.named(name)
     if found is None:
         raise ExperimentError(f"there is no experiment {name!r}; `homefeed experiment list` names them")
-    reading = read_experiment(settings, found, clock(settings.clock_file)())
-    path = write_page(settings, registry, found, reading)
-    value = _row(found) | {"reading": reading.to_dict(), "page": str(path)}
-    void = "VOID: the assignment is broken, believe no effect" if reading.is_void else ""
-    emit(value, as_json, Group(_list_table([_row(found)]), void, _effects(reading), f"page: {path}"), out)
+    now, said = clock(settings.clock_file)(), _list_table([_row(found)])
+    if found.releases:
+        drafted = read_interleaving(settings, found, now)
+        path, value = write_page(settings, registry, found, drafted), drafted.to_dict()
+        shown = Group(said, _picks(drafted), result(drafted), f"page: {path}")
+    else:
+        reading = read_experiment(settings, found, now)
+        path, value = write_page(settings, registry, found, reading), reading.to_dict()
+        void = "VOID: the assignment is broken, believe no effect" if reading.is_void else ""
+        shown = Group(said, void, _effects(reading), f"page: {path}")
+    emit(_row(found) | {"reading": value, "page": str(path)}, as_json, shown, out)
+
+
+def _who(by: str) -> str:
+    return by or getpass.getuser()
+
+
+def _pair(registry: Any, named: list[str]) -> tuple[str, str]:
+    """The two releases of an interleaving: those that are named, or the live one and the one that is."""
+    from homefeed.experiments import ExperimentError
+
+    if len(named) > 2:
+        raise ExperimentError(f"an interleaving takes two releases, not {len(named)}")
+    live = registry.live()
+    if len(named) == 1 and live is None:
+        raise ExperimentError("no release is live to compare with; give --interleave twice, once for each release")
+    return (named[0], named[1]) if len(named) == 2 else (live.id, named[0])
 
 
 def _arm(text: str, share: float, has_knob: bool) -> Any:
@@ -132,7 +169,7 @@ def _arm(text: str, share: float, has_knob: bool) -> Any:
 
 
 def _row(found: Any) -> dict[str, Any]:
-    names = ("name", "layer", "knob", "arms", "started_by", "reason", "stopped_by", "stopped_reason")
+    names = ("name", "layer", "knob", "releases", "arms", "started_by", "reason", "stopped_by", "stopped_reason")
     times = {name: getattr(found, name) for name in ("started", "stopped")}
     shown = {name: None if time is None else time.isoformat(timespec="seconds") for name, time in times.items()}
     return {name: getattr(found, name) for name in names} | shown
@@ -143,7 +180,7 @@ def _list_table(rows: list[dict[str, Any]]) -> Any:
 
     table = Table("experiment", "layer", "arms", "started", "stopped", "by", "why")
     for row in rows:
-        arms = ", ".join(map(_shown, row["arms"]))
+        arms = " + ".join(row["releases"]) + " " * bool(row["releases"]) + ", ".join(map(_shown, row["arms"]))
         why = row["stopped_reason"] or row["reason"]
         table.add_row(row["name"], row["layer"], arms, row["started"], row["stopped"] or "", row["started_by"], why)
     return table
@@ -164,4 +201,13 @@ def _effects(reading: Any) -> Any:
         values = ["n/a" if value is None else f"{value:.4g}" for value in (effect.control, effect.treated)]
         shown = "too few viewers" if middle is None else f"{middle:+.2%}"
         table.add_row(effect.arm, effect.metric, *values, shown, between, f"{effect.num_viewers:,}", effect.verdict)
+    return table
+
+
+def _picks(reading: Any) -> Any:
+    from rich.table import Table
+
+    table = Table("release", "picks on screen", "watched", title=f"{reading.num_viewers:,} viewers")
+    for release, shown, watched in zip(reading.releases, reading.shown, reading.watched, strict=True):
+        table.add_row(release, f"{shown:,}", f"{watched:,}")
     return table

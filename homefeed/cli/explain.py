@@ -61,10 +61,10 @@ def of_viewer(settings: Any, user: str, video: str, device: str, release: str | 
 
 def of_request(settings: Any, request_id: str, slot: int | None, release: str | None) -> dict[str, Any]:
     """A logged page: `request` with every one of its `slots` in brief, or with the `explanation` of one."""
-    from serving.remade import logged_page, open_release, page_then, release_of
+    from serving.remade import logged_page, only_release, open_release, page_then, release_of
 
     logged = logged_page(settings, request_id)
-    asked = release_of(settings, release) if release is not None else logged["release"]
+    asked = release_of(settings, release) if release is not None else only_release(logged)
     if slot is not None and slot >= len(logged["videos"]):
         raise ExplainError(f"the page of {request_id} has slots 0 to {len(logged['videos']) - 1}, and no slot {slot}")
     bundle = open_release(settings, asked, logged["time"])

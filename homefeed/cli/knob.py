@@ -54,7 +54,7 @@ def get_knob(name: _Name, as_json: AsJson = False, out: OutFile = None) -> None:
     settings = load()
     registry = open_registry(settings.resolved_registry_url)
     rows = [row for row in knob_rows(settings, registry) if row["knob"] == name]
-    turns = [_turn(turn) for turn in registry.knob_turns(name)]
+    turns = [_turn(turn) for turn in registry.knobs.newest(name)]
     table = Table("at", "value", "for", "by", "why", title="turns, the newest first")
     for turn in turns:
         table.add_row(turn["at"], _shown(turn["value"]), _whom(turn), turn["by"], turn["reason"])
@@ -117,7 +117,7 @@ def _turn_to(name: str, value: float | None, release: str, arm: str, *, share: f
     settings = load()
     registry, now = open_registry(settings.resolved_registry_url), clock(settings.clock_file)()
     who = by or getpass.getuser()
-    registry.turn_knob(name, value, now, who, reason, release=release, arm=arm, share=share)
+    registry.knobs.turn(name, value, now, who, reason, release=release, arm=arm, share=share)
 
 
 def knob_rows(settings: Any, registry: Any) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ def knob_rows(settings: Any, registry: Any) -> list[dict[str, Any]]:
 
     rows = []
     for name, known in KNOBS.items():
-        turns = [_turn(turn) for turn in registry.knobs(name)]
+        turns = [_turn(turn) for turn in registry.knobs.holding(name)]
         own = getattr(getattr(settings, known.group), known.name)
         if not any(not turn["release"] and not turn["arm"] for turn in turns):
             turns.insert(

@@ -140,6 +140,48 @@ def rollback(
     emit(_row(done, None) | {"live": live.id if live else None}, as_json, text)
 
 
+@app.command()
+def drill(
+    workers: Annotated[int, typer.Option(min=1, help="Services that have to follow, each a process.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse the rollback of the live release under load (G19): nothing changes for viewers, the result is kept.
+
+    Services of their own, with a registry of their own, answer `rollout.load_peak` pages a second; the live release is
+    rolled back by an order. The exit code is 1 when one of them did not follow in time or a request failed.
+
+    Example: homefeed release drill --workers 2
+    """
+    from homefeed import windows
+    from homefeed.registry import open_registry
+    from monitoring import orders
+    from monitoring.rollout import RolloutError
+    from serving.drill import rollback_drill, write_report
+
+    settings, now = edge()
+    registry = open_registry(settings.resolved_registry_url)
+    live, before = registry.live(), registry.was_live()
+    if live is None or before is None:
+        missing = "nothing is live" if live is None else f"nothing was live before {live.id}"
+        raise RolloutError(f"{missing}, so there is no rollback to rehearse; `homefeed release list` names releases")
+
+    def order(own: Any) -> None:
+        orders.roll_back(own, None, login(), "a drill", edge()[1])
+
+    found = rollback_drill(settings, live.id, before.id, order, workers)
+    file = write_report(settings, windows.window_of(now), found)
+    is_good = found.seconds <= settings.rollout.rollback_s and not found.failed
+    value = {"good": is_good, "report": str(file)} | vars(found)
+    text = (
+        f"{found.restored} answered on {found.workers} services {found.seconds:.2f} s after the order, "
+        f"{settings.rollout.rollback_s:g} s are allowed; {found.failed} of {found.pages} pages failed at "
+        f"{found.pages_per_s:g} pages/s; kept in {file}"
+    )
+    emit(value, as_json, text)
+    if not is_good:
+        raise typer.Exit(1)
+
+
 def edge() -> tuple[Any, datetime]:
     """The settings and the time of an order."""
     from homefeed.clock import clock

@@ -23,8 +23,8 @@ _TOO_LARGE = 413
 class Client:
     """A client of one service. Connections are kept open: make one client per process and use it from any thread.
 
-    Only a failed connection, a 429 and a 503 are tried again, after a random wait that doubles each time and is never
-    shorter than the service's `Retry-After`.
+    Only a failed connection, a 429, a 502 and a 503 are tried again, after a random wait that doubles each time and is
+    never shorter than the service's `Retry-After`.
 
     Args:
       url: of the service, such as http://127.0.0.1:3000.

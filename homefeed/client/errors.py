@@ -23,7 +23,7 @@ class UnreachableError(ClientError):
 
 
 class BusyError(ClientError):
-    """The service answered 429 or 503 to every attempt.
+    """The service answered 429 or 503, or a balancer before it 502, to every attempt.
 
     Attributes:
       status: of the last answer.
@@ -49,4 +49,4 @@ class RefusedError(ClientError):
 
 
 class ServiceFaultError(ClientError):
-    """The service failed (5xx other than 503), or what answers is no Homefeed service."""
+    """The service failed (5xx other than 502 and 503), or what answers is no Homefeed service."""

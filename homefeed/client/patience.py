@@ -9,8 +9,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-#: Answers that say "not now" rather than "not like this".
-BUSY = (429, 503)
+#: Answers that say "not now" rather than "not like this"; 502 is a balancer's, whose replica went away unanswered.
+BUSY = (429, 502, 503)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ that line in quarantine; it was never acknowledged, so its sender sends it again
 
 import os
 import threading
-import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from homefeed import windows
 from homefeed.errors import HomefeedError
+from homefeed.object_store import fsync_folder
 
 #: Endings of files that are still being written, here and in the landing folder.
 UNFINISHED = (".tmp", ".part")
@@ -140,12 +141,13 @@ class EventLog:
             folder = self.path / window
             if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True)
-                _fsync_folder(self.path.parent)
-                _fsync_folder(self.path)
-            path = folder / f"{os.getpid()}-{time.time_ns():x}.jsonl"
+                fsync_folder(self.path.parent)
+                fsync_folder(self.path)
+            # Processes of several containers share the folder, and each of them is number 1 where it runs.
+            path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:16]}.jsonl"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             self._files[window] = _File(path, descriptor)
-            _fsync_folder(folder)
+            fsync_folder(folder)
             for old in sorted(self._files)[:-2]:
                 self._forget(old)
         return self._files[window]
@@ -167,12 +169,3 @@ class EventLog:
 
     def _forget(self, window: str) -> None:
         os.close(self._files.pop(window).descriptor)
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: a file is only as safe as its entry."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

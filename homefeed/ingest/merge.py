@@ -61,6 +61,7 @@ class Merge:
         `accepted` holds the good rows that become new rows of the lake, by (file, line). `removed` (event_id, table,
         window, arrival) holds rows of the lake that an older copy in the batch replaces.
         """
+        self.lake.attach(self.connection)
         self.connection.execute(
             "CREATE TEMP TABLE spread AS SELECT DISTINCT epoch_us(time) // 600000000 AS number FROM good"
         )

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from homefeed import windows as w
@@ -22,7 +21,7 @@ from homefeed.ingest.event_log import EventLog
 from homefeed.ingest.journal import Entry, Journal, sizes
 from homefeed.ingest.landing import collect
 from homefeed.ingest.merge import Change, Merge
-from homefeed.lake import Lake, open_lake
+from homefeed.lake import Lake, LakeError, open_lake
 from homefeed.registry import Registry, open_registry
 from homefeed.settings import Settings
 
@@ -98,7 +97,7 @@ def ingest_windows(settings: Settings, windows: Sequence[str], run: str = "") ->
     for window in ordered:
         w.start(window)
     log = EventLog(settings.events_path)
-    with _alone(settings):
+    with alone(settings):
         registry = _registry(settings)
         entries = [
             entry
@@ -119,7 +118,7 @@ def _registry(settings: Settings) -> Registry:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One ingestion at a time: it reads windows and replaces them. The lock ends with the process, however it ends."""
     try:
         settings.var.mkdir(parents=True, exist_ok=True)
@@ -170,7 +169,7 @@ def _ingest(settings: Settings, log: EventLog, registry: Registry, windows: Sequ
                 entry.window, entry.accepted, entry.quarantined, entry.valid - entry.accepted, entry.touched
             )
             journal.write(replace(entry, committed=True))
-    except (OSError, DeltaError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (OSError, DeltaError, LakeError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise IngestError(
             f"{place} could not be ingested into {settings.lake_path}: {error}. The tables are as they were; free the "
             "disk or set HOMEFEED_VAR to another folder, then run the window again"
@@ -232,6 +231,6 @@ def _commit(lake: Lake, changes: Sequence[Change], quarantine: pa.Table, windows
             lake.replace(table, replaced, rows)
         except BaseException:
             for earlier, version in reversed(done):
-                DeltaTable(lake.location(earlier)).restore(max(version, 0))
+                lake.restore(earlier, max(version, 0))
             raise
         done.append((table, before))

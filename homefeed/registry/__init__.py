@@ -2,6 +2,9 @@
 
 from homefeed.registry.alert_log import AlertLog
 from homefeed.registry.database import RegistryError
+from homefeed.registry.experiment_log import ExperimentLog
+from homefeed.registry.failure_log import FailureLog
+from homefeed.registry.knob_turns import KnobTurns
 from homefeed.registry.store import Registry, open_registry
 from homefeed.registry.tables import (
     Alert,
@@ -27,10 +30,13 @@ __all__ = [
     "Delivery",
     "Evaluation",
     "Experiment",
+    "ExperimentLog",
     "Failure",
+    "FailureLog",
     "Hold",
     "Ingest",
     "KnobTurn",
+    "KnobTurns",
     "Registry",
     "RegistryError",
     "Release",

@@ -5,18 +5,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import sessionmaker
 
-from homefeed.experiments import ExperimentArm, ExperimentError, knob_layer
-from homefeed.knobs import KnobError, checked, place, turnable
 from homefeed.registry.alert_log import AlertLog
 from homefeed.registry.database import RegistryError, open_engine, writing
-from homefeed.registry.tables import Experiment, Failure, Hold, Ingest, KnobTurn, Release, Report, Stage, Transition
-from homefeed.verdict import Check, Verdict, overall
+from homefeed.registry.experiment_log import ExperimentLog
+from homefeed.registry.failure_log import FailureLog
+from homefeed.registry.knob_turns import KnobTurns
+from homefeed.registry.stage_moves import IN_ROLLOUT, note_move, open_holds, restore, was_live
+from homefeed.registry.tables import Hold, Ingest, Release, Report, Stage, Transition
+from homefeed.verdict import Check
 
-#: Stages in which a release answers or scores requests beside the live one.
-IN_ROLLOUT = (Stage.SHADOW, Stage.CANARY, Stage.RAMP)
 _PROMOTIONS = (Stage.CANARY, Stage.RAMP, Stage.LIVE)
 
 
@@ -25,12 +25,18 @@ class Registry:
 
     Attributes:
       alerts: alerts, silences and the outbox.
+      knobs: turns of the knobs.
+      experiments: what was tried on whom.
+      failures: tasks that failed for good.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._session = sessionmaker(engine, expire_on_commit=False)
         self._writing = sessionmaker(writing(engine), expire_on_commit=False)
         self.alerts = AlertLog(self._session, self._writing)
+        self.knobs = KnobTurns(self._session, self._writing)
+        self.failures = FailureLog(self._session, self._writing)
+        self.experiments = ExperimentLog(self._session, self._writing)
 
     def add_release(self, release_id: str, bundle: str, at: datetime, metrics: dict[str, Any]) -> Release:
         """Enter a new bundle in SHADOW; entering the same id again returns what is there."""
@@ -82,75 +88,17 @@ class Registry:
                     f"with `homefeed release show {release_id}`"
                 )
             is_promotion = to_stage != from_stage and to_stage in _PROMOTIONS
-            if is_promotion and not who and session.scalar(_open_holds().where(Hold.release == release_id)):
+            if is_promotion and not who and session.scalar(open_holds().where(Hold.release == release_id)):
                 raise RegistryError(f"{release_id} was paused meanwhile, so it stays in {from_stage}")
-            self._note(session, release, to_stage, at, checks, reason, who)
+            note_move(session, release, to_stage, at, checks, reason, who)
             if from_stage == Stage.LIVE and to_stage == Stage.ROLLED_BACK:
-                self._restore(session, release_id, at)
+                restore(session, release_id, at)
             return release
-
-    def _note(
-        self,
-        session: Session,
-        release: Release,
-        to_stage: Stage,
-        at: datetime,
-        checks: Sequence[Check],
-        reason: str,
-        who: str = "",
-    ) -> None:
-        from_stage = Stage(release.stage)
-        session.add(
-            Transition(
-                release=release.id,
-                at=at,
-                from_stage=from_stage,
-                to_stage=to_stage,
-                verdict=overall(checks).value,
-                checks=[check.to_dict() for check in checks],
-                reason=reason[:2000],
-                who=who,
-            )
-        )
-        if to_stage == from_stage:
-            return
-        if to_stage == Stage.LIVE:
-            for old in session.scalars(select(Release).where(Release.stage == Stage.LIVE)):
-                self._set_stage(old, Stage.RETIRED, at)
-        self._set_stage(release, to_stage, at)
-        if to_stage not in IN_ROLLOUT:
-            for hold in session.scalars(_open_holds().where(Hold.release == release.id)):
-                hold.ended, hold.ended_by, hold.ended_reason = at, who or "gates", f"it is {to_stage}"
-
-    def _restore(self, session: Session, failed: str, at: datetime) -> None:
-        """Bring back the release that was live before: no training. Without one, pages fall back to trending."""
-        before = self._was_live(session)
-        if before is not None:
-            check = Check(
-                "restored", Verdict.PASS, detail=f"{failed} was rolled back and this release was live before it"
-            )
-            self._note(session, before, Stage.LIVE, at, [check], check.detail)
-
-    @staticmethod
-    def _was_live(session: Session) -> Release | None:
-        newest = (
-            select(Release)
-            .join(Transition, Transition.release == Release.id)
-            .where(Release.stage == Stage.RETIRED, Transition.to_stage == Stage.LIVE)
-            .where(Transition.from_stage != Stage.LIVE)
-            .order_by(Transition.id.desc())
-            .limit(1)
-        )
-        return session.scalar(newest)
 
     def was_live(self) -> Release | None:
         """The release that a rollback of the live one brings back; None when there is none."""
         with self._session() as session:
-            return self._was_live(session)
-
-    @staticmethod
-    def _set_stage(release: Release, stage: Stage, at: datetime) -> None:
-        release.stage, release.stage_since = stage, at
+            return was_live(session)
 
     def release(self, release_id: str) -> Release | None:
         """One release by its id."""
@@ -194,7 +142,7 @@ class Registry:
                     f"{release_id} is {release.stage}: only a release in shadow, canary or ramp can be paused; "
                     "`homefeed release rollback` takes the live one off viewers"
                 )
-            if held := session.scalar(_open_holds().where(Hold.release == release_id)):
+            if held := session.scalar(open_holds().where(Hold.release == release_id)):
                 raise RegistryError(
                     f"{release_id} is paused since {held.since.isoformat()} by {held.who}: {held.reason}"
                 )
@@ -205,7 +153,7 @@ class Registry:
     def end_hold(self, release_id: str, at: datetime, who: str, reason: str) -> Hold:
         """Let a held release go on. Raises RegistryError when it is not held."""
         with self._writing.begin() as session:
-            hold = session.scalar(_open_holds().where(Hold.release == release_id))
+            hold = session.scalar(open_holds().where(Hold.release == release_id))
             if hold is None:
                 raise RegistryError(f"{release_id} is not paused; `homefeed release list` shows what is")
             hold.ended, hold.ended_by, hold.ended_reason = at, who, reason
@@ -213,24 +161,9 @@ class Registry:
 
     def holds(self, release_id: str | None = None) -> list[Hold]:
         """Holds that are in force, oldest first; of one release every hold that there ever was."""
-        query = _open_holds() if release_id is None else select(Hold).where(Hold.release == release_id)
+        query = open_holds() if release_id is None else select(Hold).where(Hold.release == release_id)
         with self._session() as session:
             return list(session.scalars(query.order_by(Hold.id)))
-
-    def note_failure(self, dag: str, task: str, run: str, at: datetime, error: str) -> None:
-        """Remember that a task failed for good; a failure of the same task replaces the one before."""
-        with self._writing.begin() as session:
-            session.merge(Failure(dag=dag, task=task, run=run, at=at, error=error[:2000]))
-
-    def end_failure(self, dag: str, task: str) -> None:
-        """The task has succeeded again."""
-        with self._writing.begin() as session:
-            session.execute(delete(Failure).where(Failure.dag == dag, Failure.task == task))
-
-    def failures(self) -> list[Failure]:
-        """Tasks that failed for good and have not succeeded since, oldest first."""
-        with self._session() as session:
-            return list(session.scalars(select(Failure).order_by(Failure.at)))
 
     def transitions(self, release_id: str) -> list[Transition]:
         """Every look of the gates at a release, in order."""
@@ -278,166 +211,11 @@ class Registry:
         with self._session() as session:
             return list(session.scalars(query.where(Report.kind == kind) if kind else query))
 
-    def turn_knob(
-        self,
-        name: str,
-        value: float | None,
-        at: datetime,
-        by: str,
-        reason: str = "",
-        *,
-        release: str = "",
-        arm: str = "",
-        share: float = 1.0,
-    ) -> KnobTurn:
-        """Turn a knob for everyone, for the viewers of a release or for those of an arm; None gives it back.
-
-        Raises:
-          KnobError: there is no such knob, arm or release, the value is out of range, or the arm does not fit.
-        """
-        turnable(name)
-        with self._writing.begin() as session:
-            return self._turn_knob(session, name, value, at, by, reason, release=release, arm=arm, share=share)
-
-    @staticmethod
-    def _turn_knob(
-        session: Session,
-        name: str,
-        value: float | None,
-        at: datetime,
-        by: str,
-        reason: str,
-        *,
-        release: str = "",
-        arm: str = "",
-        share: float = 1.0,
-    ) -> KnobTurn:
-        held = {(turn.release, turn.arm): turn for turn in _holding(session, name)}
-        start = 0.0
-        if value is None and (release or arm) and (release, arm) not in held:
-            raise KnobError(f"{name} was not turned for {release or arm!r}; `homefeed knob list` shows what was")
-        if release and value is not None and session.get(Release, release) is None:
-            raise KnobError(f"there is no release {release!r}; `homefeed status` lists them")
-        if value is not None:
-            checked(name, value)
-            if arm:
-                arms = {turn.arm: (turn.start, turn.share) for turn in held.values() if turn.arm}
-                start = place(arms, arm, share)
-        turn = KnobTurn(
-            name=name, value=value, release=release, arm=arm, start=start, share=share, at=at, by=by, reason=reason
-        )
-        session.add(turn)
-        return turn
-
-    def start_experiment(
-        self,
-        name: str,
-        arms: Sequence[ExperimentArm],
-        at: datetime,
-        by: str,
-        reason: str = "",
-        *,
-        knob: str = "",
-        layer: str = "",
-    ) -> Experiment:
-        """Start an experiment; its arms get their places in the layer, and turn the knob, in one transaction.
-
-        Args:
-          name: never used before.
-          arms: at least two, the control first; their `start` is chosen here.
-          at, by, reason: when, who and why.
-          knob: that the arms turn, each to its `value`; its layer is then the knob's own.
-          layer: of an experiment that turns no knob.
-
-        Raises:
-          ExperimentError: the name is taken, or there are not two arms of different names.
-          KnobError: there is no such knob, a value is out of range, or the shares do not fit beside the others.
-        """
-        if len({arm.name for arm in arms}) < max(2, len(arms)):
-            raise ExperimentError(f"experiment {name!r} takes at least two arms, each of its own name")
-        where = knob_layer(knob) if knob else f"layer {layer}"
-        with self._writing.begin() as session:
-            if session.get(Experiment, name) is not None:
-                raise ExperimentError(
-                    f"there was an experiment {name!r} already; its result is kept, take another name"
-                )
-            taken = self._taken(session, where)
-            placed: list[ExperimentArm] = []
-            for arm in arms:
-                full = f"{name}/{arm.name}"
-                if knob:
-                    turn = self._turn_knob(session, knob, arm.value, at, by, reason, arm=full, share=arm.share)
-                    session.flush()
-                    start = turn.start
-                else:
-                    start = place(taken, full, arm.share)
-                    taken[full] = (start, arm.share)
-                placed.append(ExperimentArm(arm.name, start, arm.share, arm.value if knob else None))
-            experiment = Experiment(
-                name=name,
-                layer=where,
-                knob=knob,
-                arms=[arm.to_dict() for arm in placed],
-                started=at,
-                started_by=by,
-                reason=reason,
-            )
-            session.add(experiment)
-            return experiment
-
-    @staticmethod
-    def _taken(session: Session, layer: str) -> dict[str, tuple[float, float]]:
-        running = select(Experiment).where(Experiment.layer == layer, Experiment.stopped.is_(None))
-        return {
-            f"{experiment.name}/{arm.name}": (arm.start, arm.share)
-            for experiment in session.scalars(running)
-            for arm in experiment.arm_list
-        }
-
-    def stop_experiment(self, name: str, at: datetime, by: str, reason: str) -> Experiment:
-        """End an experiment: its knob is given back. Raises ExperimentError when it does not run."""
-        with self._writing.begin() as session:
-            experiment = session.get(Experiment, name)
-            if experiment is None or experiment.stopped is not None:
-                raise ExperimentError(f"experiment {name!r} does not run; `homefeed experiment list` shows what does")
-            held = {turn.arm for turn in _holding(session, experiment.knob)} if experiment.knob else set()
-            for arm in experiment.arm_list:
-                if (full := f"{name}/{arm.name}") in held:
-                    self._turn_knob(session, experiment.knob, None, at, by, reason, arm=full)
-            experiment.stopped, experiment.stopped_by, experiment.stopped_reason = at, by, reason
-            return experiment
-
-    def experiment(self, name: str) -> Experiment | None:
-        """One experiment by its name."""
+    def report(self, kind: str, release: str) -> Report | None:
+        """The newest report of a kind about one release; None when there is none."""
+        query = select(Report).where(Report.kind == kind, Report.release == release).order_by(Report.id.desc())
         with self._session() as session:
-            return session.get(Experiment, name)
-
-    def experiments(self, since: datetime | None = None, until: datetime | None = None) -> list[Experiment]:
-        """Experiments that ran at some moment from `since` to `until`, oldest first; without times, all of them."""
-        query = select(Experiment).order_by(Experiment.started, Experiment.name)
-        if since is not None:
-            query = query.where(Experiment.stopped.is_(None) | (Experiment.stopped > since))
-        if until is not None:
-            query = query.where(Experiment.started < until)
-        with self._session() as session:
-            return list(session.scalars(query))
-
-    def knob_turns(self, name: str | None = None, limit: int = 100) -> list[KnobTurn]:
-        """Turns of one knob or of all, the newest first."""
-        query = select(KnobTurn).order_by(KnobTurn.id.desc()).limit(limit)
-        with self._session() as session:
-            return list(session.scalars(query.where(KnobTurn.name == name) if name else query))
-
-    def knobs(self, name: str) -> list[KnobTurn]:
-        """What holds of a knob: the newest turn for everyone, for each release and for each arm, unless given back."""
-        with self._session() as session:
-            return _holding(session, name)
-
-
-def _holding(session: Session, name: str) -> list[KnobTurn]:
-    newest = select(func.max(KnobTurn.id)).where(KnobTurn.name == name).group_by(KnobTurn.release, KnobTurn.arm)
-    query = select(KnobTurn).where(KnobTurn.id.in_(newest), KnobTurn.value.is_not(None)).order_by(KnobTurn.id)
-    return list(session.scalars(query))
+            return session.scalar(query.limit(1))
 
 
 def open_registry(url: str, patience_s: float = 30.0) -> Registry:
@@ -451,7 +229,3 @@ def open_registry(url: str, patience_s: float = 30.0) -> Registry:
       RegistryError: it cannot be opened; the message says which and why.
     """
     return Registry(open_engine(url, patience_s))
-
-
-def _open_holds() -> Select[Hold]:
-    return select(Hold).where(Hold.ended.is_(None))

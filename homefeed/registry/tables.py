@@ -155,7 +155,8 @@ class KnobTurn(Base):
 class Experiment(Base):
     """One experiment: viewers of a layer in arms, from its start until it is stopped. A name is used once.
 
-    `arms` holds `homefeed.experiments.ExperimentArm`s as plain values, the control first.
+    `arms` holds `homefeed.experiments.ExperimentArm`s as plain values, the control first. An interleaving has one arm:
+    the viewers whose pages are drafted from both of its `releases`.
     """
 
     __tablename__ = "experiments"
@@ -164,6 +165,8 @@ class Experiment(Base):
     layer: Mapped[str] = mapped_column(index=True)
     #: The knob that its arms turn; empty when what is varied is outside the platform.
     knob: Mapped[str] = mapped_column(default="")
+    #: The two releases of an interleaving; empty for arms that are compared with each other.
+    releases: Mapped[list[Any]] = mapped_column(default=list)
     arms: Mapped[list[Any]]
     started: Mapped[datetime]
     started_by: Mapped[str]

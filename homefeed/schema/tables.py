@@ -124,6 +124,8 @@ ONLINE_METRICS = pa.schema(
         pa.field("num_viewers", pa.int64()),
     ]
 )
+#: One row is one viewer who was erased: nothing that happened up to `time` may be kept of the viewer.
+ERASURES = pa.schema([_WINDOW, pa.field("user", pa.int64()), pa.field("time", TIME)])
 
 
 def aggregates(entity: str) -> pa.Schema:
@@ -149,6 +151,7 @@ TABLES: dict[str, pa.Schema] = {
     "exposures": EXPOSURES,
     "user_state": USER_STATE,
     "online_metrics": ONLINE_METRICS,
+    "erasures": ERASURES,
     **{f"{entity}_aggregates": aggregates(entity) for entity in ENTITIES},
 }
 #: Table that each event type is stored in.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homefeed.errors import HomefeedError
+from homefeed.settings.engine import EngineSettings
 from homefeed.settings.evaluation import EvaluationSettings
 from homefeed.settings.experiments import ExperimentSettings, OnlineSettings
 from homefeed.settings.features import FeatureSettings
@@ -19,16 +20,25 @@ from homefeed.settings.ingest import IngestSettings
 from homefeed.settings.monitoring import AlertSettings, MonitoringSettings
 from homefeed.settings.platform import PlatformSettings
 from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.replicas import ReplicaSettings
 from homefeed.settings.retrieval import RetrievalSettings
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.settings.serving import ServingSettings
+from homefeed.settings.shards import ShardSettings
+from homefeed.settings.storage import Place, RetentionSettings, StorageSettings, place_of
 from homefeed.settings.world import WorldSettings
 
 
 class Settings(BaseSettings):
     """The whole tree. Paths that the platform writes are derived from `var`, so that one knob moves all of them."""
 
-    model_config = SettingsConfigDict(env_prefix="HOMEFEED_", env_nested_delimiter="__", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="HOMEFEED_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # it may be a key
+    )
 
     profile: str = knob(
         "local", "`local` runs everything embedded on one machine; `cluster` uses servers.", pattern="^(local|cluster)$"
@@ -45,12 +55,17 @@ class Settings(BaseSettings):
     registry_url: str = knob("", "SQLAlchemy URL of the control state; empty means SQLite at `var/registry.db`.")
     seed: int = knob(20261123, "Seed of everything random: world, training, sampling.")
 
+    storage: StorageSettings = knob(StorageSettings(), "Object store.")
+    retention: RetentionSettings = knob(RetentionSettings(), "Old windows: how long they stay, and where they go.")
     ingest: IngestSettings = knob(IngestSettings(), "Event log and ingestion.")
+    engine: EngineSettings = knob(EngineSettings(), "Engine of the window queries.")
     features: FeatureSettings = knob(FeatureSettings(), "Exposures and features.")
     retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever.")
     index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
+    replicas: ReplicaSettings = knob(ReplicaSettings(), "Replicas of the service behind HAProxy.")
+    shards: ShardSettings = knob(ShardSettings(), "Index shards as services of their own.")
     monitoring: MonitoringSettings = knob(MonitoringSettings(), "Drift, calibration and quality reports.")
     alerts: AlertSettings = knob(AlertSettings(), "Alerts and who is told.")
     evaluation: EvaluationSettings = knob(EvaluationSettings(), "Off-policy evaluation from logged propensities.")
@@ -71,9 +86,26 @@ class Settings(BaseSettings):
         return self.var / "landing"
 
     @property
-    def lake_path(self) -> Path:
-        """Delta tables, one folder each."""
-        return self.var / "lake"
+    def lake_path(self) -> Place:
+        """Delta tables, one folder each: under `storage.url` where one is set."""
+        return self._shared / "lake"
+
+    @property
+    def archive_place(self) -> Place:
+        """Windows that are no longer at hand, and copies of the event log."""
+        if self.retention.archive_url:
+            return place_of(self.retention.archive_url, self.storage)
+        return self._shared / "archive"
+
+    @property
+    def shelf_place(self) -> Place:
+        """Exported bundles, one folder each."""
+        return self._shared / "bundles"
+
+    @property
+    def _shared(self) -> Place:
+        """`storage.url`, or `var`."""
+        return place_of(self.storage.url, self.storage) if self.storage.url else self.var
 
     @property
     def models_path(self) -> Path:
@@ -111,6 +143,17 @@ class Settings(BaseSettings):
         return self.var / "reports"
 
     @property
+    def spill_path(self) -> Path:
+        """Where DuckDB puts what does not fit into memory; empty when nothing runs."""
+        return self.var / "spill"
+
+    @property
+    def resolved_engine(self) -> EngineSettings:
+        """`engine` with the kind that the profile means where none is set."""
+        kind = self.engine.kind or {"local": "duckdb", "cluster": "spark"}[self.profile]
+        return self.engine.model_copy(update={"kind": kind})
+
+    @property
     def resolved_registry_url(self) -> str:
         """`registry_url`, or SQLite under `var`."""
         return self.registry_url or f"sqlite:///{self.var.absolute() / 'registry.db'}"
@@ -125,8 +168,10 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"HOMEFEED_{'__'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']} (got {wrong['input']!r})"
-            for wrong in error.errors()
-        ]
+        lines = []
+        for wrong in error.errors():
+            name = f"HOMEFEED_{'__'.join(map(str, wrong['loc'])).upper()}"
+            # A key under a mistyped name is a key all the same.
+            is_secret = any(word in name for word in ("KEY", "SECRET", "TOKEN", "PASSWORD"))
+            lines.append(f"{name}: {wrong['msg']}" + ("" if is_secret else f" (got {wrong['input']!r})"))
         raise SettingsError("settings cannot be used:\n  " + "\n  ".join(lines)) from error

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from homefeed.settings import Settings
 
@@ -26,4 +26,6 @@ def _variables(group: BaseModel, prefix: str) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return value if isinstance(value, str) else json.dumps(value)

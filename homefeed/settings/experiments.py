@@ -34,6 +34,12 @@ class ExperimentSettings(Group):
     expected_effect: float = knob(
         0.05, "Relative difference that the sequential reading is tuned to find soonest.", gt=0, le=1
     )
+    expected_preference: float = knob(
+        0.1,
+        "Preference between two interleaved releases that the sequential reading is tuned to find soonest.",
+        gt=0,
+        le=1,
+    )
     pre_period_windows: int = knob(
         1_008, "Windows before the start whose watch time lowers the variance (CUPED).", "windows", gt=0
     )

@@ -24,6 +24,11 @@ class FeatureSettings(Group):
     online_url: str = knob(
         "", "Redis that holds viewers' rows, as `host:port,option=value`; empty means SQLite at `var/feast/online.db`."
     )
+    feast_registry_url: str = knob(
+        "",
+        "SQLAlchemy URL of Feast's registry, such as `postgresql+psycopg://user:password@host/feast`; empty means "
+        "the file `var/feast/registry.db`.",
+    )
     online_batch_size: int = knob(
         2000, "Viewers written to the online store in one transaction, so that readers never wait long.", "rows", gt=0
     )

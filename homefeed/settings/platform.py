@@ -7,6 +7,15 @@ class PlatformSettings(Group):
     """Processes that `make run` starts."""
 
     airflow_port: int = knob(8080, "Port of Airflow's web server; 0 takes a free one.", ge=0, le=65535)
+    airflow_database_url: str = knob(
+        "", "SQLAlchemy URL of Airflow's own database, `postgresql+psycopg://...`; empty means SQLite in `var/airflow`."
+    )
+    airflow_broker_url: str = knob(
+        "", "Redis that hands tasks to Celery workers, `redis://host:6379/1`; empty means LocalExecutor."
+    )
+    airflow_url: str = knob(
+        "", "Where Celery workers reach Airflow's API server; empty means this machine at `platform.airflow_port`."
+    )
     min_free_gib: float = knob(5.0, "`make run` does not start with less free disk than this under `var`.", "GiB", ge=0)
     start_s: float = knob(180.0, "How long Airflow and the service may take to start.", "s", gt=0)
     stop_s: float = knob(20.0, "How long a process may take to end before it is killed.", "s", gt=0)

@@ -124,6 +124,27 @@ class RolloutSettings(Group):
         0.02, "Least mean share of videos that a shadow page has in common with the live page.", ge=0, le=1
     )
 
+    load_test: bool = knob(
+        False,
+        "Whether a release passes a load test before CANARY: `deploy_release` runs it, in a service of its own, on the "
+        "machine of the task.",
+    )
+    load_peak: float = knob(
+        20.0,
+        "Pages a second at the peak that one service process is planned for: a load test asks for 1.5 times and 3 "
+        "times as many, a rollback drill for as many.",
+        "pages/s",
+        gt=0,
+    )
+    load_s: float = knob(20.0, "How long each of the two loads of a load test is kept up.", "s", gt=0)
+    load_p99_ms: float = knob(
+        200.0, "99 in 100 pages of 1.5 times the peak must be answered within this time.", "ms", gt=0
+    )
+    load_rss_gib: float = knob(8.0, "Resident memory that the service may have under 1.5 times the peak.", "GiB", gt=0)
+    rollback_s: float = knob(
+        5.0, "Within this time of an order to roll back every service answers with the release before.", "s", gt=0
+    )
+
     min_viewers: int = knob(1_000, "With fewer viewers in either arm an online gate waits.", gt=1)
     max_viewers: int = knob(
         25_000, "With this many viewers in each arm and still no harm shown, an online gate passes.", gt=1

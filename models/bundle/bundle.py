@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
-from models.bundle.candidate_vectors import candidate_vectors
+from models.bundle.candidate_vectors import new_vectors
 from models.bundle.catalogue import Catalogue, page_scores
 from models.history import microseconds, string_keys
-from models.index import Change, Index
+from models.index import Change, Searchable
 from models.membership import among
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
@@ -67,7 +67,7 @@ class Bundle:
         manifest: Manifest,
         vectors: NDArray[np.float32],
         videos: NDArray[np.int64],
-        index: Index,
+        index: Searchable,
         towers: Any,
         ranker: Any,
         calibrators: Mapping[str, Calibrator],
@@ -98,16 +98,7 @@ class Bundle:
         """
         self._catalogues = (Catalogue(snapshot, self._ranker, self._scores).prepared(), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
-
-        def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-            rows = snapshot.filter(pa.array(np.isin(keys, missing)))
-            new, vectors = candidate_vectors(self._towers, rows, time)
-            whole = np.isfinite(vectors).all(axis=1)
-            if not whole.all():
-                _logger.warning("%d new videos have no finite vector and stay out of the index", (~whole).sum())
-            return new[whole], vectors[whole]
-
-        change = self.index.hold(keys, vectors_of)
+        change = self.index.hold(keys, lambda missing: new_vectors(self._towers, snapshot, missing, time))
         if change != Change():
             _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
 

@@ -1,5 +1,6 @@
 """Vectors of videos by a bundle's candidate tower, from rows of a snapshot: how an upload enters the index."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from models.video_table import video_table
 _COUNTS = ("video_watches_1h", "video_watches_24h", "video_watches_7d")
 #: Videos that the tower reads in one call; bounds the memory of a first, large snapshot.
 _BLOCK = 16_384
+_logger = logging.getLogger(__name__)
 
 
 def candidate_vectors(towers: Any, rows: pa.Table, time: datetime) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -31,6 +33,18 @@ def candidate_vectors(towers: Any, rows: pa.Table, time: datetime) -> tuple[NDAr
     now = np.int64(time.timestamp() * 1_000_000)
     blocks = [_block(towers, rows.slice(first, _BLOCK), now) for first in range(0, max(len(rows), 1), _BLOCK)]
     return np.concatenate([keys for keys, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])
+
+
+def new_vectors(
+    towers: Any, snapshot: pa.Table, wanted: NDArray[np.int64], time: datetime
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`candidate_vectors` of the videos `wanted` [n] of a snapshot; one without a finite vector is left out."""
+    rows = snapshot.filter(pa.array(np.isin(snapshot.column("video").to_numpy(), wanted)))
+    keys, vectors = candidate_vectors(towers, rows, time)
+    whole = np.isfinite(vectors).all(axis=1)
+    if not whole.all():
+        _logger.warning("%d new videos have no finite vector and stay out of the index", (~whole).sum())
+    return keys[whole], vectors[whole]
 
 
 def _block(towers: Any, rows: pa.Table, now: np.int64) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

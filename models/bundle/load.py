@@ -1,48 +1,66 @@
 """Open a release's bundle, or refuse it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from homefeed import manifest
-from homefeed.manifest import ManifestError
+from homefeed.manifest import Manifest, ManifestError
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
 from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE
 from models.bundle.bundle import Bundle, Shape
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
-from models.index import load_index, pairing_of, read_record
+from models.index import IndexRecord, Searchable, load_index, pairing_of, read_record
 from models.ranking.calibration import CalibrationError, calibrators_of
 from models.value import ValueWeightsError, checked_weights
 
-__all__ = ["BundleError", "bundle_path", "load_bundle", "open_bundle"]
+__all__ = ["BundleError", "Parts", "bundle_path", "checked_parts", "load_bundle", "open_bundle"]
 
 
-def load_bundle(settings: Settings, release: str) -> Bundle:
+def load_bundle(settings: Settings, release: str, index: Searchable | None = None) -> Bundle:
     """The bundle of a release, checked and warm.
+
+    Args:
+      settings: where the model store is, and how an index is kept fresh.
+      release: id.
+      index: what is searched instead of the bundle's own index, which then stays on disk: its shards elsewhere.
 
     Raises:
       BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
         training; the manifest holds no usable value weights; or the bundle is of another release.
     """
-    return open_bundle(bundle_path(settings, release), release, settings.index)
+    return open_bundle(bundle_path(settings, release), release, settings.index, index)
 
 
-def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
-    """`load_bundle` on a folder; `settings` say how its index is kept fresh."""
+@dataclass(frozen=True)
+class Parts:
+    """A bundle's folder that was checked: its manifest, the record of its index, and what that was built of.
+
+    Attributes:
+      vectors: [v, d] float32, mapped into memory.
+      videos: [v] int64 keys, in the order of `vectors`.
+    """
+
+    manifest: Manifest
+    record: IndexRecord
+    vectors: NDArray[np.float32]
+    videos: NDArray[np.int64]
+
+
+def checked_parts(path: Path, release: str) -> Parts:
+    """Hold every file of a bundle against its manifest, and its towers against its index. Raises BundleError."""
     try:
         made = manifest.verify(path)
     except ManifestError as error:
         raise BundleError(f"bundle {release} is damaged: {error}; build it again with the build_index DAG") from error
     if made.release != release:
         raise BundleError(f"{path} holds release {made.release}, not {release}")
-    try:
-        weights = checked_weights(made.value_weights)
-    except ValueWeightsError as error:
-        raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
     try:
         record = read_record(path / INDEX_FOLDER)
         vectors = np.load(path / "vectors.npy", mmap_mode="r", allow_pickle=False)
@@ -57,10 +75,22 @@ def open_bundle(path: Path, release: str, settings: IndexSettings) -> Bundle:
         raise BundleError(
             f"bundle {release} indexes {record.size} videos but has {len(vectors)} vectors of {len(videos)} videos"
         )
+    return Parts(made, record, vectors, videos)
+
+
+def open_bundle(path: Path, release: str, settings: IndexSettings, index: Searchable | None = None) -> Bundle:
+    """`load_bundle` on a folder; `settings` say how its index is kept fresh."""
+    parts = checked_parts(path, release)
+    made, vectors, videos = parts.manifest, parts.vectors, parts.videos
     try:
-        index = load_index(path / INDEX_FOLDER, videos, vectors, settings)
-    except (OSError, ValueError) as error:
-        raise BundleError(f"bundle {release} cannot be read: {error}") from error
+        weights = checked_weights(made.value_weights)
+    except ValueWeightsError as error:
+        raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
+    if index is None:
+        try:
+            index = load_index(path / INDEX_FOLDER, videos, vectors, settings)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"bundle {release} cannot be read: {error}") from error
     import tensorflow as tf
 
     # The graphs are kept whole: a function of a SavedModel does not keep its variables alive.

@@ -142,15 +142,34 @@ def load_index(path: Path, videos: NDArray[np.int64], vectors: NDArray[np.float3
     Raises:
       OSError, ValueError: its files are not there or not whole.
     """
-    record = read_record(path)
-    parts = []
-    for number, rows in enumerate(_rows_by_shard(videos, len(record.plans))):
-        place = path / _shard_folder(number)
-        searcher = load_searcher(place, record.plans[number], vectors.shape[1])
-        if len(searcher) != len(rows):
-            raise ValueError(f"{place} holds {len(searcher)} videos, not the {len(rows)} of its share of the keys")
-        parts.append(LiveIndex(searcher, Vectors.of(videos[rows], vectors, rows), videos[rows], settings))
-    return _whole(parts)
+    num_shards = len(read_record(path).plans)
+    return _whole([load_shard(path, number, videos, vectors, settings) for number in range(num_shards)])
+
+
+def load_shard(
+    path: Path, number: int, videos: NDArray[np.int64], vectors: NDArray[np.float32], settings: IndexSettings
+) -> LiveIndex:
+    """Open one shard of an index; the others may be elsewhere.
+
+    Args:
+      path: folder of the index.
+      number: of the shard, from 0.
+      videos: [v] keys that the whole index was built of.
+      vectors: [v, d] of the same, may be mapped into memory: only the rows of the shard are read.
+      settings: how it is kept fresh.
+
+    Raises:
+      OSError, ValueError: its files are not there or not whole.
+    """
+    plans = read_record(path).plans
+    if not 0 <= number < len(plans):
+        raise ValueError(f"{path} has {len(plans)} shards and none of number {number}")
+    place = path / _shard_folder(number)
+    rows = np.flatnonzero(shard_of(videos, len(plans)) == number)
+    searcher = load_searcher(place, plans[number], vectors.shape[1])
+    if len(searcher) != len(rows):
+        raise ValueError(f"{place} holds {len(searcher)} videos, not the {len(rows)} of its share of the keys")
+    return LiveIndex(searcher, Vectors.of(videos[rows], vectors, rows), videos[rows], settings)
 
 
 def read_record(path: Path) -> IndexRecord:

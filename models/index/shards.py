@@ -10,14 +10,8 @@ from models.index.live import Change, VectorsOf
 from models.index.searcher import IndexInputError
 
 
-class Index(Protocol):
-    """Videos by key: what a bundle searches, whole or in shards."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def keys(self) -> NDArray[np.int64]:
-        """[n] keys of the videos that it holds, ascending."""
+class Searchable(Protocol):
+    """What a bundle asks of its index, wherever that is."""
 
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` nearest: query [d] -> keys [k], scores [k], best first."""
@@ -27,6 +21,16 @@ class Index(Protocol):
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
         """Make it hold exactly the `wanted` videos [n], as far as they have vectors."""
+
+
+class Index(Searchable, Protocol):
+    """Videos by key in this process, whole or in shards."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """[n] keys of the videos that it holds, ascending."""
 
 
 class Shards:
@@ -46,10 +50,7 @@ class Shards:
 
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` nearest of all shards: query [d] -> keys [k], scores [k], best first."""
-        found = [shard.search(query, k) for shard in self._shards]
-        keys, scores = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        best = np.argsort(-scores, kind="stable")[:k]
-        return keys[best], scores[best]
+        return merged([shard.search(query, k) for shard in self._shards], k)
 
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """Vectors of those of `keys` [m] that it holds, [at most m, d], shard by shard."""
@@ -64,6 +65,15 @@ class Shards:
             sum(change.deleted for change in done),
             any(change.rebuilt for change in done),
         )
+
+
+def merged(
+    found: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The best `k` of what shards found, each keys [n] and scores [n]: keys [k], scores [k], best first."""
+    keys, scores = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    best = np.argsort(-scores, kind="stable")[:k]
+    return keys[best], scores[best]
 
 
 def shard_of(keys: NDArray[np.int64], num_shards: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ class Line:
     """One line of a chart.
 
     Attributes:
-      name: in the legend.
+      name: in the legend; empty for none.
       points: x and y, by x.
       style: class of the page's style: `own` or `rival`.
       band: x, low and high of an interval around it.
@@ -118,7 +118,7 @@ def _path(points: list[tuple[float, float]]) -> str:
 
 
 def _legend(lines: list[Line]) -> str:
-    entries = "".join(f'<span class="key {line.style}">{escape(line.name)}</span>' for line in lines)
+    entries = "".join(f'<span class="key {line.style}">{escape(line.name)}</span>' for line in lines if line.name)
     return f'<div class="legend">{entries}</div>'
 
 

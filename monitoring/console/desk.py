@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from homefeed.registry import Alert, AlertState, Hold, Registry, Release, Silence, Stage, Transition
-from homefeed.registry.store import IN_ROLLOUT
+from homefeed.registry.stage_moves import IN_ROLLOUT
 from homefeed.settings import Settings
 
 

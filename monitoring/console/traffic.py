@@ -1,10 +1,10 @@
-"""Online metrics of the last day as charts: what viewers were shown and what they did, per window and release."""
+"""What viewers did with the pages of each release in the last day, from table `online_metrics`, with intervals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+from html import escape
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,122 +12,137 @@ import pyarrow.compute as pc
 from homefeed import windows
 from homefeed.lake import open_lake
 from models.report.charts import Line, line_chart
+from models.report.intervals import Valued, interval_chart
 from monitoring.console.desk import Desk
-from monitoring.console.markup import more, nothing, table
+from monitoring.console.markup import counted, more, nothing, table
+from monitoring.online.history import online_metrics, together
 
 _DAY_WINDOWS = 144
-_COLUMNS = ("window", "release", "request_id", "user", "watched", "watch_s")
-#: Group of releases -> class of its line.
-_STYLES = {"live": "own", "in rollout": "rival", "earlier": "past"}
+#: Releases that are drawn: what is live and in rollout, and the newest before.
+_MOST = 8
+#: Place of a release -> class of what is drawn of it.
+_STYLES = {"live": "own", "in rollout": "rival", "interleaved": "past", "earlier": "past"}
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """One window of one group of releases.
+class _Shown:
+    """A metric as it is drawn: its name and unit, and the factor to that unit."""
 
-    Attributes:
-      window: its name.
-      group: `live`, `in rollout` or `earlier`: what the releases are now.
-      pages, viewers: requests of which at least one video was on screen, and who saw them; viewers count once for each
-        release.
-      impressions: videos that were on screen.
-      watches: those that were watched within their label window.
-      watch_s: watch time that began there [s].
-    """
-
-    window: str
-    group: str
-    pages: int
-    viewers: int
-    impressions: int
-    watches: int
-    watch_s: float
+    title: str
+    unit: str
+    factor: float = 1.0
 
 
-#: Chart -> what is drawn, from one row; None leaves a gap.
-_CHARTS: Mapping[str, Callable[[Traffic], float]] = {
-    "Pages": lambda row: float(row.pages),
-    "Watched share of the videos on screen [%]": lambda row: 100 * row.watches / row.impressions,
-    "Watch time per viewer [min]": lambda row: row.watch_s / 60 / row.viewers,
+#: Metric -> its charts.
+_CHARTS: Mapping[str, _Shown] = {
+    "click_through": _Shown("Watched share of the videos on screen", "%", 100),
+    "watch_s_per_viewer": _Shown("Watch time per viewer", "minutes in a window", 1 / 60),
+    "dismissals_per_viewer": _Shown("Dismissals per viewer", "in a window"),
+    "successful_sessions": _Shown("Successful sessions", "% of the sessions that ended", 100),
 }
 
 
 def traffic(desk: Desk) -> str:
-    """A chart for each metric, and the numbers as a table."""
-    rows = read(desk)
-    if not rows:
-        return nothing("Nobody saw a page in the last day, or its exposures are not published yet.")
+    """For each metric the releases side by side over the day, and how it went window by window; then the numbers."""
+    measured = open_lake(desk.settings.lake_path).windows("online_metrics")
+    if not measured:
+        return nothing("No window was measured yet: `monitor_release` does it once a release is live.")
+    first, last = windows.shift(measured[-1], 1 - _DAY_WINDOWS), measured[-1]
+    rows = online_metrics(desk.settings, first, last)
+    rows = rows.filter(pc.equal(rows["arm"], ""))
+    day = together(rows).to_pylist()
+    places = _places(desk, rows)
+    drawn = list(places)[:_MOST]
     charts = "".join(
-        f'<figure class="card"><figcaption>{name}</figcaption>{_chart(desk.now, rows, value)}</figure>'
-        for name, value in _CHARTS.items()
+        f'<figure class="card"><figcaption>{escape(shown.title)}</figcaption>{_side_by_side(day, places, drawn, name)}'
+        f"{_over_time(desk.now, rows, places, drawn, name)}</figure>"
+        for name, shown in _CHARTS.items()
+        if any(row["metric"] == name and row["value"] is not None for row in day)
     )
+    left_out = f" {counted(len(places) - _MOST, 'earlier release')} more in the numbers." if len(places) > _MOST else ""
+    confidence = round(100 * desk.settings.online.confidence)
+    words = (
+        f"Windows {first} to {last}, as <code>homefeed metrics --windows {_DAY_WINDOWS}</code> has them: per release, "
+        f"with {confidence} % intervals over viewers. Viewers of different releases and hours are not alike: which "
+        f"release is better, the gates say.{left_out}"
+    )
+    return f'<p>{words}</p><div class="charts">{charts}</div>{more("The numbers", _numbers(day, places))}'
+
+
+def _places(desk: Desk, rows: pa.Table) -> dict[str, str]:
+    """Release -> `live`, `in rollout`, `interleaved` or `earlier`, in the order in which they are shown."""
+    newest = rows.group_by("release").aggregate([("window", "max")]).sort_by([("window_max", "descending")])
+    live, rollout = desk.live.id if desk.live else "", [release.id for release in desk.in_rollout]
+    found = newest["release"].to_pylist()
+    ordered = [name for name in (live, *rollout) if name in found]
+    ordered += [name for name in found if name not in ordered]
+    rest = {name: "interleaved" if "+" in name else "earlier" for name in ordered}
+    return rest | {name: "live" if name == live else "in rollout" for name in (live, *rollout) if name in found}
+
+
+def _named(release: str, places: Mapping[str, str]) -> str:
+    name = release or "no release"
+    return name if places[release] == "earlier" else f"{name}, {places[release]}"
+
+
+def _short(release: str, places: Mapping[str, str]) -> str:
+    """The name where there is room for one release only."""
+    name = _named(release, places)
+    return name if "+" not in name else "+".join(part[-6:] for part in release.split("+")) + f", {places[release]}"
+
+
+def _side_by_side(day: Sequence[dict[str, Any]], places: Mapping[str, str], drawn: Sequence[str], metric: str) -> str:
+    shown, found = _CHARTS[metric], {row["release"]: row for row in day if row["metric"] == metric}
+    valued = []
+    for release in drawn:
+        row = found.get(release)
+        if row is not None and row["value"] is not None:
+            value, low, high = (None if row[n] is None else row[n] * shown.factor for n in ("value", "low", "high"))
+            valued.append(Valued(_short(release, places), value or 0.0, low, high, _STYLES[places[release]]))
+    return interval_chart(valued, f"{shown.unit}, the whole day") if valued else ""
+
+
+def _over_time(now: datetime, rows: pa.Table, places: Mapping[str, str], drawn: Sequence[str], metric: str) -> str:
+    """One line for each release; x is hours before now."""
+    shown, mine = _CHARTS[metric], rows.filter(pc.equal(rows["metric"], metric)).to_pylist()
+    lines, named = [], set()
+    for release in reversed([name for name in drawn if places[name] != "interleaved"]):
+        seen = [row for row in mine if row["release"] == release and row["value"] is not None]
+        at = [(windows.end(row["window"]) - now).total_seconds() / 3600 for row in seen]
+        points = [(x, row["value"] * shown.factor) for x, row in zip(at, seen, strict=True)]
+        band = [
+            (x, row["low"] * shown.factor, row["high"] * shown.factor)
+            for x, row in zip(at, seen, strict=True)
+            if row["low"] is not None and row["high"] is not None
+        ]
+        place = places[release]
+        if points:
+            label = place if place not in named else ""
+            named.add(place)
+            # Bands of releases that are gone would hide those that are there.
+            kept = band if place in ("live", "in rollout") else None
+            lines.append(Line(label, points, _STYLES[place], band=kept, is_dotted=len(points) < 30))
+    if not lines:
+        return ""
+    return line_chart(lines, x_name="hours from now", ticks=[-24.0, -18.0, -12.0, -6.0, 0.0], from_zero=False)
+
+
+def _numbers(day: Sequence[dict[str, Any]], places: Mapping[str, str]) -> str:
+    order = list(places)
     cells = [
         [
-            f"{windows.start(row.window):%H:%M}",
-            row.group,
-            *(f"{n:,}" for n in (row.pages, row.viewers, row.impressions)),
-            f"{row.watches / row.impressions:.2%}",
-            f"{row.watch_s / 60 / row.viewers:.1f}",
+            escape(_named(row["release"], places)),
+            escape(row["metric"]),
+            _plain(row["value"]),
+            "" if row["low"] is None else f"{_plain(row['low'])} to {_plain(row['high'])}",
+            f"{row['num_viewers']:,}",
+            f"{row['num_windows']:,}",
         ]
-        for row in reversed(rows)
+        for row in sorted(day, key=lambda row: (order.index(row["release"]), row["metric"]))
     ]
-    head = ("window", "releases", "pages", "viewers", "impressions", "watched", "minutes per viewer")
-    numbers = more("The numbers", table("Online metrics per window, the newest first, UTC", head, cells))
-    groups = (
-        "Releases that were live earlier in the day are one line. " if any(r.group == "earlier" for r in rows) else ""
-    )
-    words = "From exposures, whose label windows have closed. A group that moves is evidence only with an interval: see"
-    return f'<p>{groups}{words} the gates.</p><div class="charts">{charts}</div>{numbers}'
+    head = ("release", "metric", "value", "interval", "viewers", "windows")
+    return table("Online metrics of the day; a viewer of three windows counts three times", head, cells)
 
 
-def read(desk: Desk) -> list[Traffic]:
-    """The last day from the exposures in the lake, by window, then group; empty when there are none."""
-    lake = open_lake(desk.settings.lake_path)
-    last = windows.window_of(desk.now)
-    found = _sums(lake.path, windows.shift(last, -_DAY_WINDOWS), last, lake.version("exposures"))
-    live = desk.live.id if desk.live else None
-    rollout = {release.id for release in desk.in_rollout}
-
-    def group(release: str | None) -> str:
-        return "live" if release == live else "in rollout" if release in rollout else "earlier"
-
-    added: dict[tuple[str, str], list[float]] = {}
-    for window, release, *values in found:
-        sums = added.setdefault((window, group(release)), [0.0] * len(values))
-        added[window, group(release)] = [a + b for a, b in zip(sums, values, strict=True)]
-    rows = []
-    for (window, name), (pages, viewers, impressions, watches, watch_s) in sorted(added.items()):
-        rows.append(Traffic(window, name, int(pages), int(viewers), int(impressions), int(watches), watch_s))
-    return rows
-
-
-@lru_cache(maxsize=4)
-def _sums(lake: Path, first: str, last: str, version: int) -> list[tuple[str, str, int, int, int, int, float]]:
-    """(window, release, pages, viewers, impressions, watches, watch time): read once for each version of the table."""
-    if version < 0:
-        return []
-    rows = open_lake(lake).read("exposures", (first, last), version, _COLUMNS)
-    rows = rows.set_column(4, "watched", pc.cast(pc.fill_null(rows["watched"], False), pa.int64()))
-    sums = rows.group_by(["window", "release"]).aggregate(
-        [
-            ("request_id", "count_distinct"),
-            ("user", "count_distinct"),
-            ("user", "count"),
-            ("watched", "sum"),
-            ("watch_s", "sum"),
-        ]
-    )
-    names = ("window", "release", "request_id_count_distinct", "user_count_distinct", "user_count", "watched_sum")
-    columns = [sums[name].to_pylist() for name in names]
-    return list(zip(*columns, [value or 0.0 for value in sums["watch_s_sum"].to_pylist()], strict=True))
-
-
-def _chart(now: datetime, rows: Sequence[Traffic], value: Callable[[Traffic], float]) -> str:
-    """One line for each group; x is hours before now."""
-    lines = []
-    for name, style in _STYLES.items():
-        mine = [row for row in rows if row.group == name and row.impressions]
-        points = [((windows.start(row.window) - now).total_seconds() / 3600, value(row)) for row in mine]
-        if points:
-            lines.append(Line(name, points, style, is_dotted=len(points) < 30))
-    return line_chart(lines, x_name="hours from now", ticks=[-24.0, -18.0, -12.0, -6.0, 0.0])
+def _plain(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4g}"

@@ -1,111 +1,39 @@
-"""The result of an experiment as one HTML page: what to believe, each effect with its chart, and the assignment."""
+"""The result of an experiment as one HTML page: who tried what and when, what to believe, and each chart."""
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from homefeed.registry import Experiment, Registry
-from homefeed.report_page import document, number, tiles
+from homefeed.report_page import document
 from homefeed.settings import Settings
-from models.report.charts import Line, line_chart
-from models.report.section import STYLE, card, section
-from monitoring.experiments.reading import METRICS, Effect, Reading
+from models.report.section import STYLE
+from monitoring.experiments import effects, preference
+from monitoring.experiments.interleaving import Interleaved
+from monitoring.experiments.reading import Reading
 
 KIND = "experiment"
 
 
-def write_page(settings: Settings, registry: Registry, experiment: Experiment, reading: Reading) -> Path:
+def write_page(settings: Settings, registry: Registry, experiment: Experiment, reading: Reading | Interleaved) -> Path:
     """Write `reports/experiment/<name>/index.html` and enter it among the registry's reports."""
     folder = settings.reports_path / KIND / experiment.name
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
-    path.write_text(page(experiment, reading))
-    newest = [_summary(effect) for effect in reading.effects]
-    registry.add_report(KIND, reading.last, experiment.name, path, {"is_void": reading.is_void, "effects": newest})
+    if isinstance(reading, Interleaved):
+        body, summary = preference.preference(reading), preference.summary(reading)
+    else:
+        body, summary = effects.effects(reading), effects.summary(reading)
+    path.write_text(document(f"Experiment {experiment.name}", _head(experiment) + body, STYLE))
+    registry.add_report(KIND, reading.last, experiment.name, path, summary)
     return path
 
 
-def page(experiment: Experiment, reading: Reading) -> str:
-    """The whole page."""
+def _head(experiment: Experiment) -> str:
     ended = f", stopped {experiment.stopped:%Y-%m-%d %H:%M}" if experiment.stopped else ", running"
-    parts = [
-        f"<h1>Experiment {escape(experiment.name)}</h1>",
-        f"<p>{escape(experiment.reason)}</p>" if experiment.reason else "",
+    tried = " against ".join(experiment.releases) or experiment.layer
+    reason = f"<p>{escape(experiment.reason)}</p>" if experiment.reason else ""
+    return (
+        f"<h1>Experiment {escape(experiment.name)}</h1>{reason}"
         f"<p>Started {experiment.started:%Y-%m-%d %H:%M} UTC by {escape(experiment.started_by)}{ended} · "
-        f"{escape(experiment.layer)}</p>",
-        tiles([(number(arm["viewers"], 0), f"viewers of {arm['name']}") for arm in reading.arms]),
-        _believe(reading),
-    ]
-    parts += [_effect(effect) for effect in reading.effects]
-    parts += [_effect_table(reading), _arms(reading)]
-    return document(f"Experiment {experiment.name}", "".join(parts), STYLE)
-
-
-def _believe(reading: Reading) -> str:
-    if not reading.effects:
-        return "<h2>No exposures yet</h2><p>Nothing was on screen since the start, or it is not published yet.</p>"
-    if reading.is_void:
-        return (
-            '<h2 class="bad">Void: the assignment is broken</h2><p>The arms differ in size or in their past by more '
-            "than chance. No effect below may be believed; find the cause, and start anew under another name.</p>"
-        )
-    decided = [f"{e.arm} is {e.verdict} in {METRICS[e.metric][1]}" for e in reading.effects if e.verdict != "undecided"]
-    return f"<h2>Result</h2><p>{escape('; '.join(decided) or 'Undecided so far.')}</p>"
-
-
-def _effect(effect: Effect) -> str:
-    name = METRICS[effect.metric][1]
-    heading = f"{effect.arm}: {name}"
-    known = [i for i, value in enumerate(effect.relative) if value is not None]
-    if not known:
-        return card(heading, f"{effect.num_viewers:,} viewers in the smaller arm are too few to read.", "")
-    hours = [i * 1.0 for i in range(len(effect.windows))]
-    points = [(hours[i], 100 * (effect.relative[i] or 0.0)) for i in known]
-    band = [(hours[i], 100 * (effect.low[i] or 0.0), 100 * (effect.high[i] or 0.0)) for i in known]
-    zero = Line("no effect", [(hours[known[0]], 0.0), (hours[known[-1]], 0.0)], "rival", is_dotted=False)
-    chart = line_chart(
-        [Line("difference from the control, %", points, band=band, is_dotted=False), zero],
-        x_name=f"looks, {effect.windows[known[0]]} to {effect.windows[known[-1]]}",
-        ticks=[hours[known[0]], hours[known[-1]]],
-        from_zero=False,
+        f"{escape(tried)}</p>"
     )
-    low, high = (100 * (bounds[-1] or 0.0) for bounds in (effect.low, effect.high))
-    sentence = f"{100 * (effect.relative[-1] or 0.0):+.2f} % ({low:+.2f} to {high:+.2f}), {effect.verdict}."
-    return card(heading, sentence, chart)
-
-
-def _effect_table(reading: Reading) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(e.arm)}</td><td>{escape(METRICS[e.metric][1])}</td><td>{number(e.control, 4)}</td>"
-        f"<td>{number(e.treated, 4)}</td><td>{e.explained:.0%}</td><td>{e.verdict}</td></tr>"
-        for e in reading.effects
-    )
-    head = "<tr><th>arm</th><th>metric</th><th>control</th><th>arm's</th><th>variance explained</th><th></th></tr>"
-    sentence = (
-        "As they are, without adjustment. What a viewer watched before the start explains a part of the variance; the "
-        "difference above is without that part. The intervals hold at every look, for all arms and metrics together."
-    )
-    return section("In numbers", sentence, f'<div class="wide"><table>{head}{rows}</table></div>')
-
-
-def _arms(reading: Reading) -> str:
-    def chance(found: dict[str, float], arm: str) -> str:
-        return f"{found[arm]:.3g}" if arm in found else "n/a"
-
-    rows = "".join(
-        f"<tr><td>{escape(arm['name'])}</td><td>{arm['share']:.1%}</td><td>{number(arm['value'], 3)}</td>"
-        f"<td>{arm['viewers']:,}</td><td>{chance(reading.sample_ratio_p, arm['name'])}</td>"
-        f"<td>{chance(reading.balance_p, arm['name'])}</td></tr>"
-        for arm in reading.arms
-    )
-    head = (
-        f"<tr><th>arm</th><th>share</th><th>{escape(reading.knob or 'value')}</th><th>viewers</th>"
-        "<th>split: chance</th><th>past: chance</th></tr>"
-    )
-    sentence = "Chance of so uneven a split, and of so different a past, if the assignment were right, at any look."
-    return section("Assignment", sentence, f'<div class="wide"><table>{head}{rows}</table></div>')
-
-
-def _summary(effect: Effect) -> dict[str, Any]:
-    newest = {name: getattr(effect, name)[-1] for name in ("relative", "low", "high")}
-    return newest | {name: getattr(effect, name) for name in ("arm", "metric", "num_viewers", "verdict")}

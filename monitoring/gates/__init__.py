@@ -9,6 +9,7 @@ from monitoring.gates.drift import drift
 from monitoring.gates.guardrails import guardrails
 from monitoring.gates.index import index
 from monitoring.gates.integrity import integrity
+from monitoring.gates.load import load
 from monitoring.gates.numbers import numbers
 from monitoring.gates.online import online
 from monitoring.gates.page_health import page_health
@@ -36,8 +37,8 @@ OFFLINE: tuple[Gate, ...] = (
     drift,
 )
 
-#: Gate -> its numbers in docs/gates.md. G1 looks at data before a training (`monitoring.contract`), G19 is a test, G20
-#: the alerts on freshness; drift and turn have no number.
+#: Gate -> its numbers in docs/gates.md. G1 looks at data before a training (`monitoring.contract`), G19 is
+#: `homefeed release drill`, G20 the alerts on freshness; drift and turn have no number.
 NUMBERS: Mapping[str, str] = {
     "contract": "G1",
     "time_integrity": "G2",
@@ -50,6 +51,7 @@ NUMBERS: Mapping[str, str] = {
     "calibration": "G9",
     "index": "G10",
     "page_health": "G11",
+    "load": "G12",
     "shadow": "G13",
     "online": "G14-G18",
     "guardrails": "G15",
@@ -57,7 +59,7 @@ NUMBERS: Mapping[str, str] = {
 
 #: Stage -> what a release must show in it.
 GATES: Mapping[Stage, tuple[Gate, ...]] = {
-    Stage.SHADOW: (*OFFLINE, parity, page_health, shadow, turn),
+    Stage.SHADOW: (*OFFLINE, parity, page_health, load, shadow, turn),
     Stage.CANARY: (online,),
     Stage.RAMP: (online,),
     Stage.LIVE: (guardrails,),

@@ -1,5 +1,7 @@
 """G11: pages in shadow are pages: full, of many videos, and without any that must not be shown."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,14 +11,30 @@ from monitoring.decision import waiting
 from monitoring.look import Look
 from monitoring.shadow_pages import ShadowPages
 
+if TYPE_CHECKING:
+    from feature_repo.erasure import Remains
+
 #: Videos whose share of the slots is the concentration: as many as are at the top of every page when a ranker gives up.
 _MOST_SHOWN = 20
 
 
 def page_health(look: Look) -> list[Check]:
     """`page_empty`, `page_withdrawn`, `page_dismissed`, `page_coverage` and `page_concentration` of the pages made in
-    shadow since the release entered its stage, the last two against live's pages for the same requests."""
-    return health_checks(look.shadow_pages, look.settings.rollout)
+    shadow since the release entered its stage, the last two against live's pages for the same requests; `page_erased`
+    of what pages and the next models would be made from."""
+    from feature_repo.erasure import remains
+
+    return [*health_checks(look.shadow_pages, look.settings.rollout), erased_check(remains(look.settings))]
+
+
+def erased_check(left: "Remains") -> Check:
+    """`page_erased`: rows that lake and online store still hold of viewers who were erased."""
+    named = ", ".join(f"{table} ({num})" for table, num in left.rows.items())
+    named += f"{', ' if named else ''}online store ({len(left.online)})" if left.online else ""
+    what = f"rows left of {left.num_erased} erased viewers{': ' + named if named else ''}"
+    if named:
+        what += "; `homefeed erase` again takes away what was ingested again"
+    return _none("page_erased", sum(left.rows.values()) + len(left.online), left.num_erased, what)
 
 
 def health_checks(pages: ShadowPages, knobs: RolloutSettings) -> list[Check]:

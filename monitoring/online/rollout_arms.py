@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed import windows
-from homefeed.buckets import buckets
+from homefeed.buckets import buckets, control_share
 from homefeed.registry import Stage
 from homefeed.settings.rollout import RolloutSettings
 from monitoring.comparison import Estimate, difference, moments_of
@@ -36,7 +36,7 @@ class Shares:
 def shares(knobs: RolloutSettings, stage: Stage) -> Shares:
     """The shares of a stage; the control is as large as the candidate's arm, or takes all that is left."""
     candidate = knobs.canary_share if stage == Stage.CANARY else knobs.ramp_share
-    return Shares(candidate, min(candidate, 1 - candidate))
+    return Shares(candidate, control_share(candidate))
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,8 @@ def arm_rows(
     """
     first = windows.window_of(since)
     begin = round(windows.start(first).timestamp() * 1e6)
-    answered = np.asarray(pc.fill_null(rows["release"], "").to_numpy(zero_copy_only=False), object)
-    is_candidate = answered == candidate
-    is_control = (answered == live) & (buckets(candidate, users) >= 1 - sizes.control)
+    is_candidate, by_live = (_is(rows["release"], release) for release in (candidate, live))
+    is_control = by_live & (buckets(candidate, users) >= 1 - sizes.control)
     look = (rows["time"].cast(pa.int64()).to_numpy() - begin) // _WINDOW_US
     # A stage begins before its first window is published: that is one look at nothing.
     num_looks = max(1, len(windows.span(first, last)))
@@ -116,3 +115,8 @@ def arm_rows(
     looked = np.isin(np.arange(num_looks), [len(windows.span(first, window)) - 1 for window in looks])
     looked[-1] = True
     return ArmRows(rows.take(kept), users[kept], look[kept], is_candidate[kept], looked)
+
+
+def _is(releases: pa.ChunkedArray, release: str) -> NDArray[np.bool_]:
+    """[n] whether a row is of the release; one without is of none."""
+    return np.asarray(pc.fill_null(pc.equal(releases, release), False).to_numpy(zero_copy_only=False), bool)

@@ -49,7 +49,9 @@ def publish_online_metrics(settings: Settings, window: str) -> dict[str, Any]:
     Raises:
       LakeError: the table cannot be written.
     """
-    experiments = open_registry(settings.resolved_registry_url).experiments(windows.start(window), windows.end(window))
+    experiments = open_registry(settings.resolved_registry_url).experiments.between(
+        windows.start(window), windows.end(window)
+    )
     exposures, sessions = exposure_rows(settings, window), session_rows(settings, window)
     parts = [
         *_ratios(settings, "exposures", exposures, _exposure_columns(exposures), experiments),

@@ -47,6 +47,7 @@ for dag_id, dag in bag.dags.items():
         "tasks": {
             task.task_id: {
                 "owner": task.owner,
+                "queue": task.queue,
                 "retries": task.retries,
                 "outlets": [asset.name for asset in task.outlets],
                 "upstream": sorted(task.upstream_task_ids),

@@ -12,6 +12,7 @@ CHAIN = {
     "build_index": {"all": ["retrieval_model", "ranking_model"]},
     "deploy_release": {"all": ["bundle"]},
     "monitor_release": {"all": ["exposures"]},
+    "archive_windows": None,
 }
 OUTLETS = {
     "ingest_events": {"events"},
@@ -22,6 +23,7 @@ OUTLETS = {
     "build_index": {"bundle"},
     "deploy_release": {"rollout"},
     "monitor_release": {"rollout", "training_hour"},
+    "archive_windows": set(),
 }
 
 
@@ -80,3 +82,15 @@ def test_reports_are_buttons_on_the_tasks_that_wrote_them(parsed: dict[str, Any]
     }
     tasks = (("monitor_release", "report"), ("train_ranking", "train"), ("train_retrieval", "train"))
     assert links == {key: ["Report"] for key in tasks}
+
+
+def test_each_kind_of_work_has_a_queue(parsed: dict[str, Any]) -> None:
+    """A worker for training takes nothing else, and no training waits in front of a release."""
+    queues = {dag_id: {task["queue"] for task in dag["tasks"].values()} for dag_id, dag in parsed["dags"].items()}
+    assert {dag_id for dag_id, found in queues.items() if found == {"train"}} == {
+        "train_retrieval",
+        "train_ranking",
+        "build_index",
+    }
+    assert {"serve"} == queues["deploy_release"] == queues["monitor_release"]
+    assert {"ingest"} == queues["ingest_events"] == queues["build_features"]

@@ -25,12 +25,12 @@ def test_a_failure_is_kept_with_its_error_and_ends_with_a_success(
     registry = open_registry(load().resolved_registry_url)
     end_failure(context())
     note_failure(context(OSError("disk full")))
-    (row,) = registry.failures()
+    (row,) = registry.failures.open()
     assert (row.dag, row.task, row.run, row.error) == ("ingest_events", "ingest", "run-1", "OSError: disk full")
     note_failure(context())
-    assert [row.error for row in registry.failures()] == [""], "a task that was killed has no exception"
+    assert [row.error for row in registry.failures.open()] == [""], "a task that was killed has no exception"
     end_failure(context())
-    assert registry.failures() == []
+    assert registry.failures.open() == []
 
 
 def test_every_task_notes_its_failure(parsed: dict[str, Any]) -> None:
@@ -44,3 +44,15 @@ def test_the_alerts_are_evaluated_also_when_the_report_failed_and_hide_no_failur
     assert (tasks["alerts"]["upstream"], tasks["alerts"]["rule"]) == (["report"], "all_done")
     assert "alerts" not in tasks["rollout"]["upstream"]
     assert all("rollout" not in task["upstream"] for task in tasks.values()), "a leaf that fails fails the run"
+
+
+def test_a_task_that_fails_is_alerted_within_15_minutes_of_its_first_attempt() -> None:
+    """Three attempts half a minute apart, an evaluation every half minute, and no time that the rule waits."""
+    from dags.defaults import TASK
+    from homefeed.settings import load
+    from monitoring.alerts.rules import load_rules
+
+    rules = [rule for rule in load_rules() if rule.measure == "failed_tasks"]
+    attempts_s = TASK["retries"] * TASK["retry_delay"].total_seconds()
+    assert {rule.name for rule in rules} == {"task_failed", "training_failed"}
+    assert all(attempts_s + rule.for_s + load().alerts.interval_s <= 900 for rule in rules)

@@ -144,7 +144,9 @@ def test_a_watch_ends_now_and_a_time_without_a_zone_is_refused():
             watch("u", "v", seconds)
 
 
-@pytest.mark.parametrize("failure", [busy(429), busy(503), httpx.ConnectError("refused"), httpx.ReadError("reset")])
+@pytest.mark.parametrize(
+    "failure", [busy(429), busy(502), busy(503), httpx.ConnectError("refused"), httpx.ReadError("reset")]
+)
 def test_what_may_pass_is_tried_again_with_the_same_body(failure):
     service = Service(failure, failure, taken)
     event = {"type": "watch", "time": NOW.isoformat(), "user": "u", "video": "v", "seconds": 3.5}

@@ -17,23 +17,23 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def held(registry: Registry) -> list[tuple[float | None, str, str]]:
-    return [(turn.value, turn.release, turn.arm) for turn in registry.knobs("exploration")]
+    return [(turn.value, turn.release, turn.arm) for turn in registry.knobs.holding("exploration")]
 
 
 def test_nothing_holds_before_the_first_turn(registry: Registry) -> None:
     assert held(registry) == []
-    assert registry.knob_turns() == []
+    assert registry.knobs.newest() == []
 
 
 def test_the_newest_turn_holds_and_the_history_stays(registry: Registry) -> None:
-    registry.turn_knob("exploration", 0.2, NOW, "ada", "more news")
-    registry.turn_knob("exploration", 0.3, NOW, "bob")
-    registry.turn_knob("exploration", 0.5, NOW, "bob", arm="much", share=0.1)
+    registry.knobs.turn("exploration", 0.2, NOW, "ada", "more news")
+    registry.knobs.turn("exploration", 0.3, NOW, "bob")
+    registry.knobs.turn("exploration", 0.5, NOW, "bob", arm="much", share=0.1)
     assert held(registry) == [(0.3, "", ""), (0.5, "", "much")]
-    registry.turn_knob("exploration", None, NOW, "ada", "over", arm="much")
-    registry.turn_knob("exploration", None, NOW, "ada")
+    registry.knobs.turn("exploration", None, NOW, "ada", "over", arm="much")
+    registry.knobs.turn("exploration", None, NOW, "ada")
     assert held(registry) == []
-    turns = registry.knob_turns("exploration")
+    turns = registry.knobs.newest("exploration")
     assert [(turn.by, turn.value) for turn in turns] == [
         ("ada", None), ("ada", None), ("bob", 0.5), ("bob", 0.3), ("ada", 0.2),
     ]  # fmt: skip
@@ -56,8 +56,8 @@ def test_a_wrong_turn_is_refused_and_changes_nothing(
     registry: Registry, name: str, value: float | None, given: dict[str, object], message: str
 ) -> None:
     with pytest.raises(KnobError, match=message):
-        registry.turn_knob(name, value, NOW, "me", **given)  # type: ignore[arg-type]
-    assert registry.knob_turns() == []
+        registry.knobs.turn(name, value, NOW, "me", **given)  # type: ignore[arg-type]
+    assert registry.knobs.newest() == []
 
 
 def test_arms_lie_side_by_side_and_stay_where_they_are() -> None:

@@ -109,7 +109,7 @@ def test_a_registry_of_an_older_version_is_brought_up_to_date_with_its_rows(url:
     engine.dispose()
     new = open_registry(url)
     assert [(t.reason, t.who) for t in new.transitions("r1")] == [("first", "")]
-    assert new.holds() == new.failures() == new.alerts.open() == []
+    assert new.holds() == new.failures.open() == new.alerts.open() == []
 
 
 def test_two_processes_that_open_a_new_registry_at_once_both_can_use_it(url: str) -> None:

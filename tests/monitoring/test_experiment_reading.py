@@ -33,7 +33,7 @@ def registry(settings: Settings) -> Registry:
 
 def start(registry: Registry, name: str = "e", share: float = 0.5, **where: Any) -> Experiment:
     arms = [ExperimentArm("control", 0.0, share), ExperimentArm("more", 0.0, share)]
-    return registry.start_experiment(name, arms, windows.start(START), "me", "to see", **(where or {"layer": "l"}))
+    return registry.experiments.start(name, arms, windows.start(START), "me", "to see", **(where or {"layer": "l"}))
 
 
 def expose(settings: Settings, experiment: Experiment, effect: float, drop: float = 0.0, num: int = 6_000) -> None:
@@ -101,7 +101,7 @@ def test_more_watch_time_is_found_and_the_past_explains_most_of_the_variance(
 
 def test_a_stopped_experiment_is_read_up_to_its_end(settings: Settings, registry: Registry) -> None:
     expose(settings, start(registry), 0.1)
-    stopped = registry.stop_experiment("e", windows.end(START), "me", "enough")
+    stopped = registry.experiments.stop("e", windows.end(START), "me", "enough")
     assert read_experiment(settings, stopped, NOW).last == START
 
 
@@ -127,11 +127,11 @@ def test_experiments_of_one_layer_never_meet_and_those_of_two_are_independent(re
 
 def test_arms_turn_their_knob_and_give_it_back(registry: Registry) -> None:
     arms = [ExperimentArm("control", 0, 0.2, 0.1), ExperimentArm("more", 0, 0.2, 0.3)]
-    registry.start_experiment("e", arms, windows.start(START), "me", knob="exploration")
-    held = {turn.arm: (turn.value, turn.start, turn.share) for turn in registry.knobs("exploration")}
+    registry.experiments.start("e", arms, windows.start(START), "me", knob="exploration")
+    held = {turn.arm: (turn.value, turn.start, turn.share) for turn in registry.knobs.holding("exploration")}
     assert held == {"e/control": (0.1, 0.0, 0.2), "e/more": (0.3, 0.2, 0.2)}
-    registry.stop_experiment("e", NOW, "me", "enough")
-    assert registry.knobs("exploration") == []
+    registry.experiments.stop("e", NOW, "me", "enough")
+    assert registry.knobs.holding("exploration") == []
 
 
 def test_what_cannot_be_started_or_stopped_is_told(registry: Registry) -> None:
@@ -141,10 +141,10 @@ def test_what_cannot_be_started_or_stopped_is_told(registry: Registry) -> None:
     with pytest.raises(KnobError, match="is free"):
         start(registry, "f", 0.3)
     with pytest.raises(ExperimentError, match="two arms"):
-        registry.start_experiment("g", [ExperimentArm("only", 0, 0.1)], NOW, "me", layer="x")
+        registry.experiments.start("g", [ExperimentArm("only", 0, 0.1)], NOW, "me", layer="x")
     arms = [ExperimentArm("control", 0, 0.2, 0.1), ExperimentArm("more", 0, 0.2, 3.0)]
     with pytest.raises(KnobError, match="between 0 and 1"):
-        registry.start_experiment("h", arms, NOW, "me", knob="exploration")
-    assert registry.knobs("exploration") == [], "the first arm was not left behind"
+        registry.experiments.start("h", arms, NOW, "me", knob="exploration")
+    assert registry.knobs.holding("exploration") == [], "the first arm was not left behind"
     with pytest.raises(ExperimentError, match="does not run"):
-        registry.stop_experiment("nobody", NOW, "me", "")
+        registry.experiments.stop("nobody", NOW, "me", "")

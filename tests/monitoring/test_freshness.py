@@ -113,3 +113,28 @@ def test_no_rule_about_ages_fires_while_everything_runs_with_its_usual_lag(
     assert {alert.key[1] for alert in evaluate(RULES, [], Reading(late), BEGIN)} == {
         tuple(sorted(m.labels.items())) for m in found
     }, "each of them has a rule"
+
+
+#: What stops -> seconds after a window's end at which it is usually there.
+USUAL_S = {"impressions": 120, "snapshot": 300, "exposures": 900} | dict.fromkeys(
+    (name for name in TABLES if name not in ("impressions", "exposures")), 300
+)
+
+
+@pytest.mark.parametrize("stopped", USUAL_S)
+def test_a_table_that_stops_is_alerted_within_15_minutes_of_its_next_window_and_nothing_else_is(stopped: str) -> None:
+    """The others go on; the newest window of `stopped` ended at 0, so the next one is there 600 s and more later."""
+
+    def reading(seconds: float) -> Reading:
+        ages = {name: seconds if name == stopped else usual for name, usual in USUAL_S.items()}
+        kinds = {"snapshot": "snapshot"}
+        labels = {name: {"kind": kinds.get(name, "table"), "name": name} for name in ages}
+        return Reading([Measurement("age_s", labels[name], float(age)) for name, age in ages.items()])
+
+    alerts: list[Instance] = []
+    for seconds in range(0, 7200, 30):
+        alerts = evaluate(RULES, alerts, reading(seconds), BEGIN + timedelta(seconds=seconds))
+        if fired := [alert for alert in alerts if alert.fired]:
+            break
+    assert [dict(alert.key[1])["name"] for alert in fired] == [stopped]
+    assert 600 + USUAL_S[stopped] < seconds <= 600 + USUAL_S[stopped] + 900

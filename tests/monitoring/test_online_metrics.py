@@ -111,7 +111,7 @@ def test_a_session_counts_in_the_window_in_which_it_ended(handmade: HandmadeSite
 def test_arms_of_experiments_are_told_apart(handmade: HandmadeSite) -> None:
     registry = open_registry(handmade.settings.resolved_registry_url)
     arms = [ExperimentArm("control", 0, 0.5, 0.1), ExperimentArm("more", 0, 0.5, 0.3)]
-    started = registry.start_experiment("e", arms, at("21:00"), "me", knob="exploration")
+    started = registry.experiments.start("e", arms, at("21:00"), "me", knob="exploration")
     publish_online_metrics(handmade.settings, W)
     placed = {user: arm_of(knob_layer("exploration"), started.arm_list, user) for user in ("u1", "u2", "u3")}
     impressions = {"u1": 2, "u2": 1, "u3": 1}

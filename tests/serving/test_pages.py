@@ -182,11 +182,11 @@ def test_exploration_is_a_knob_of_the_service_and_of_a_request(world, open_feed)
 
     assert explored(exploration=0.0) == 0
     assert explored(exploration=1.0) > 0
-    world.registry.turn_knob("exploration", 0.0, NOW, "me", "quiet evening")
+    world.registry.knobs.turn("exploration", 0.0, NOW, "me", "quiet evening")
     feed.refresh()
     assert feed.state()["exploration"] == 0.0
     assert explored() == 0
-    world.registry.turn_knob("exploration", None, NOW, "me")
+    world.registry.knobs.turn("exploration", None, NOW, "me")
     feed.refresh()
     assert feed.state()["exploration"] == feed.settings.serving.exploration
 

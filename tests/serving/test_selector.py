@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from serving.selector import Ranked, slate, spread
+from serving.draft import Ranked
+from serving.selector import slate, spread
 
 
 def rng(seed=0):

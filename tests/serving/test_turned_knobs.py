@@ -32,8 +32,8 @@ def test_an_arm_has_its_share_of_the_viewers_and_always_the_same():
 def test_a_service_follows_the_knob_and_logs_the_arm(world, open_feed):
     world.release("r1")
     feed = open_feed(num_candidates=100)
-    world.registry.turn_knob("exploration", 0.25, NOW, "me", release="r1")
-    world.registry.turn_knob("exploration", 1.0, NOW, "me", "try it", arm="much", share=0.5)
+    world.registry.knobs.turn("exploration", 0.25, NOW, "me", release="r1")
+    world.registry.knobs.turn("exploration", 1.0, NOW, "me", "try it", arm="much", share=0.5)
     assert feed.exploration.of("viewer-1", "r1") == (0.1, "")
     feed.refresh()
     assert feed.state()["knobs"]["exploration"] == {
@@ -55,7 +55,7 @@ def test_a_service_follows_the_knob_and_logs_the_arm(world, open_feed):
 
 def test_a_knob_that_cannot_be_read_leaves_the_one_that_is_there(world, open_feed, monkeypatch):
     feed = open_feed()
-    world.registry.turn_knob("exploration", 0.4, NOW, "me")
+    world.registry.knobs.turn("exploration", 0.4, NOW, "me")
     feed.refresh()
     monkeypatch.setattr(feed._registry, "knobs", lambda name: 1 / 0)
     feed.refresh()
@@ -93,7 +93,7 @@ def test_who_knows_the_token_turns_the_knob_at_once(turn, world):
     status, answer = turn("sesame", value=0.4, reason="more new channels")
     assert (status, answer["knobs"]["exploration"]["value"]) == (200, 0.4)
     assert turn.feed.usual_exploration("viewer-1") == 0.4
-    newest = world.registry.knob_turns("exploration")[0]
+    newest = world.registry.knobs.newest("exploration")[0]
     assert (newest.value, newest.by, newest.reason) == (0.4, "ana", "more new channels")
     assert turn("sesame", value=None)[1]["knobs"]["exploration"]["value"] == world.settings.serving.exploration
 
@@ -101,7 +101,7 @@ def test_who_knows_the_token_turns_the_knob_at_once(turn, world):
 @pytest.mark.parametrize("token", ["", "open", "sesame2", "sésame"])
 def test_without_the_token_nothing_turns(turn, world, token):
     assert turn(token, value=0.4)[0] == 401
-    assert world.registry.knob_turns("exploration") == []
+    assert world.registry.knobs.newest("exploration") == []
 
 
 @pytest.mark.parametrize(

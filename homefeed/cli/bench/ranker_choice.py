@@ -66,7 +66,8 @@ def needed_viewers(seed: int, num_viewers: int = 20_000) -> Needed:
     """
     from scipy.stats import norm
 
-    from monitoring.experiments.interleaving import preference, team_draft
+    from models.interleaving import FIRST, NOBODY, draft
+    from monitoring.experiments.interleaving import preference
 
     random = np.random.default_rng(seed)
     made = pages(num_viewers, random)
@@ -76,12 +77,15 @@ def needed_viewers(seed: int, num_viewers: int = 20_000) -> Needed:
     totals = [watches(made, slate, random).sum(1).astype(float) for slate in slates]
     better, worse = (float(chances(made, slate).sum(1).mean()) for slate in slates)
     arms = 2 * drift * (totals[0].var() + totals[1].var()) / (better - worse) ** 2
-    drafted = team_draft(made.better, made.worse, _SLOTS, random)
-    watched, side = watches(made, drafted.videos, random), np.where(drafted.team == 0, 1.0, -1.0)
-    found = preference(np.repeat(np.arange(num_viewers), _SLOTS), drafted.team.ravel(), watched.ravel())
-    effect = float((side * chances(made, drafted.videos)).sum(1).mean())
+    coins = (random.random((num_viewers, _SLOTS)) < 0.5).tolist()
+    drafted = list(map(draft, made.better.tolist(), made.worse.tolist(), coins))
+    videos, team = (np.stack([getattr(page, name) for page in drafted]).astype(np.int64) for name in ("videos", "team"))
+    watched, side = watches(made, videos, random), np.where(team == FIRST, 1.0, -1.0) * (team != NOBODY)
+    users = np.repeat(np.arange(num_viewers), _SLOTS)
+    found = preference(users, team.ravel(), watched.ravel(), alpha=0.05, expected=0.1)
+    effect = float((side * chances(made, videos)).sum(1).mean())
     interleaving = drift * (side * watched).sum(1).var() / effect**2
-    return Needed(float(arms), float(interleaving), found.low > 0, better / worse - 1)
+    return Needed(float(arms), float(interleaving), bool(found.low[0] > 0), better / worse - 1)
 
 
 def chances(made: Pages, videos: NDArray[np.int64]) -> "Floats":

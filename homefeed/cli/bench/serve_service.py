@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 
-from homefeed.cli.bench.serve_load import Answers, Load
 from homefeed.settings import Settings
+from serving.load import Answers, Load
 
 if TYPE_CHECKING:
     from serving.process import ServiceProcess

@@ -108,7 +108,7 @@ class Loop:
             settings=self._settings.serving,
             exploration=self._policy.exploration,
         )
-        return {**page_of(self._policy.page(draft), self._arm), "device": device}
+        return {**page_of(self._policy.page(draft), self._arm.release if self._arm else ""), "device": device}
 
     def _take_snapshot(self, path: Path) -> None:
         self._snapshot = Snapshot.read(path).prepared()

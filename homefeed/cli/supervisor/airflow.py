@@ -1,6 +1,5 @@
 """Airflow standalone as a child, and the few calls of its REST API that the supervisor needs."""
 
-import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,11 @@ from typing import Any
 import httpx
 import orjson
 
-from homefeed.cli.airflow_home import airflow_environment, dag_ids
+from homefeed.cli.airflow_home import PASSWORDS, airflow_environment, dag_ids, token_secret
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 from homefeed.settings.environment import environment
-
-PASSWORDS = "simple_auth_manager_passwords.json.generated"
 
 
 class AirflowError(HomefeedError):
@@ -46,7 +43,7 @@ def standalone_environment(settings: Settings, port: int, paused: bool) -> dict[
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home),
+        "AIRFLOW__API_AUTH__JWT_SECRET": token_secret(home),
         # A task whose process was killed is started again after this time instead of 5 minutes.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
@@ -57,16 +54,6 @@ def standalone_environment(settings: Settings, port: int, paused: bool) -> dict[
     base = airflow_environment(home) | environment(settings) | ours
     # `airflow standalone` starts its parts by name.
     return base | {"PATH": f"{Path(sys.executable).parent}:{base.get('PATH', '')}"}
-
-
-def _secret(home: Path) -> str:
-    """What Airflow signs its tokens with: made once, so that a login outlives a restart; only its owner may read it."""
-    file = home / "jwt_secret"
-    if not file.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(32))
-    return file.read_text()
 
 
 class Airflow:

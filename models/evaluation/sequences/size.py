@@ -47,8 +47,9 @@ class Size:
 def size_of(train: SequenceLog) -> Size:
     """The rule, from interactions n of the training log and their mean m per user.
 
-    Wide (128) from n = 500,000, else 64: fewer interactions do not fill more. Long histories (200) where m is at least
-    50, else 50. Dropout 0.5 where m is below 20, else 0.2: short histories are learned by heart.
+    Wide (128) and three blocks from n = 500,000, else 64 and two: fewer interactions do not fill more. Long histories
+    (200) where m is at least 50, else 50. Dropout 0.5 where m is below 20, else 0.2: short histories are learned by
+    heart.
 
     The step size grows for 200 steps, at most one pass, and falls over all of them, as a large one leaves the plateau
     of popularity early and a small one ends well; 36 passes from n = 500,000, else 100. From there on weights decay a
@@ -62,7 +63,7 @@ def size_of(train: SequenceLog) -> Size:
     batch_size, epochs = (4096, 36) if is_large else (1024, 100)
     return Size(
         dimension=128 if is_large else 64,
-        layers=2,
+        layers=3 if is_large else 2,
         heads=2,
         length=200 if mean >= 50 else 50,
         dropout=0.2 if mean >= 20 else 0.5,

@@ -15,7 +15,7 @@ def runs(settings: Settings, registry: Registry, now: datetime) -> list[Measurem
     """`failed_tasks` by DAG and task, and `watch_silent_s` once `homefeed watch` has evaluated the rules."""
     found = [
         Measurement("failed_tasks", {"dag": row.dag, "task": row.task}, 1.0, done=f"Run {row.run}: {row.error}"[:1000])
-        for row in registry.failures()
+        for row in registry.failures.open()
     ]
     seen = registry.alerts.evaluation(WATCH)
     if seen is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from homefeed.cli.bench import serve, serve_service, serve_site, serve_strain
-from homefeed.cli.bench.serve_load import Answers, Load
+from serving.load import Answers, Load
 
 END = datetime(2026, 11, 23, 22, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """`homefeed experiment` and `homefeed metrics` from the command line, without a service."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from typer.testing import CliRunner
 from homefeed.cli import build
 from homefeed.cli.metrics import MetricsError
 from homefeed.experiments import ExperimentError
+from homefeed.registry import Stage, open_registry
+from homefeed.settings import load
 
 RUNNER = CliRunner()
 
@@ -52,14 +55,30 @@ def test_start_list_show_stop() -> None:
     assert json.loads(call("experiment", "list", "--json"))["experiments"][0]["stopped_reason"] == "enough"
 
 
+def test_a_release_is_interleaved_with_the_live_one(tmp_path: Path) -> None:
+    registry, now = open_registry(load().resolved_registry_url), datetime(2026, 11, 23, 22, tzinfo=UTC)
+    for name, stage in (("r1", Stage.LIVE), ("r2", Stage.CANARY)):
+        registry.add_release(name, name, now, {})
+        registry.move(name, stage, now, [])
+    assert "r1 + r2" in call("experiment", "start", "duel", "--interleave", "r2", "--share", "0.05")
+    shown = json.loads(call("experiment", "show", "duel", "--json"))
+    assert (shown["releases"], shown["reading"]["winner"], shown["reading"]["num_pages"]) == (["r1", "r2"], "", 0)
+    assert "Too few viewers to read: 0." in call("experiment", "show", "duel")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--knob", "exploration", "--layer", "l", "--arm", "a=1"), "give --knob or --layer"),
-        (("--arm", "a"), "give --knob or --layer"),
+        (("--knob", "exploration", "--layer", "l", "--arm", "a=1"), "give one of --knob, --layer and --interleave"),
+        (("--arm", "a"), "give one of --knob, --layer and --interleave"),
         (("--knob", "exploration", "--arm", "a=much"), "'much' is not a number"),
         (("--knob", "exploration", "--arm", "a"), "write --arm NAME=VALUE"),
         (("--layer", "l", "--arm", "a=1"), "without one --arm NAME"),
+        (("--layer", "l"), "at least two arms"),
+        (("--interleave", "r1", "--layer", "l"), "give one of"),
+        (("--interleave", "r1", "--arm", "a"), "there are no arms to give"),
+        (("--interleave", "r1"), "no release is live to compare with"),
+        (("--interleave", "r1", "--interleave", "r2"), "no release 'r1'"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(words: tuple[str, ...], told: str) -> None:

@@ -29,7 +29,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     for release, stage in (("r1", Stage.LIVE), ("r2", Stage.LIVE), ("r3", Stage.CANARY)):
         found.add_release(release, release, now - timedelta(minutes=5), {})
         found.move(release, stage, now - timedelta(minutes=5), [])
-    found.note_failure("ingest_events", "ingest", "run-1", now, "OSError: disk full")
+    found.failures.note("ingest_events", "ingest", "run-1", now, "OSError: disk full")
     return found
 
 
@@ -91,7 +91,7 @@ def test_a_failed_task_fires_is_in_the_status_holds_promotions_and_is_resolved_b
     assert (alert["rule"], alert["severity"], alert["labels"]["task"]) == ("task_failed", "page", "ingest")
     assert "disk full" in run("alert list --json")["alerts"][0]["content"]["done"]
     assert any("task_failed" in held or "failed" in held for held in run("release list --json")["promotions_held_by"])
-    registry.end_failure("ingest_events", "ingest")
+    registry.failures.end("ingest_events", "ingest")
     assert f"alert {alert['id']} (task_failed) is resolved" in run(
         f"alert resolve {alert['id']} --who ann", "--reason", "made room"
     )

@@ -204,12 +204,12 @@ def test_drift_is_that_of_two_reports_in_a_row_with_the_columns_and_what_was_sta
 
 
 def test_a_failed_task_is_there_until_it_succeeds(settings: Settings, registry: Registry) -> None:
-    registry.note_failure("ingest_events", "ingest", "run-1", NOW, "OSError: disk full")
-    registry.note_failure("ingest_events", "ingest", "run-2", NOW, "OSError: disk still full")
+    registry.failures.note("ingest_events", "ingest", "run-1", NOW, "OSError: disk full")
+    registry.failures.note("ingest_events", "ingest", "run-2", NOW, "OSError: disk still full")
     (found,) = runs(settings, registry, NOW)
     assert (found.labels, found.value) == ({"dag": "ingest_events", "task": "ingest"}, 1.0)
     assert found.done == "Run run-2: OSError: disk still full"
-    registry.end_failure("ingest_events", "ingest")
+    registry.failures.end("ingest_events", "ingest")
     assert runs(settings, registry, NOW) == []
 
 

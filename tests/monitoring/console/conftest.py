@@ -12,7 +12,7 @@ from monitoring.console.desk import Desk
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """The view of somebody who may give orders: r2 live after r1, r3 in canary, two alerts, a day of exposures."""
+    """The view of somebody who may give orders: r2 live after r1, r3 in canary, two alerts, a day of online metrics."""
     settings = load(var=tmp_path / "var")
     return Desk(settings, busy(settings), NOW, "/homefeed", may_order=True)
 

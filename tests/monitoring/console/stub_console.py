@@ -43,10 +43,10 @@ def busy(settings: Settings) -> Registry:
     registry.move("r3", Stage.CANARY, NOW - 5 * _MINUTE, GATES, "waits for: watched_share")
     live_errors = Check("live_errors", Verdict.PASS, 0.0002, 0.05, (0.0, 0.001), 9000, "share of failed pages")
     registry.move("r2", Stage.LIVE, NOW - 5 * _MINUTE, [live_errors], "every one of 1 checks passed")
-    registry.turn_knob("exploration", 0.3, NOW - timedelta(hours=3), "ann", "more new", arm="more-new", share=0.1)
-    registry.note_failure("train_ranking", "train", "run-1", NOW - 40 * _MINUTE, "MemoryError: <none> left")
+    registry.knobs.turn("exploration", 0.3, NOW - timedelta(hours=3), "ann", "more new", arm="more-new", share=0.1)
+    registry.failures.note("train_ranking", "train", "run-1", NOW - 40 * _MINUTE, "MemoryError: <none> left")
     fire(settings, registry)
-    _expose(settings)
+    _measure(settings)
     _report(settings, registry)
     return registry
 
@@ -61,31 +61,28 @@ def fire(settings: Settings, registry: Registry, num_tasks: int = 1) -> None:
         evaluate_now(settings, registry, load_rules(RULES_FILE), {}, "test", at, Reading(found))
 
 
-def _expose(settings: Settings) -> None:
-    """Every half hour of the day 600 impressions on 60 pages of 50 viewers; r2 has the evening, r3 a tenth of it."""
-    random, parts, names = np.random.default_rng(5), [], []
+def _measure(settings: Settings) -> None:
+    """Every half hour of the day three metrics of what was live, and of r3 in the newest two hours; an arm as well."""
+    random, names, rows = np.random.default_rng(5), [], []
     lake = open_lake(settings.lake_path)
-    schema = lake.schemas["exposures"]
     for back in range(3, 144, 3):
-        name = windows.shift(windows.window_of(NOW), -back)
-        names.append(name)
+        window = windows.shift(windows.window_of(NOW), -back)
+        names.append(window)
         size = int(600 * (1.2 + math.sin(back / 23)))
-        page = np.arange(size) // 10
-        watched = random.random(size) < 0.02
-        old = "r1" if back > 48 else "r2"
-        release = np.where((page % 10 == 0) & (back < 12), "r3", old)
-        known = {
-            "window": np.full(size, name),
-            "event_id": np.array([f"{name}-{i}" for i in range(size)]),
-            "time": pa.array([windows.start(name)] * size, schema.field("time").type),
-            "user": page % 50,
-            "request_id": np.array([f"{name}-{p}" for p in page]),
-            "release": release,
-            "watched": watched,
-            "watch_s": np.where(watched, random.exponential(240, size), 0).astype("float32"),
-        }
-        parts.append(pa.table({f.name: known.get(f.name, pa.nulls(size, f.type)) for f in schema}))
-    lake.replace("exposures", names, pa.concat_tables(parts, promote_options="permissive"))
+        shares = {"r1" if back > 48 else "r2": 1.0} | ({"r3": 0.1, "r2+r3": 0.05} if back < 12 else {})
+        for release, arm, share in [*((name, "", share) for name, share in shares.items()), ("", "e/more", 0.1)]:
+            shown, viewers = max(round(size * share), 20), max(round(size * share / 12), 2)
+            for metric, below, rate in (
+                ("click_through", shown, 0.02),
+                ("watch_s_per_viewer", viewers, 58.0),
+                ("dismissals_per_viewer", viewers, 0.03),
+            ):
+                value = rate * random.uniform(0.8, 1.2)
+                half = 1.5 * value / math.sqrt(viewers)
+                known = {"window": window, "release": release, "arm": arm, "slice": "all", "metric": metric}
+                counts = {"numerator": value * below, "denominator": float(below), "num_viewers": viewers}
+                rows.append(known | counts | {"value": value, "low": value - half, "high": value + half})
+    lake.replace("online_metrics", names, pa.Table.from_pylist(rows, schema=lake.schemas["online_metrics"]))
 
 
 def _report(settings: Settings, registry: Registry) -> None:

@@ -1,18 +1,20 @@
 """What stands on the page Homefeed, on a busy day and on the first one."""
 
+import json
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from stub_console import NOW, fire
+from typer.testing import CliRunner
 
-from homefeed import windows
+from homefeed.cli import build
 from homefeed.registry import Stage
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.verdict import Check, Verdict
 from monitoring.alerts.rules import load_rules
-from monitoring.console import firing, live, page, traffic
+from monitoring.console import firing, live, page
 from monitoring.console.desk import Desk
 from monitoring.console.forms import LABELS, form
 from monitoring.console.manual import FOLDER, anchor, manual, rendered
@@ -58,10 +60,10 @@ def test_the_first_day_says_what_will_come(empty: Desk) -> None:
         "No release is live",
         "Nothing fires",
         "No release is on its way",
-        "Nobody saw a page",
+        "No window was measured yet",
         "No report yet",
         "Nothing was live yet",
-        "No experiment has a result yet",
+        "Nothing was tried yet",
         "No release was moved",
     ):
         assert words in html
@@ -148,19 +150,22 @@ def test_a_runbook_on_the_web_is_linked_as_it_is(desk: Desk) -> None:
     assert firing.runbook_url(desk, alert) == "https://docs.example/runbook#x"
 
 
-def test_online_metrics_are_sums_of_the_exposures(desk: Desk) -> None:
-    rows = traffic.read(desk)
-    newest = windows.shift(windows.window_of(NOW), -3)
-    mine = {row.group: row for row in rows if row.window == newest}
-    assert set(mine) == {"live", "in rollout"}
-    assert {row.group for row in rows} == {"live", "in rollout", "earlier"}
-    size = mine["live"].impressions + mine["in rollout"].impressions
-    assert mine["in rollout"].impressions == 10 * mine["in rollout"].pages
-    assert mine["live"].pages + mine["in rollout"].pages == -(-size // 10)
-    assert 0 < mine["live"].watches < mine["live"].impressions
+def test_online_metrics_are_those_of_the_command_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     html = part(page.overview(desk), "metrics")
-    assert html.count("<svg") == 3
-    assert f"{mine['live'].watches / mine['live'].impressions:.2%}" in html
+    assert html.count("<svg") == 2 * 3, "a metric that was not measured has no chart"
+    monkeypatch.setenv("HOMEFEED_VAR", str(desk.settings.var))
+    told = CliRunner().invoke(build(["metrics"]), ["metrics", "--windows", "144", "--json"])
+    rows = [row for row in json.loads(told.output)["metrics"] if not row["arm"]]
+    assert {row["release"] for row in rows} == {"r1", "r2", "r3", "r2+r3"}
+    for row in rows:
+        assert f"<td>{row['value']:.4g}</td><td>{row['low']:.4g} to {row['high']:.4g}</td>" in html
+        assert f"<td>{row['num_viewers']:,}</td><td>{row['num_windows']:,}</td>" in html
+    clicks = {row["release"]: 100 * row["value"] for row in rows if row["metric"] == "click_through"}
+    for release, name in (("r2", "r2, live"), ("r3", "r3, in rollout"), ("r1", "r1"), ("r2+r3", "r2+r3, interleaved")):
+        assert f"<title>{name}: {clicks[release]:.4g} (" in html
+    assert "e/more" not in html
+    # What is live comes first, then what is in rollout.
+    assert html.index(">r2, live<") < html.index(">r3, in rollout<") < html.index(">r1<")
 
 
 def test_only_whoever_may_give_orders_sees_buttons(desk: Desk) -> None:
@@ -195,7 +200,7 @@ def test_names_from_outside_are_text(empty: Desk) -> None:
     name = "<img src=x>"
     empty.registry.add_release(name, name, NOW, {})
     empty.registry.move(name, Stage.CANARY, NOW, [Check(name, Verdict.WAIT, detail=name)], name)
-    empty.registry.turn_knob("exploration", 0.1, NOW, name, name)
+    empty.registry.knobs.turn("exploration", 0.1, NOW, name, name)
     for html in (page.overview(empty, name, name), str(page.release_page(empty, name))):
         assert "<img" not in html
         Outline(html)

@@ -1,4 +1,4 @@
-"""The load of `homefeed bench serve`, from a process of its own: callers that wait, and arrivals that do not.
+"""Load on a service, from a process of its own: callers that wait, and arrivals that do not.
 
 Open loop: requests arrive on a schedule that no slow answer stretches, and a latency counts from the scheduled time, so
 that what waits is not left out (Tene, "How NOT to Measure Latency": coordinated omission).
@@ -89,7 +89,7 @@ def _run(url: str, bodies: list[bytes], rate: float | None, callers: int, num: i
 async def _asked(url: str, bodies: list[bytes], rate: float | None, callers: int, num: int) -> Answers:
     parts = urlsplit(url)
     requests = [
-        b"POST /recommend HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+        b"POST /recommend HTTP/1.1\r\nhost: load\r\ncontent-type: application/json\r\n"
         b"content-length: %d\r\n\r\n%b" % (len(body), body)
         for body in bodies
     ]

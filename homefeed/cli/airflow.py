@@ -1,0 +1,32 @@
+"""`homefeed airflow ...`: Airflow's own command line, in the environment that the settings mean."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+#: What follows is Airflow's: its options are not ours to understand.
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def command(arguments: Annotated[list[str], typer.Argument(help="Arguments of `airflow`.")]) -> None:
+    """Run Airflow's command line on this site's database, DAGs and settings; in profile `cluster`, on its servers.
+
+    Example: HOMEFEED_PROFILE=cluster homefeed airflow celery worker --queues train --concurrency 1
+    """
+    from homefeed.cli.airflow_home import airflow_environment, cluster_environment
+    from homefeed.settings import load
+    from homefeed.settings.environment import environment
+
+    settings = load()
+    if settings.profile == "cluster":
+        variables = cluster_environment(settings)
+    else:
+        variables = airflow_environment(settings.var / "airflow") | environment(settings)
+    # Airflow starts its parts by name.
+    folder = Path(sys.executable).parent
+    variables["PATH"] = f"{folder}{os.pathsep}{variables.get('PATH', '')}"
+    sys.stdout.flush()
+    os.execve(folder / "airflow", ["airflow", *arguments], variables)

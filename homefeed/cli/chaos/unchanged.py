@@ -1,0 +1,95 @@
+"""Releases that change nothing, each with other viewers: how many the fixed gates block, and the sequential ones
+abort."""
+
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homefeed.cli.chaos.platform import Platform, Told, copy_of
+from homefeed.cli.chaos.release_copy import copy_release
+from homefeed.cli.chaos.rollout_faults import Effect, roll_out, write_past
+from homefeed.cli.chaos.suite import PAST_HOURS
+from homefeed.cli.chaos.traffic import Traffic
+from homefeed.registry import Stage
+
+if TYPE_CHECKING:
+    from monitoring.evidence import Rows
+
+#: Viewers of each rollout; the sample that ends it is as much smaller than a site's as they are fewer.
+NUM_VIEWERS, VISITS_PER_DAY = 6_000, 3.0
+_SAMPLE = {"min_viewers": 500, "max_viewers": 1_500}
+
+
+def unchanged(platform: Platform, number: int, home: Path, told: Told) -> dict[str, Any]:
+    """Judge `number` unchanged releases."""
+    told(f"{number} unchanged releases before the fixed gates")
+    folder = home / "runs" / "unchanged"
+    shutil.rmtree(folder, ignore_errors=True)
+    blocked = _blocked(copy_of(platform, folder), number)
+    aborted: list[dict[str, Any]] = []
+    for seed in range(number):
+        told(f"unchanged rollout {seed + 1} of {number}")
+        shutil.rmtree(folder)
+        copy = copy_of(platform, folder)
+        knobs = copy.settings.rollout.model_copy(update=_SAMPLE)
+        smaller = Platform(copy.settings.model_copy(update={"rollout": knobs}))
+        traffic = Traffic(smaller.settings, smaller.now, NUM_VIEWERS, VISITS_PER_DAY, 1_000 + seed)
+        write_past(smaller, traffic, PAST_HOURS)
+        outcome = roll_out(smaller, traffic, Effect(), f"unchanged-{seed}")
+        if outcome.stage == Stage.ROLLED_BACK:
+            aborted.append({"seed": seed, "checks": outcome.checks})
+    shutil.rmtree(folder)
+    return {
+        "releases": number,
+        "blocked": len(blocked),
+        "aborted": len(aborted),
+        "blocked_by": blocked,
+        "aborted_by": aborted,
+    }
+
+
+def _blocked(platform: Platform, number: int) -> list[dict[str, Any]]:
+    """Those that an offline gate blocks; each is judged by as many viewers, drawn anew."""
+    from monitoring import gates
+    from monitoring.look import Look
+
+    copy = copy_release(platform.settings, platform.live.id, "unchanged")
+    release = platform.enter(copy)
+    look = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
+    whole, blocked = look.rows, []
+    judged = [gate for gate in gates.OFFLINE if gate.__name__ in ("quality", "popularity", "slices", "calibration")]
+    for seed in range(number):
+        again = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
+        # What a look reads when it is asked is given to it here: loading the bundles takes seconds.
+        again.__dict__ |= {"candidate": look.candidate, "rival": look.rival, "span": look.span}
+        again.__dict__["rows"] = drawn(whole, seed)
+        checks = [check for gate in judged for check in gate(again) if check.verdict == "fail"]
+        if checks:
+            blocked.append({"seed": seed, "checks": {check.name: check.detail for check in checks}})
+    return blocked
+
+
+def drawn(rows: "Rows", seed: int) -> "Rows":
+    """The exposures of as many viewers, drawn with replacement; one who is drawn twice is two viewers."""
+    from monitoring.evidence import Rows
+
+    random = np.random.default_rng(seed)
+    users, code = np.unique(rows.users, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    counts = np.bincount(code)
+    begin = np.cumsum(counts) - counts
+    picked = random.integers(0, len(users), len(users))
+    lengths = counts[picked]
+    offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    index = order[np.repeat(begin[picked], lengths) + offset]
+    own = np.repeat(np.arange(len(users)), lengths)
+    taken = {f.name: getattr(rows, f.name)[index] for f in fields(rows) if f.name not in ("inputs", "reactions")}
+    # The pages of one who is drawn twice are two pages each.
+    taken["users"] = own
+    _, page = np.unique(np.stack([own, rows.requests[index]]), axis=1, return_inverse=True)
+    taken["requests"] = np.where(rows.requests[index] != 0, 1 + page.reshape(-1), 0)
+    reactions = {target: column[index] for target, column in rows.reactions.items()}
+    return Rows(inputs=rows.inputs.take(index), reactions=reactions, **taken)

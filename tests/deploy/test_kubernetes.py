@@ -1,0 +1,221 @@
+"""The Kubernetes tree, as far as it can be held without a cluster: names, ports, settings and secrets meet."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from homefeed.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+TREE = ROOT / "deploy" / "kubernetes"
+VALUES: dict[str, Any] = yaml.safe_load((TREE / "airflow-values.yaml").read_text())
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load((TREE / "kustomization.yaml").read_text())
+OBJECTS: list[dict[str, Any]] = [
+    made for name in KUSTOMIZATION["resources"] for made in yaml.safe_load_all((TREE / name).read_text())
+]
+NAME = "app.kubernetes.io/name"
+
+
+def of(*kinds: str) -> list[dict[str, Any]]:
+    return [made for made in OBJECTS if made["kind"] in kinds]
+
+
+def named(kind: str, name: str) -> dict[str, Any]:
+    return next(made for made in of(kind) if made["metadata"]["name"] == name)
+
+
+WORKLOADS = of("Deployment", "StatefulSet")
+EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda made: made["metadata"]["name"])
+
+
+def labels(workload: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
+    return found
+
+
+def pod(workload: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return spec
+
+
+def container(workload: dict[str, Any]) -> dict[str, Any]:
+    (only,) = pod(workload)["containers"]
+    return dict(only)
+
+
+def ports(workload: dict[str, Any]) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in container(workload).get("ports", [])}
+
+
+def variables(group: type[BaseModel] = Settings, prefix: str = "HOMEFEED_") -> set[str]:
+    """Every environment variable of the settings."""
+    found: set[str] = set()
+    for name, field in group.model_fields.items():
+        kind = field.annotation
+        key = f"{prefix}{name.upper()}"
+        found |= variables(kind, f"{key}__") if isinstance(kind, type) and issubclass(kind, BaseModel) else {key}
+    return found
+
+
+def secrets() -> dict[str, set[str]]:
+    """Secret -> its keys, as the secret store fills them."""
+    return {
+        made["spec"]["target"]["name"]: set(made["spec"]["target"]["template"]["data"]) for made in of("ExternalSecret")
+    }
+
+
+def test_the_tree_is_whole_and_every_object_has_one_name() -> None:
+    files = {file.name for file in TREE.glob("*.yaml")} - {"kustomization.yaml", "airflow-values.yaml"}
+    assert files == set(KUSTOMIZATION["resources"])
+    names = [(made["kind"], made["metadata"]["name"]) for made in OBJECTS]
+    assert len(names) == len(set(names))
+    assert all(made["apiVersion"] for made in OBJECTS)
+    assert KUSTOMIZATION["namespace"] == named("Namespace", "homefeed")["metadata"]["name"]
+
+
+@EACH
+def test_a_workload_selects_its_own_pods_and_they_are_bounded_and_confined(workload: dict[str, Any]) -> None:
+    assert workload["spec"]["selector"]["matchLabels"] == labels(workload) == {NAME: workload["metadata"]["name"]}
+    resources = container(workload)["resources"]
+    assert {"cpu", "memory"} <= resources["requests"].keys()
+    assert "memory" in resources["limits"]
+    assert pod(workload)["securityContext"]["runAsNonRoot"] is True
+    assert pod(workload)["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container(workload)["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container(workload)["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@EACH
+def test_what_a_pod_mounts_and_reads_is_there(workload: dict[str, Any]) -> None:
+    spec, inside = pod(workload), container(workload)
+    volumes = {volume["name"] for volume in spec.get("volumes", [])}
+    volumes |= {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
+    assert {mount["name"] for mount in inside["volumeMounts"]} <= volumes
+    for volume in spec.get("volumes", []):
+        if "persistentVolumeClaim" in volume:
+            assert named("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+        if "configMap" in volume:
+            assert named("ConfigMap", volume["configMap"]["name"])
+        if "secret" in volume:
+            keys = {item["key"] for item in volume["secret"]["items"]}
+            assert keys <= secrets()[volume["secret"]["secretName"]]
+    for source in inside.get("envFrom", []):
+        assert named("ConfigMap", source["configMapRef"]["name"])
+    for each in inside.get("env", []):
+        reference = each.get("valueFrom", {}).get("secretKeyRef")
+        assert reference is None or reference["key"] in secrets()[reference["name"]]
+        assert not each["name"].startswith("HOMEFEED_") or each["name"] in variables(), each["name"]
+    probes = [inside[name] for name in inside if name.endswith("Probe") and "httpGet" in inside[name]]
+    assert {probe["httpGet"]["port"] for probe in probes} <= ports(workload).keys()
+    assert {probe["httpGet"]["path"] for probe in probes} <= {"/readyz", "/livez"}
+
+
+def test_every_variable_is_a_setting_and_its_value_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = named("ConfigMap", "homefeed-settings")["data"]
+    assert set(given) <= variables()
+    for name, value in given.items():
+        assert isinstance(value, str), name
+        monkeypatch.setenv(name, value)
+    settings = load()
+    service, shard = named("Deployment", "homefeed-service"), named("StatefulSet", "homefeed-shard")
+    assert ports(service) == {"http": settings.serving.port}
+    # One address for each shard, by the names that the headless service gives its pods.
+    from serving.shards import addresses_of
+
+    number, name = shard["spec"]["replicas"], shard["metadata"]["name"]
+    assert settings.index.num_shards == number
+    assert addresses_of(settings) == [
+        (f"{name}-{n}.{shard['spec']['serviceName']}", ports(shard)["shard"]) for n in range(number)
+    ]
+    assert str(settings.var) in {mount["mountPath"] for mount in container(service)["volumeMounts"]}
+    # A pod is out of its endpoints before it stops, and finishes before it is killed.
+    probe = container(service)["readinessProbe"]
+    noticed_s = probe["failureThreshold"] * (probe["periodSeconds"] + probe["timeoutSeconds"])
+    assert settings.replicas.drain_s > noticed_s
+    wait_s = settings.replicas.drain_s + settings.serving.graceful_s
+    assert pod(service)["terminationGracePeriodSeconds"] > wait_s
+
+
+def test_every_object_is_one_of_the_kubernetes_api() -> None:
+    schemas = pytest.importorskip("kubernetes_validate")
+    for made in OBJECTS:
+        if made["kind"] != "ExternalSecret":
+            schemas.validate(made, "1.34", strict=True)
+
+
+def test_services_budgets_and_the_autoscaler_point_at_what_there_is() -> None:
+    by_labels = {tuple(labels(workload).items()): workload for workload in WORKLOADS}
+    for service in of("Service"):
+        workload = by_labels[tuple(service["spec"]["selector"].items())]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports(workload).keys()
+    for workload in of("StatefulSet"):
+        assert named("Service", workload["spec"]["serviceName"])["spec"]["clusterIP"] == "None"
+    for budget in of("PodDisruptionBudget"):
+        assert tuple(budget["spec"]["selector"]["matchLabels"].items()) in by_labels
+    scaler = named("HorizontalPodAutoscaler", "homefeed-service")["spec"]
+    target = named(scaler["scaleTargetRef"]["kind"], scaler["scaleTargetRef"]["name"])
+    assert "replicas" not in target["spec"], "applying the tree again would undo the autoscaler"
+    assert 1 < scaler["minReplicas"] < scaler["maxReplicas"]
+
+
+def test_nobody_is_reached_but_by_those_who_need_it() -> None:
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in of("NetworkPolicy")}
+    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    names = {workload["metadata"]["name"] for workload in WORKLOADS}
+
+    def callers(server: str) -> set[str]:
+        found: set[str] = set()
+        for rule in policies[server]["ingress"]:
+            assert {port["port"] for port in rule["ports"]} <= ports(
+                next(w for w in WORKLOADS if labels(w)[NAME] == server)
+            ).keys()
+            for source in rule["from"]:
+                selector = source.get("podSelector", {})
+                found |= {value for key, value in selector.get("matchLabels", {}).items() if key == NAME}
+                found |= {v for e in selector.get("matchExpressions", []) if e["key"] == NAME for v in e["values"]}
+                found |= {"airflow"} if selector.get("matchLabels") == {"tier": "airflow"} else set()
+        return found
+
+    assert callers("homefeed-redis") == {"homefeed-service", "airflow"}
+    assert callers("homefeed-postgres") == {"homefeed-service", "homefeed-shard", "homefeed-watch", "airflow"}
+    assert callers("homefeed-shard") == {"homefeed-service"}
+    assert callers("homefeed-service") == {"homefeed-watch"}
+    # Whoever reads a secret address of a server may reach it.
+    for workload in WORKLOADS:
+        read = {each["name"] for each in container(workload).get("env", [])}
+        name = workload["metadata"]["name"]
+        assert "HOMEFEED_REGISTRY_URL" not in read or name in callers("homefeed-postgres")
+        assert "HOMEFEED_FEATURES__ONLINE_URL" not in read or name in callers("homefeed-redis")
+    assert names == {f"homefeed-{part}" for part in ("service", "shard", "watch", "redis", "postgres")}
+
+
+def test_images_are_ours_with_a_recipe_or_have_a_version() -> None:
+    ours = {image["name"]: image["newTag"] for image in KUSTOMIZATION["images"]}
+    for workload in WORKLOADS:
+        image = container(workload)["image"]
+        if image in ours:
+            assert (ROOT / "deploy" / "images" / f"{image.partition('/')[2]}.Dockerfile").is_file()
+        else:
+            assert re.fullmatch(r"[a-z]+:\d+(\.\d+)+", image), image
+    assert ours[VALUES["defaultAirflowRepository"]] == VALUES["defaultAirflowTag"]
+
+
+def test_airflow_runs_the_version_of_the_lock_with_the_settings_of_the_others() -> None:
+    assert f"apache-airflow=={VALUES['airflowVersion']}" in (ROOT / "requirements.txt").read_text()
+    assert VALUES["airflowVersion"] in (ROOT / "deploy" / "images" / "platform.Dockerfile").read_text()
+    known = secrets()
+    assert "connection" in known[VALUES["data"]["metadataSecretName"]] & known[VALUES["data"]["brokerUrlSecretName"]]
+    assert {"fernet-key", "jwt-secret", "api-secret-key"} <= known["homefeed-secrets"]
+    for each in VALUES["secret"]:
+        assert each["secretKey"] in known[each["secretName"]]
+        assert each["envName"].startswith("AIRFLOW__") or each["envName"] in variables()
+    (source,) = yaml.safe_load(VALUES["extraEnvFrom"])
+    assert named("ConfigMap", source["configMapRef"]["name"])
+    user = pod(named("Deployment", "homefeed-service"))["securityContext"]["runAsUser"]
+    assert VALUES["uid"] == user, "all of them write under one volume"
+    assert VALUES["config"]["core"]["dags_folder"].startswith("/opt/homefeed/src")
+    assert (ROOT / VALUES["config"]["core"]["plugins_folder"].removeprefix("/opt/homefeed/src/")).is_dir()
