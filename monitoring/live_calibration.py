@@ -33,7 +33,7 @@ def record_refit(settings: Settings, release: str, window: str, heads: Mapping[s
       release, window: whose calibrators, and the window that they were compared on.
       heads: target -> `is_refitted`, `reason`, `old_calibration` with `old_low` and `old_high`, and `new_calibration`
         (predicted over observed on the window; None where it was not measured), as of
-        `models.ranking.recalibration.HeadRefit`.
+        `models.ranking.head_refit.HeadRefit`.
     """
     file = settings.reports_path / KIND / f"{window}-{release}.json"
     file.parent.mkdir(parents=True, exist_ok=True)

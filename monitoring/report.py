@@ -7,11 +7,11 @@ from typing import Any
 
 from homefeed import windows
 from homefeed.errors import HomefeedError
-from homefeed.registry import open_registry
+from homefeed.registry import Registry, Release, open_registry
 from homefeed.settings import Settings
 from models.evaluation.reliability import reliability
 from monitoring.drift import Drift, NotMeasured, measure_drift
-from monitoring.evidence import Rows, load, predict, read_rows
+from monitoring.evidence import Bundle, Rows, load, predict, read_rows
 from monitoring.page import page
 from monitoring.quality import slices
 
@@ -59,9 +59,13 @@ def monitor_window(settings: Settings, window: str) -> MonitorReport:
         raise MonitoringError(
             "no release is live, so there is nothing to report on; the DAG `bootstrap` makes the first one"
         )
+    return report_on(settings, registry, live, load(settings, live.id), window)
+
+
+def report_on(settings: Settings, registry: Registry, live: Release, bundle: Bundle, window: str) -> MonitorReport:
+    """`monitor_window` of a live release whose bundle is loaded."""
     knobs = settings.monitoring
     first = windows.shift(window, 1 - knobs.report_windows)
-    bundle = load(settings, live.id)
     rows = read_rows(settings, bundle, first, window, settings.rollout.max_rows)
     heads = predict(bundle, rows)
     folder = settings.reports_path / KIND / window

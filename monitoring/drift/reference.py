@@ -27,6 +27,8 @@ from monitoring.drift.distance import groups
 from monitoring.evidence import Bundle, Rows, predict, read_rows
 
 _DAY, _WEEK = 144, 1008
+#: Days before that are read while there is no week: each is one more look at the lake.
+_DAYS = 3
 
 
 class Basis(StrEnum):
@@ -98,7 +100,7 @@ def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Refer
     """
     knobs = settings.monitoring
     weeks = [_around(window, week * _WEEK, knobs.season_margin) for week in range(1, knobs.season_weeks + 1)]
-    days = [_around(window, day * _DAY, knobs.season_margin) for day in range(1, 7)]
+    days = [_around(window, day * _DAY, knobs.season_margin) for day in range(1, _DAYS + 1)]
     for basis, spans in ((Basis.WEEKS, weeks), (Basis.DAYS, days)):
         found = tuple(span for span in spans if _num_exposures(settings, span))
         if not found:

@@ -17,7 +17,7 @@ from homefeed.registry import Report
 from homefeed.settings import Settings, load
 from homefeed.settings.monitoring import MonitoringSettings
 from models.ranking.reference import REFERENCE_FILE
-from monitoring.drift import Drift, NotMeasured, measure, measure_drift
+from monitoring.drift import Drift, NotMeasured, measure, measure_drift, reference
 from monitoring.drift.columns import columns_of
 from monitoring.drift.comparison import compare
 from monitoring.drift.distance import Groups, groups, mean_variance, number_distances, rate_distances, share_distance
@@ -215,6 +215,26 @@ def test_as_few_of_the_newest_windows_as_hold_enough_are_compared(
     found = measured(settings, rows, WINDOW)
     assert isinstance(found, Drift)
     assert (found.windows, found.num_current) == ((windows.shift(WINDOW, -1), WINDOW), 5_000)
+
+
+@pytest.mark.parametrize(
+    ("back", "basis", "num_spans"),
+    [((1008, 144), Basis.WEEKS, 1), ((1008, 2016), Basis.WEEKS, 2), ((144, 288), Basis.DAYS, 2), ((6,), None, 0)],
+)
+def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_before(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, back: tuple[int, ...], basis: Basis | None, num_spans: int
+) -> None:
+    """`back`: how many windows ago there were exposures, in one window each."""
+    held = {windows.shift(WINDOW, -at) for at in back}
+    monkeypatch.setattr(reference, "_num_exposures", lambda _, span: len(held & set(windows.span(*span))))
+    monkeypatch.setattr(reference, "read_rows", lambda *_: stub_rows(1_000))
+    found = reference.seasonal_reference(settings, StubBundle(settings.models_path), WINDOW)
+    if basis is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.basis, len(found.spans), len(found.columns)) == (basis, num_spans, 1_000 * num_spans)
+    assert found.spans[0] == (windows.shift(WINDOW, -back[0] - 1), windows.shift(WINDOW, -back[0] + 1))
 
 
 # Many looks at a site with seasons.

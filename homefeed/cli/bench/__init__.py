@@ -36,6 +36,7 @@ BENCHES = (
     "redis",
     "cluster",
     "drift",
+    "monitoring",
 )
 
 

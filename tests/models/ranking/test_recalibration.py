@@ -90,9 +90,9 @@ def test_too_few_positives_leave_it(site: Settings) -> None:
 
 
 def test_what_is_no_better_on_the_newest_window_is_not_taken(site: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.ranking import recalibration
+    from models.ranking import head_refit
 
-    monkeypatch.setattr(recalibration, "calibrate", lambda *_, **__: IDENTITY)
+    monkeypatch.setattr(head_refit, "calibrate", lambda *_, **__: IDENTITY)
     done = refit(site, Release("same"), small_site.LAST)  # type: ignore[arg-type]
     assert done.path is None
     assert done.heads["watched"].reason == "no better on the newest window than the one it has"
