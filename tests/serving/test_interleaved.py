@@ -7,13 +7,16 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 from tiny_site import NOW
 
 from homefeed import ids, serving_log
 from homefeed.buckets import bucket
+from homefeed.lake import open_lake
 from homefeed.registry import Stage
 from models.interleaving import FIRST, NOBODY, SECOND, draft
+from monitoring.experiments.interleaving import read_interleaving
 from serving.draft import Ranked
 from serving.interleavings import Interleaving, Interleavings
 from serving.metrics import INTERLEAVED
@@ -212,6 +215,27 @@ def test_a_release_that_was_live_is_loaded_for_as_long_as_an_interleaving_names_
     feed.refresh()
     assert feed.releases.fleet.retired == ()
     assert feed.recommend(PageRequest(user="viewer-1"))["release"] == "r2"
+
+
+def test_the_pages_and_what_was_watched_of_them_name_the_better_release(two, open_feed):
+    """300 viewers see a page of 20 each and watch what r2 likes: what they saw joins with whose pick it was."""
+    feed, random = open_feed(), np.random.default_rng(0)
+    pages = [feed.recommend(PageRequest(user=f"viewer-{n}", num=20)) for n in range(300)]
+    feed.close()
+    rows = []
+    for page in pages:
+        videos = [ids.key(video["video"]) for video in page["videos"]]
+        chances = 0.3 * two.bundles["r2"]._worth(np.array(videos)) ** 4
+        for slot, (video, watched) in enumerate(zip(videos, random.random(20) < chances, strict=True)):
+            known = {"window": LOGGED, "time": NOW, "user": ids.key(page["user"]), "video": video, "slot": slot}
+            shown = {"event_id": f"{page['request_id']}-{slot}", "request_id": page["request_id"]}
+            rows.append(known | shown | {"watched": bool(watched)})
+    lake = open_lake(two.settings.lake_path)
+    lake.replace("exposures", [LOGGED], pa.Table.from_pylist(rows, schema=lake.schemas["exposures"]))
+    reading = read_interleaving(two.settings, two.registry.experiments.named("duel"), NOW)
+    assert (reading.num_pages, reading.num_viewers, reading.winner) == (300, 300, "r2")
+    assert not reading.is_void
+    assert reading.watched[1] > reading.watched[0]
 
 
 @pytest.mark.slow

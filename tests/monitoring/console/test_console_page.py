@@ -84,7 +84,7 @@ def test_a_part_that_cannot_be_read_leaves_the_others(desk: Desk, monkeypatch: p
 
 def test_what_is_live_and_what_a_rollback_brings_back(desk: Desk) -> None:
     html = live.live(desk)
-    assert '<a href="/homefeed/releases/r2">r2</a> answers viewers since' in html
+    assert '<a href="/homefeed/releases/r2">r2</a> went live' in html
     assert 'A rollback brings back <a href="/homefeed/releases/r1">r1</a>' in html
     assert "live_errors" in html
     assert "MemoryError: &lt;none&gt; left" in html
