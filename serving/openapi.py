@@ -73,6 +73,7 @@ _STATE = {
     "live": {"release": "r20261123T2200Z-1a2b3c", "stage": "live", "stale": False, "metrics": {"ne": 0.86}},
     "rollout": [],
     "shadow": [],
+    "interleavings": [],
     "failed": {},
     "snapshot": {"window": "20261123T2200Z", "videos": 20000},
     "exploration": 0.1,

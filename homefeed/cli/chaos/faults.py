@@ -136,12 +136,20 @@ FAULTS: tuple[Fault, ...] = (
         _alone(damaged_release(release_copy.nothing_for_newcomers)),
     ),
     Fault(
-        "shifted-vocabulary",
-        "every video, channel and topic has its neighbour's embedding",
+        "shifted-columns",
+        "the ranker reads each dense feature by the statistics of its neighbour",
         "G6",
         ("ne_live", "ndcg_live"),
         ROLLED_BACK,
-        _alone(damaged_release(release_copy.shifted_vocabulary)),
+        _alone(damaged_release(release_copy.shifted_columns)),
+    ),
+    Fault(
+        "worse-for-new-viewers",
+        "better for those who watch much, worse for viewers without a history",
+        "G8",
+        ("slice_new_viewers",),
+        ROLLED_BACK,
+        _alone(release_faults.better_but_for_some(release_copy.worse_for_regulars, release_copy.worse_for_newcomers)),
     ),
     Fault(
         "scores-times-1.3",
@@ -174,7 +182,7 @@ FAULTS: tuple[Fault, ...] = (
         "G11",
         ("page_erased",),
         ROLLED_BACK,
-        _alone(in_shadow(release_faults.erased_viewer_is_back)),
+        _alone(damaged_platform(release_faults.erased_viewer_is_back)),
         "lake",
     ),
     Fault(

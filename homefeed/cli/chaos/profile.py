@@ -38,7 +38,7 @@ def chaos_settings(home: Path) -> Settings:
             "canary_share": 0.45,
             "ramp_share": 0.5,
             "evaluation_windows": EVALUATED_WINDOWS,
-            "min_shadow_pages": 60,
+            "min_shadow_pages": 40,
             "min_slice_viewers": 200,
             # One look decides: nobody is there who would look again.
             "undecided_wait_s": 0.0,

@@ -15,6 +15,8 @@ from homefeed.settings import Settings
 
 #: Value of a variable -> the value it gets.
 Edit = Callable[[NDArray[Any]], NDArray[Any]]
+#: How far `worse_for_newcomers` and `worse_for_regulars` move log-odds.
+_NEWCOMERS, _REGULARS = 2.2, 3.0
 #: Does something to the files of a bundle.
 Damage = Callable[[Path], None]
 
@@ -64,10 +66,10 @@ def other_towers(folder: Path) -> None:
         record["pairing"] = pairing_of(folder / "towers")
 
 
-def shifted_vocabulary(folder: Path) -> None:
-    """Each video, channel and topic gets the embedding of its neighbour in the vocabulary."""
-    for part in ("video", "channel", "topic"):
-        _edit(folder / "ranker", ["network", part], lambda value: np.roll(value, 1, axis=0))
+def shifted_columns(folder: Path) -> None:
+    """Each dense feature is read by the statistics of its neighbour."""
+    for part in ("least", "most", "mean", "deviation", "corners"):
+        _edit(folder / "ranker", ["preprocessing", part], lambda value: np.roll(value, 1, axis=0))
 
 
 def nothing_for_newcomers(folder: Path) -> None:
@@ -79,6 +81,41 @@ def nothing_for_newcomers(folder: Path) -> None:
         return value
 
     _edit(folder / "ranker", ["network", "country"], spoil)
+
+
+def worse_for_newcomers(folder: Path) -> None:
+    """The log-odds of a watch of viewers without a history are lower by `_NEWCOMERS`, those of all others as they
+    were."""
+    _shift(folder, first=0, by=_NEWCOMERS)
+    _edit(folder / "ranker", ["network", "head_bias"], lambda value: value - _NEWCOMERS * _is_watched())
+
+
+def worse_for_regulars(folder: Path) -> None:
+    """The log-odds of a watch of the viewers with the longest histories are higher by `_REGULARS`."""
+    _shift(folder, first=-1, by=_REGULARS)
+
+
+def _shift(folder: Path, first: int, by: float) -> None:
+    """Move the log-odds of a watch by `by` of all viewers whose history reaches beyond one piece of those between
+    quantiles (`Ranker.pieces`)."""
+    from homefeed.features import DENSE_FEATURES
+    from models.ranking.statistics import NUM_PIECES
+
+    row = DENSE_FEATURES.index("history_size") * NUM_PIECES + first % NUM_PIECES
+
+    def shift(value: NDArray[Any]) -> NDArray[Any]:
+        value = value.copy()
+        value[row] += by * _is_watched()
+        return value
+
+    _edit(folder / "ranker", ["network", "wide"], shift)
+
+
+def _is_watched() -> NDArray[np.float32]:
+    """[heads] 1 for the head that says whether a video is watched."""
+    from homefeed.features import TARGETS
+
+    return np.array([target == "watched" for target in TARGETS], np.float32)
 
 
 def same_for_all(folder: Path) -> None:
@@ -105,9 +142,12 @@ def _edit(saved_model: Path, part: list[str], edit: Edit) -> None:
     reader = tf.train.load_checkpoint(prefix)
     nodes = TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")).nodes
     place = 0
-    for name in [*part, "variables"]:
+    for name in part:
         place = {child.local_name: child.node_id for child in nodes[place].children}[name]
-    keys = {each.checkpoint_key for child in nodes[place].children for each in nodes[child.node_id].attributes}
+    # A layer lists its variables; a variable is a part of its own.
+    lists = [nodes[child.node_id] for child in nodes[place].children if child.local_name == "variables"]
+    found = [nodes[child.node_id] for each in lists for child in each.children] or [nodes[place]]
+    keys = {each.checkpoint_key for node in found for each in node.attributes}
     names = sorted(reader.get_variable_to_shape_map())
     values = {name: reader.get_tensor(name) for name in names}
     changed = {name: edit(value) if name in keys else value for name, value in values.items()}

@@ -15,11 +15,12 @@ from homefeed.cli.chaos.outcome import Outcome, named
 from homefeed.cli.chaos.platform import Platform
 from homefeed.cli.chaos.release_copy import Damage, copy_release
 from homefeed.lake import open_lake
+from homefeed.registry import Stage
 
 #: Does something to a platform.
 Seed = Callable[[Platform], object]
 #: Pages of the shadow, a few more than the gates take.
-PAGES = 90
+PAGES = 50
 #: From the entry into the stage to the pages, and from these to the look.
 _BEFORE_S, _AFTER_S = 180.0, 900.0
 #: What was withdrawn or erased so long ago must be gone from every page.
@@ -55,6 +56,19 @@ def damaged_release(damage: Damage, after_signing: bool = False) -> Callable[[Pl
         copy = copy_release(platform.settings, platform.live.id, "faulty", None if after_signing else damage)
         if after_signing:
             damage(bundle_path(platform.settings, copy))
+        platform.enter(copy)
+        return judged(platform, copy)
+
+    return run
+
+
+def better_but_for_some(live: Damage, candidate: Damage) -> Callable[[Platform], Outcome]:
+    """Live is damaged in one way, the release in another."""
+
+    def run(platform: Platform) -> Outcome:
+        settings, whole = platform.settings, platform.live.id
+        platform.enter(copy_release(settings, whole, "weaker", live), Stage.LIVE)
+        copy = copy_release(settings, whole, "faulty", candidate)
         platform.enter(copy)
         return judged(platform, copy)
 
@@ -177,8 +191,7 @@ def erased_viewer_is_back(platform: Platform) -> None:
 
     lake = open_lake(platform.settings.lake_path)
     users = lake.read("users", columns=["user", "user_id"])
-    counts = lake.read("watches", columns=["user"])["user"].value_counts().sort_by([("counts", "descending")])
-    key = counts[0]["values"]
+    key = pc.mode(lake.read("watches", columns=["user"])["user"])[0]["mode"]
     name = users.filter(pc.equal(users["user"], key))["user_id"][0].as_py()
     watches = lake.read("watches")
     window = watches.filter(pc.equal(watches["user"], key))["window"][0].as_py()
