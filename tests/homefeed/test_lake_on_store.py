@@ -1,5 +1,6 @@
 """The lake in an object store is the lake on disk: the same commits, versions and rows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ from homefeed.ingest.window import ingest_windows
 from homefeed.lake import Lake, LakeError, open_lake
 from homefeed.settings import Settings, load
 from homefeed.settings.storage import StorageSettings, StoreFolder
+from homefeed.windows import shift
 from tests.homefeed.ingest.test_window import event, write
 from tests.homefeed.store_gate import gate_before
 
@@ -58,6 +60,25 @@ def test_vacuum_leaves_the_version_that_a_manifest_names(lake: Lake) -> None:
     assert content(lake.read("t")) == [(A, 3)]
     with pytest.raises(Exception, match=r"404|not found|NoSuchKey"):
         lake.read("t", version=unnamed)
+
+
+def test_two_writers_at_once_lose_nothing(lake: Lake) -> None:
+    """Each commits windows of its own; one that comes second is told and tries again, as a task does."""
+    lake.replace("t", [A], rows((A, 0)))
+
+    def write_window(number: int) -> None:
+        window = shift(B, number)
+        for _ in range(20):
+            try:
+                lake.replace("t", [window], rows((window, number)))
+                return
+            except LakeError:
+                continue
+        raise AssertionError(f"{window} was never committed")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write_window, range(4)))
+    assert content(lake.read("t")) == [(A, 0), *((shift(B, n), n) for n in range(4))]
 
 
 def test_a_store_that_refuses_is_told_and_nothing_is_committed(s3) -> None:

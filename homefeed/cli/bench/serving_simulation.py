@@ -77,7 +77,7 @@ def _service(times_s: Floats) -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(4096)
-        process = multiprocessing.get_context("fork").Process(target=_serve, args=(listening, times_s), daemon=True)
+        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listening, times_s), daemon=True)
         process.start()
         try:
             yield int(listening.getsockname()[1])

@@ -45,6 +45,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "online_copies": Assumption(2, "", "One replica for each primary."),
     "store_reads_per_core_s": Assumption(50_000, "1/s", "Rows of that size that one core of Redis serves."),
     "shard_videos": Assumption(50e6, "videos", "In one shard of the index: their rows fill most of a machine."),
+    "ask_ms": Assumption(0.2, "ms", "Processor time of a replica for each shard that it asks."),
     "rows_bytes": Assumption(400, "bytes", "Features of one candidate on their way from a shard to the ranker."),
     "base_gib": Assumption(0.7, "GiB", "Memory of a service before it holds a catalogue."),
     "answer_kib": Assumption(30, "KiB", "A page of 100 as JSON."),

@@ -10,9 +10,9 @@ from homefeed.cli.plan.site import Site
 from homefeed.cli.plan.sizing import page_cpu_s, search_s, shards_of
 from homefeed.cli.plan.tier import Tier, Times, p99_ms, quantile_times, simulate
 
-#: Shares of their time that the replicas of a cell work; a cell is what one balancer sends pages to.
+#: Shares of their time that the replicas of a cell work; a cell is what one balancer sends pages to: a machine of 64.
 LOADS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_REPLICAS, _PAGES, _MOST_SHARDS = 16, 6000, 20
+_REPLICAS, _PAGES, _MOST_SHARDS = 64, 8000, 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Headroom:
 def headroom(site: Site, measured: Mapping[str, float], assumed: Mapping[str, float], seed: int) -> Headroom:
     """Simulate a cell of replicas over its shards at each load, and read off the largest that keeps to the goal."""
     checked, sustained = sustained_ms(measured, seed), measured["sustained_p99_ms"]
-    seconds = page_cpu_s(site, measured)
+    seconds = page_cpu_s(site, measured, assumed)
     num = shards_of(site, assumed)
     simulated = 0 if num == 1 else min(num, _MOST_SHARDS)
     curve = {}
@@ -57,7 +57,7 @@ def headroom(site: Site, measured: Mapping[str, float], assumed: Mapping[str, fl
             before_share=assumed["before_share"],
             shards=simulated,
             shard_workers=math.ceil(rate * search_s(site, measured, assumed) / assumed["batch_busy"]),
-            search=search_times(site, measured, assumed),
+            search=search_times(site, measured, assumed) if simulated else None,
             hop_s=assumed["hop_ms"] / 1000,
         )
         curve[load] = max(1.0, sustained / checked) * p99_ms(tier, rate, _PAGES, seed)
@@ -84,9 +84,11 @@ def page_times(measured: Mapping[str, float], mean_s: float) -> Times:
 
 
 def search_times(site: Site, measured: Mapping[str, float], assumed: Mapping[str, float]) -> Times:
-    """Times of a search in one shard, with the spread that was measured while uploads were inserted."""
+    """Times of a search in one shard, with the spread that was measured while uploads were inserted, and the call."""
     shape = [(0.5, measured["large_search_ms"]), (0.99, measured["large_search_p99_ms"])]
-    return _with_mean(shape, search_s(site, measured, assumed))
+    call_s = measured["shard_call_ms"] / 1000
+    searched = _with_mean(shape, search_s(site, measured, assumed) - call_s)
+    return lambda random, num: call_s + searched(random, num)
 
 
 def _shape(measured: Mapping[str, float]) -> list[tuple[float, float]]:

@@ -71,11 +71,14 @@ def plan(site: Site, measured: Numbers, assumed: Numbers, busy: float, *, is_cap
     return [_priced(part, assumed) for part in parts]
 
 
-def page_cpu_s(site: Site, measured: Numbers) -> float:
-    """Processor time of a page: a straight line through those of 1,000 and 10,000 candidates [s]."""
+def page_cpu_s(site: Site, measured: Numbers, assumed: Numbers) -> float:
+    """Processor time of a page at its replica [s]: a straight line through those of 1,000 and 10,000 candidates, and
+    what it costs to ask the shards."""
     slope = (measured["large_page_cpu_ms"] - measured["page_cpu_ms"]) / 9000
     least = measured["page_cpu_ms"] - 1000 * slope
-    return max(least + slope * site.candidates, 0.1 * measured["page_cpu_ms"]) / 1000
+    num = shards_of(site, assumed)
+    asking = num * assumed["ask_ms"] if num > 1 else 0.0
+    return (max(least + slope * site.candidates, 0.1 * measured["page_cpu_ms"]) + asking) / 1000
 
 
 def shards_of(site: Site, assumed: Numbers) -> int:
@@ -84,14 +87,15 @@ def shards_of(site: Site, assumed: Numbers) -> int:
 
 
 def search_s(site: Site, measured: Numbers, assumed: Numbers) -> float:
-    """One search in a shard: a power law through those of 1 and 10 million videos [s]."""
+    """One search in a shard [s]: a power law through those of 1 and 10 million videos, and the call over HTTP."""
     power = math.log10(measured["large_search_ms"] / measured["search_ms"])
-    size = site.videos / shards_of(site, assumed)
-    return float(measured["large_search_ms"] * (size / 1e7) ** power / 1000)
+    num = shards_of(site, assumed)
+    searched = measured["large_search_ms"] * (site.videos / num / 1e7) ** power
+    return float(searched + (measured["shard_call_ms"] if num > 1 else 0.0)) / 1000
 
 
 def _replicas(site: Site, measured: Numbers, assumed: Numbers, busy: float, pages: float) -> Need:
-    cores = pages * page_cpu_s(site, measured) / busy
+    cores = pages * page_cpu_s(site, measured, assumed) / busy
     gib = assumed["base_gib"] if shards_of(site, assumed) > 1 else _catalogue_gib(site.videos, measured, assumed)
     network = pages * (assumed["answer_kib"] * 1024 + _rows(site, assumed)) * 8e-9
     spare = assumed["spare"]

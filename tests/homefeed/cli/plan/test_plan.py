@@ -56,11 +56,18 @@ def test_capacity_moves_what_answers_and_not_what_learns() -> None:
 
 def test_pages_and_searches_lie_on_the_lines_through_what_was_measured() -> None:
     for candidates, name in ((1000, "page_cpu_ms"), (10_000, "large_page_cpu_ms")):
-        assert page_cpu_s(site_of(candidates=candidates), MEASURED) == pytest.approx(MEASURED[name] / 1000)
+        site = site_of(candidates=candidates, videos=1e7)
+        assert page_cpu_s(site, MEASURED, assumed()) == pytest.approx(MEASURED[name] / 1000)
     for videos, name in ((1e6, "search_ms"), (1e7, "large_search_ms")):
         assert search_s(site_of(videos=videos), MEASURED, assumed()) == pytest.approx(MEASURED[name] / 1000)
     assert shards_of(site_of(), assumed({"shard_videos": 50e6})) == 20
     assert shards_of(SMALL, assumed()) == 1
+    # Two shards of 10 million: each search over HTTP, and two calls for the replica to make.
+    two = assumed({"shard_videos": 1e7, "ask_ms": 0.5})
+    site = site_of(videos=2e7)
+    called = MEASURED | {"shard_call_ms": 0.25}
+    assert search_s(site, called, two) == pytest.approx((MEASURED["large_search_ms"] + 0.25) / 1000)
+    assert page_cpu_s(site, called, two) == pytest.approx((MEASURED["page_cpu_ms"] + 1.0) / 1000)
 
 
 def test_simulated_times_have_the_means_that_machines_are_counted_by() -> None:
