@@ -35,9 +35,13 @@ class DuckdbEngine:
         lake.attach(self.backend.con)
 
     def read(self, files: Sequence[str], schema: pa.Schema) -> Table:
-        # Without a word DuckDB would guess the type of `window` from the values.
-        table = self.backend.read_parquet(list(files), hive_partitioning=True, hive_types_autocast=False)
-        return table.select(*schema.names)
+        # A view made here: for files of a store Ibis would have DuckDB fetch its `httpfs` from the network, where `see`
+        # lets it read them already. Without a word it would guess the type of `window` from the values.
+        name = ibis.util.gen_name("files")
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        options = "hive_partitioning = true, hive_types_autocast = false"
+        self.backend.raw_sql(f'CREATE TEMP VIEW "{name}" AS FROM read_parquet([{listed}], {options})')
+        return self.backend.table(name).select(*schema.names)
 
     def memory(self, rows: pa.Table) -> Table:
         name = ibis.util.gen_name("memory")
