@@ -201,6 +201,7 @@ class Feed:
             "live": _arm_state(fleet.live, calibrated),
             "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
             "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
+            "retired": [_arm_state(arm, calibrated) for arm in fleet.retired],
             "failed": fleet.failed,
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
             "exploration": self.exploration.value,
@@ -247,12 +248,19 @@ class Feed:
 
     def _refresh_releases(self) -> None:
         try:
-            self.releases.refresh(self._newest, self.interleavings.releases)
+            self.releases.refresh(self._newest, (*self.interleavings.releases, *self._standby()))
         finally:
             self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = read_exploration(self.settings, self._registry)
+
+    def _standby(self) -> tuple[str, ...]:
+        """The release that a rollback brings back: in memory, it answers at the next look. Pages come before it."""
+        if not (self.settings.serving.standby and self.ready.is_set()):
+            return ()
+        before = self._registry.was_live()
+        return (before.id,) if before is not None else ()
 
     def _refresh_interleavings(self) -> None:
         self.interleavings = read_interleavings(self._registry)
