@@ -13,7 +13,8 @@ EVENTS = _asset("events", "lake/events")
 #: Windows whose exposures and features are published. extra: windows, window (the newest), positive, negative,
 #: versions, snapshot.
 EXPOSURES = _asset("exposures", "lake/exposures")
-#: An hour of exposures has closed: time to train. extra: window (the newest closed).
+#: An hour of exposures has closed, or drift lasts: time to train. extra: window (the newest closed); reason, when it is
+#: not the hour.
 TRAINING_HOUR = _asset("training_hour", "lake/training_hour")
 #: A trained retriever. extra: id, path, window, windows, versions, metrics.
 RETRIEVAL_MODEL = _asset("retrieval_model", "models/retrieval")

@@ -3,7 +3,8 @@
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
 then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
 calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
-What viewers did with the pages of each release and arm goes into table `online_metrics`.
+What viewers did with the pages of each release and arm goes into table `online_metrics`. Drift that lasts, and
+miscalibration that no refit mends, start a training between the hours.
 The alert rules are evaluated too, as `homefeed watch` does all the time: so a watch that died is alerted.
 
 **By hand**: `{"window": "20261123T2150Z"}`, a window whose exposures are published.
@@ -16,7 +17,7 @@ from dataclasses import asdict
 
 from airflow.sdk import DAG, task
 
-from dags.assets import EXPOSURES, ROLLOUT
+from dags.assets import EXPOSURES, ROLLOUT, TRAINING_HOUR
 from dags.defaults import SERVE, on_queue
 from dags.references import newest, plain, references
 from dags.report_link import ReportLink, push_report
@@ -68,6 +69,19 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         record_refit(settings, live.id, window, done["heads"])
         return done
 
+    @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")
+    def retraining(*, outlet_events, **context):
+        """Say that it is time to train when drift or miscalibration lasts; skipped when neither does."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from homefeed.settings import load
+        from monitoring.retraining import start_retraining
+
+        started = start_retraining(load(), newest(context, EXPOSURES, "window")["window"])
+        if started is None:
+            raise AirflowSkipException("no drift and no miscalibration lasts, or a training was started for it already")
+        outlet_events[TRAINING_HOUR].extra = plain(vars(started))
+
     @task(outlets=[ROLLOUT], trigger_rule="none_failed")
     def rollout(*, outlet_events, **context):
         """Let the gates look at everything that is in rollout or live."""
@@ -96,5 +110,5 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
     reported.operator.operator_extra_links = (ReportLink(),)
     # Both stand beside the rollout, so that their failure holds nothing up, and that of the rollout fails the run.
     reported >> [rollout(), alerts()]
-    calibration()
+    [reported, calibration()] >> retraining()
     online_metrics()

@@ -9,7 +9,7 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.data_format import DeltaFormat
 from feast.types import Array, FeastType, Float32, Int32, Int64, String
 
-from homefeed.features import ENTITIES
+from homefeed.features import ENTITIES, RANKING_STATE
 from homefeed.schema import TABLES
 
 #: Columns of a lake table that are no features.
@@ -22,16 +22,6 @@ _TYPES: dict[pa.DataType, FeastType] = {
     pa.list_(pa.int64()): Array(Int64),
     pa.list_(pa.float32()): Array(Float32),
 }
-#: What the ranker reads of a viewer; the sets of videos not to show again are for serving only.
-RANKING_STATE = (
-    "country",
-    "language",
-    "age",
-    "history_videos",
-    "history_times",
-    "history_fractions",
-    "subscribed_channels",
-)
 
 entities = {
     name: Entity(name=name, join_keys=[name], value_type=ValueType.STRING if name == "topic" else ValueType.INT64)

@@ -31,7 +31,7 @@ from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.schema import TIME
 from homefeed.settings.engine import EngineSettings
-from homefeed.settings.storage import StorageSettings, StoreFolder
+from homefeed.settings.storage import LAKES
 from homefeed.windows import shift, window_of
 
 
@@ -44,7 +44,6 @@ class LakeOfflineStoreConfig(FeastConfigBaseModel):
 
     Attributes:
       lake: folder of the Delta tables, or its URL in an object store.
-      storage: what it takes to open that store.
       engine: which engine, and its knobs.
       spill: folder for what does not fit into the engine's memory.
       versions: version of each table to read; the newest where none is given.
@@ -52,7 +51,6 @@ class LakeOfflineStoreConfig(FeastConfigBaseModel):
 
     type: str = "feature_repo.offline_store.LakeOfflineStore"
     lake: str
-    storage: StorageSettings = Field(default_factory=StorageSettings)
     engine: EngineSettings
     spill: str
     versions: dict[str, int] = Field(default_factory=dict)
@@ -127,8 +125,8 @@ def _newest_before(tables: LakeTables, rows: Table, view: FeatureView, features:
 def _tables(config: RepoConfig) -> LakeTables:
     # The engine lives as long as the retrieval job whose expression refers to it.
     store = config.offline_store
-    place = StoreFolder(store.lake, store.storage) if "://" in store.lake else Path(store.lake)
-    return LakeTables(open_lake(place), open_engine(store.engine, Path(store.spill)), store.versions)
+    lake = open_lake(LAKES.get(store.lake, Path(store.lake)))
+    return LakeTables(lake, open_engine(store.engine, Path(store.spill)), store.versions)
 
 
 def _name(source: DataSource | None) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
+from homefeed.settings.storage import LAKES, StoreFolder
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -37,6 +38,8 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
                     f"profile cluster keeps no features on one machine: set HOMEFEED_FEATURES__{name.upper()}, "
                     "or HOMEFEED_PROFILE=local (docs/cluster.md)"
                 )
+    if isinstance(lake, StoreFolder):
+        LAKES[str(lake)] = lake
     online: dict[str, Any] = {"type": "sqlite", "path": str(folder / "online.db")}
     if knobs.online_url:
         online = {"type": "redis", "connection_string": knobs.online_url}
@@ -50,7 +53,6 @@ def configuration(settings: Settings, versions: Mapping[str, int] | None = None)
         "offline_store": {
             "type": "feature_repo.offline_store.LakeOfflineStore",
             "lake": str(lake.absolute() if isinstance(lake, Path) else lake),
-            "storage": settings.storage,
             "engine": settings.resolved_engine.model_dump(),
             "spill": str(settings.spill_path.absolute()),
             "versions": dict(versions or {}),

@@ -20,6 +20,12 @@ def bucket(salt: str, user: str) -> float:
     return (int.from_bytes(digest[8:], "little") >> 11) / 2**53
 
 
+def control_share(share: float) -> float:
+    """Share of the viewers that a release's control has, from the other end of its buckets, when the release answers
+    `share`: as many, or all that are left."""
+    return min(share, 1 - share)
+
+
 def buckets(salt: str, users: NDArray[np.int64]) -> NDArray[np.float64]:
     """[n] buckets of viewers by their keys (`homefeed.ids`), the same as `bucket` gives for their ids."""
     rows = pa.table({"user": pa.array(users, pa.int64())})

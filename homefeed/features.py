@@ -10,6 +10,16 @@ SPANS = {"10m": 1, "1h": 6, "24h": 144, "7d": 1008}
 MEASURES = ("impressions", "watches", "watch_s", "likes", "dismissals")
 #: Targets of an exposure, each learned by one head.
 TARGETS = ("watched", "watch_s", "completion", "liked", "subscribed", "shared", "dismissed")
+#: What the ranker reads of a viewer; the sets of videos not to show again are for serving only.
+RANKING_STATE = (
+    "country",
+    "language",
+    "age",
+    "history_videos",
+    "history_times",
+    "history_fractions",
+    "subscribed_channels",
+)
 #: Computed from one request and its candidates by `models.request_features`, the same for training and serving.
 REQUEST_FEATURES = (
     "hour_sin",

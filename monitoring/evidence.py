@@ -1,7 +1,7 @@
 """What the gates and reports look at: held-out exposures with their features, and what a release says about them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -35,6 +35,10 @@ class Bundle(Protocol):
     @property
     def vectors(self) -> NDArray[np.float32]:
         """[v, d] of the indexed videos."""
+
+    @property
+    def videos(self) -> NDArray[np.int64]:
+        """[v] keys, in the order of `vectors`."""
 
     @property
     def shape(self) -> Any:
@@ -77,6 +81,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def take(self, index: NDArray[np.int64]) -> "Rows":
+        """The exposures at `index` [m]."""
+        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("inputs", "reactions")}
+        reactions = {target: column[index] for target, column in self.reactions.items()}
+        return Rows(inputs=self.inputs.take(index), reactions=reactions, **columns)
 
     @property
     def num_viewers(self) -> int:

@@ -1,13 +1,28 @@
 """Calibration of the live release, window by window, by the calibrators that answered it: the record of each refit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from homefeed.registry import open_registry
+from homefeed.registry import Report, open_registry
 from homefeed.settings import Settings
 
 KIND = "refit"
+
+
+@dataclass(frozen=True)
+class HeadOff:
+    """One head in the newest windows.
+
+    Attributes:
+      ratio: predicted over observed in the newest window; None when that was not measured.
+      value: how far off it is: the ratio, or its inverse where that is larger; 1 when some of the windows do not show,
+        beyond chance, that it is off to that side; None without a ratio.
+    """
+
+    ratio: float | None
+    value: float | None
 
 
 def record_refit(settings: Settings, release: str, window: str, heads: Mapping[str, Mapping[str, Any]]) -> None:
@@ -16,11 +31,41 @@ def record_refit(settings: Settings, release: str, window: str, heads: Mapping[s
     Args:
       settings: the settings tree.
       release, window: whose calibrators, and the window that they were compared on.
-      heads: target -> `is_refitted`, `reason`, `old_calibration` and `new_calibration` (predicted over observed on the
-        window; None where it was not measured), as of `models.ranking.recalibration.HeadRefit`.
+      heads: target -> `is_refitted`, `reason`, `old_calibration` with `old_low` and `old_high`, and `new_calibration`
+        (predicted over observed on the window; None where it was not measured), as of
+        `models.ranking.recalibration.HeadRefit`.
     """
     file = settings.reports_path / KIND / f"{window}-{release}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     content = {"heads": {head: dict(told) for head, told in heads.items()}}
     file.write_text(json.dumps({"release": release, "window": window} | content, indent=2))
     open_registry(settings.resolved_registry_url).add_report(KIND, window, release, file, content)
+
+
+def heads_off(refits: Sequence[Report], num: int) -> dict[str, HeadOff]:
+    """Each head over the newest `num` records of one release, the newest first.
+
+    One window alone is no evidence: of seven heads and a day of windows some are off by chance. A window in which a
+    head was not measured is passed over, except for the newest: nothing is known then.
+    """
+    if not refits:
+        return {}
+    return {head: _off([r.summary["heads"].get(head, {}) for r in refits], num) for head in refits[0].summary["heads"]}
+
+
+def _off(records: Sequence[Mapping[str, Any]], num: int) -> HeadOff:
+    ratio = records[0].get("old_calibration")
+    if not ratio:
+        return HeadOff(ratio, None)
+    measured = [told for told in records if told.get("old_calibration")][:num]
+    sides = {_side(told) for told in measured}
+    is_shown = len(measured) == num and sides in ({1}, {-1})
+    return HeadOff(ratio, max(ratio, 1 / ratio) if is_shown else 1.0)
+
+
+def _side(told: Mapping[str, Any]) -> int:
+    """1 for too much, -1 for too little, beyond chance; 0 when neither is shown."""
+    low, high = told.get("old_low"), told.get("old_high")
+    if low is None or high is None:
+        return 0
+    return 1 if low > 1 else -1 if high < 1 else 0

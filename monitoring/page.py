@@ -18,7 +18,7 @@ _COLUMNS = {
 }
 
 
-def page(content: dict[str, Any], drift_threshold: float) -> str:
+def page(content: dict[str, Any]) -> str:
     """The page of one report; `content` is what `report.json` holds."""
     first, last = content["windows"]
     parts = [
@@ -31,7 +31,7 @@ def page(content: dict[str, Any], drift_threshold: float) -> str:
         )
     else:
         parts += [_tiles(content), _quality(content["quality"]), _reliability(content["reliability"])]
-        parts.append(_drift(content["drift"], drift_threshold))
+        parts.append(_drift(content["drift"], content["drift_not_measured"]))
     return document(f"{content['release']} · {content['window']}", "".join(parts))
 
 
@@ -73,9 +73,12 @@ def _cell(part: dict[str, Any], name: str, digits: int) -> str:
 
 def _reliability(bins: list[dict[str, Any]]) -> str:
     """Predicted against observed on logarithmic axes: rates span decades. Whiskers are the intervals over viewers."""
-    shown = [b for b in bins if b["predicted"] > 0 and b["observed"] > 0]
+    shown = [dict(b) for b in bins if b["predicted"] > 0 and b["observed"] > 0]
     if not shown:
         return "<h2>Reliability</h2><p>No group of exposures has a watch yet.</p>"
+    # One viewer alone has no interval: its dot has no whiskers.
+    for b in shown:
+        b["low"], b["high"] = (b["observed"] if b[end] is None else b[end] for end in ("low", "high"))
     ends = [v for b in shown for v in (b["predicted"], b["observed"], b["high"], max(b["low"], b["observed"] / 10))]
     low, high = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
     size, left, top = 400.0, 56.0, 12.0
@@ -114,20 +117,36 @@ def _reliability(bins: list[dict[str, Any]]) -> str:
     )
 
 
-def _drift(drift: dict[str, Any] | None, threshold: float) -> str:
+_BASES = {
+    "weeks": "the same time of earlier weeks",
+    "days": "the same time of the days before, as there is no week of history yet",
+    "training": "those that calibrated the ranker, as there is no history of this time of the day yet",
+}
+
+
+def _drift(drift: dict[str, Any] | None, reason: str) -> str:
     if drift is None:
-        return "<h2>Drift</h2><p>Too few exposures to compare.</p>"
-    widest = max(*drift["distances"].values(), threshold)
+        return f"<h2>Drift</h2><p>Not measured: {escape(reason)}.</p>"
+    shares = {c["name"]: c["distance"] / max(c["bound"], 1e-9) for c in drift["columns"]}
+    widest = max(*shares.values(), 1.0)
     rows = []
-    for name, distance in sorted(drift["distances"].items(), key=lambda item: -item[1]):
-        mark = ' class="bad"' if distance > threshold else ""
-        bar = f'<span class="bar" style="width:{distance / widest * 240:.0f}px"></span>'
+    for c in sorted(drift["columns"], key=lambda c: (-c["is_drifted"], -shares[c["name"]])):
+        mark = ' class="bad"' if c["is_drifted"] else ""
+        bar = f'<span class="bar" style="width:{shares[c["name"]] / widest * 240:.0f}px"></span>'
+        words = "; ".join(filter(None, (c["detail"], c["is_explained"] and "as it was when the release was made")))
         rows.append(
-            f'<tr><td{mark}>{escape(name)}</td><td>{distance:.3f}</td><td style="text-align:left">{bar}</td></tr>'
+            f"<tr><td{mark}>{escape(c['name'])}</td><td>{c['kind']}</td><td>{escape(c['method'])}</td>"
+            f"<td>{c['distance']:.3f}</td><td>{c['bound']:.3f}</td>"
+            f'<td style="text-align:left">{bar} {escape(words)}</td></tr>'
         )
+    missing = "".join(f"<li>{escape(line)}</li>" for line in drift["missing"])
+    first, last = drift["windows"] or ("?", "?")
+    heads = "".join(f"<th>{name}</th>" for name in ("column", "kind", "method", "distance", "bound", ""))
     return (
-        f"<h2>Drift</h2><p>Wasserstein distance over the reference's deviation; {drift['num_current']:,} exposures "
-        f"against {drift['num_reference']:,} that calibrated the ranker. Red is beyond {threshold:g}. "
+        f"<h2>Drift</h2><p>{drift['num_current']:,} exposures of windows {escape(first)} to {escape(last)} against "
+        f"{drift['num_reference']:,} of {_BASES[drift['basis']]}. Red is beyond its bound: the threshold of its kind, "
+        "or what chance makes of so few viewers where that is more. "
         f'<a href="{escape(drift["html"])}">Open the Evidently report</a>.</p>'
-        f'<div class="wide"><table><tr><th>column</th><th>distance</th><th></th></tr>{"".join(rows)}</table></div>'
+        + (f"<p>Not compared:</p><ul>{missing}</ul>" if missing else "")
+        + f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
     )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed import ids, serving_log, windows
-from homefeed.features import DENSE_FEATURES, aggregate_columns
+from homefeed.features import DENSE_FEATURES, RANKING_STATE, aggregate_columns
 from homefeed.schema.column import TIME
 from homefeed.settings import Settings
 
@@ -85,7 +85,11 @@ def _differs(settings: Settings, pages: pa.Table, window: str, versions: str, hi
     lists = pages["videos"].combine_chunks()
     of_page = pc.list_parent_indices(lists)
     logged = np.array(pages["dense"].combine_chunks().flatten().flatten(), np.float32).reshape(-1, len(DENSE_FEATURES))
-    rows = pages.select(_VIEWER).take(of_page).append_column("user", ids.keys(pages["user"]).take(of_page))
+    rows = (
+        pages.select(["time", "device", *RANKING_STATE])
+        .take(of_page)
+        .append_column("user", ids.keys(pages["user"]).take(of_page))
+    )
     asked = pa.table({"row": np.arange(rows.num_rows), "video": lists.flatten()})
     content = pa.table(
         {"video": videos["video"], "channel": videos["channel"], "topic": first_topics(videos["topics"])}
@@ -103,19 +107,6 @@ def _differs(settings: Settings, pages: pa.Table, window: str, versions: str, hi
     if not same[:, _USER].all():
         same[:, _USER] |= _equal(logged, vectors(windows.shift(window, 1), None))[:, _USER]
     return ~same
-
-
-_VIEWER = [
-    "time",
-    "device",
-    "country",
-    "language",
-    "age",
-    "history_videos",
-    "history_times",
-    "history_fractions",
-    "subscribed_channels",
-]
 
 
 def first_topics(topics: pa.ChunkedArray) -> pa.Array:

@@ -1,7 +1,7 @@
 """The report of one window: drift, calibration and quality of the live release on the newest exposures."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,15 @@ from homefeed import windows
 from homefeed.errors import HomefeedError
 from homefeed.registry import open_registry
 from homefeed.settings import Settings
-from monitoring.drift import Drift, measure_drift
+from models.evaluation.reliability import reliability
+from monitoring.drift import Drift, NotMeasured, measure_drift
 from monitoring.evidence import Rows, load, predict, read_rows
 from monitoring.page import page
-from monitoring.reliability import curve, slices
+from monitoring.quality import slices
 
 KIND = "monitor"
+#: Drifted columns that the registry keeps; the report has every one.
+_MOST = 100
 
 
 class MonitoringError(HomefeedError):
@@ -63,7 +66,7 @@ def monitor_window(settings: Settings, window: str) -> MonitorReport:
     heads = predict(bundle, rows)
     folder = settings.reports_path / KIND / window
     folder.mkdir(parents=True, exist_ok=True)
-    drift = measure_drift(settings, bundle, rows, heads, folder) if len(rows) else None
+    drift = measure_drift(settings, bundle, rows, heads, folder, window) if len(rows) else NotMeasured("no exposures")
     watched = heads["watched"] if len(rows) else rows.weight[:0]
     content = {
         "window": window,
@@ -73,38 +76,58 @@ def monitor_window(settings: Settings, window: str) -> MonitorReport:
         "exposures": len(rows),
         "viewers": rows.num_viewers,
         "quality": [part.to_dict() for part in slices(rows, watched, settings.seed)],
-        "reliability": [asdict(group) for group in curve(rows, watched, knobs.reliability_bins, settings.seed)],
+        "reliability": reliability(
+            rows.users,
+            rows.watched,
+            watched,
+            rows.weight,
+            num_groups=knobs.reliability_bins,
+            seed=settings.seed,
+        ).groups,
         "drift": _drift(drift),
+        "drift_not_measured": drift.reason if isinstance(drift, NotMeasured) else "",
     }
     html, record = folder / "index.html", folder / "report.json"
     record.write_text(json.dumps(content, indent=2))
-    html.write_text(page(content, knobs.drift_threshold))
+    html.write_text(page(content))
     summary = _summary(rows, content)
     registry.add_report(KIND, window, live.id, html, summary)
     return MonitorReport(html, record, summary)
 
 
-def _drift(drift: Drift | None) -> dict[str, Any] | None:
-    if drift is None:
+def _drift(drift: Drift | NotMeasured) -> dict[str, Any] | None:
+    if isinstance(drift, NotMeasured):
         return None
     return {
         "html": drift.html.name,
+        "basis": str(drift.basis),
+        "spans": [list(span) for span in drift.spans],
+        "windows": list(drift.windows) if drift.windows else None,
+        "columns": [column.to_dict() for column in drift.columns],
+        "missing": drift.missing,
+        "learned": drift.learned,
         "drifted": drift.drifted,
         "drifted_share": drift.drifted_share,
         "prediction": drift.prediction,
         "num_reference": drift.num_reference,
         "num_current": drift.num_current,
-        "distances": drift.distances,
     }
 
 
 def _summary(rows: Rows, content: dict[str, Any]) -> dict[str, Any]:
-    overall, drift = content["quality"][0], content["drift"] or {}
+    """What is kept in the registry; `drifted` is column -> kind, distance, bound and detail, the furthest first, and
+    None when drift was not measured."""
+    overall, drift = content["quality"][0], content["drift"]
+    drifted = sorted((c for c in drift["columns"] if c["is_drifted"]), key=lambda c: -c["distance"]) if drift else []
+    kept = ("kind", "distance", "bound", "detail")
     return {
         "release": content["release"],
         "exposures": len(rows),
         "viewers": content["viewers"],
         **{name: overall[name] for name in ("calibration", "ne", "roc_auc", "pr_auc")},
-        "drifted_share": drift.get("drifted_share"),
-        "prediction_drift": drift.get("prediction"),
+        "drifted_share": drift["drifted_share"] if drift else None,
+        "prediction_drift": drift["prediction"] if drift else None,
+        "drift_basis": drift["basis"] if drift else None,
+        "drifted": {c["name"]: {name: c[name] for name in kept} for c in drifted[:_MOST]} if drift else None,
+        "drift_not_measured": content["drift_not_measured"],
     }

@@ -7,12 +7,10 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from homefeed import windows
 from homefeed.clock import clock
@@ -29,7 +27,9 @@ from serving.bundle import BundleLoader, load_bundle
 from serving.calibration import Calibrations
 from serving.degraded import DegradedLog
 from serving.draft import Draft
+from serving.event_intake import EventIntake
 from serving.fleet import Arm, Releases
+from serving.fleet_state import fleet_state
 from serving.fresh_viewer import with_acts
 from serving.interleaved import interleave
 from serving.interleavings import Interleavings, read_interleavings
@@ -51,10 +51,6 @@ class NoCatalogueError(HomefeedError):
     """There is nothing to show yet: no snapshot of the catalogue was published."""
 
 
-class UnwritableEventError(HomefeedError):
-    """An event cannot be written as a line of JSON; none of the batch was taken."""
-
-
 class Feed:
     """Everything behind the endpoints. Use `start`, then `recommend` and `accept` from any thread, then `close`.
 
@@ -72,8 +68,6 @@ class Feed:
         open_store: Callable[[], ViewerRead] | None = None,
         open_recent: Callable[[], RecentStore] | None = None,
     ) -> None:
-        from homefeed.ingest.event_log import EventLog
-
         self.settings = settings
         self.now = clock(settings.clock_file)
         self.ready = threading.Event()
@@ -95,7 +89,7 @@ class Feed:
         self._rankers = ThreadPoolExecutor(more, thread_name_prefix="ranker") if more else None
         self._making = Making()
         self._shadow = Shadow(settings.serving, self._log)
-        self._events = EventLog(settings.events_path)
+        self._events = EventIntake(settings, self._recent)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
 
@@ -182,27 +176,15 @@ class Feed:
         )
 
     def accept(self, events: Sequence[Any]) -> int:
-        """Make events durable; returns how many.
-
-        Raises:
-          EventLogError: the disk does not take them.
-          UnwritableEventError: one holds what JSON of this platform cannot.
-        """
-        arrival = self.now()
-        self._events.append(list(map(_line, range(len(events)), events)), arrival)
-        self._recent.offer(events, arrival)
-        metrics.EVENTS.inc(len(events))
-        return len(events)
+        """Make events durable; how many, and what can go wrong, as `EventIntake.accept` says."""
+        return self._events.accept(events, self.now())
 
     def state(self) -> dict[str, Any]:
         """What is live, what is in rollout, what could not be loaded, and how fresh the candidates are."""
-        fleet, snapshot, calibrated = self.releases.fleet, self.snapshot, self._calibrations.windows
+        snapshot = self.snapshot
         return {
-            "live": _arm_state(fleet.live, calibrated),
-            "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
-            "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
-            "retired": [_arm_state(arm, calibrated) for arm in fleet.retired],
-            "failed": fleet.failed,
+            **fleet_state(self.releases.fleet, self._calibrations.windows),
+            "interleavings": [one.state() for one in self.interleavings.running],
             "snapshot": None if snapshot is None else {"window": snapshot.window, "videos": len(snapshot)},
             "exploration": self.exploration.value,
             "knobs": {"exploration": self.exploration.state()},
@@ -306,30 +288,5 @@ class Feed:
         )
 
 
-def _line(number: int, event: Any) -> bytes:
-    try:
-        return orjson.dumps(event)
-    except orjson.JSONEncodeError as error:
-        raise UnwritableEventError(f"events.{number}: {error}") from error
-
-
 def _ms(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 3)
-
-
-def _arm_state(arm: Arm | None, calibrated: Mapping[str, str]) -> dict[str, Any] | None:
-    if arm is None:
-        return None
-    manifest = arm.bundle.manifest
-    return {
-        "release": arm.release,
-        "stage": arm.stage.value,
-        "stale": arm.stale,
-        "created": manifest.created,
-        "windows": manifest.windows,
-        "lake_versions": manifest.lake_versions,
-        "metrics": manifest.metrics,
-        "value_weights": manifest.value_weights,
-        "calibrated": calibrated.get(arm.release),
-        "code_version": manifest.code_version,
-    }

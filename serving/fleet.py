@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from homefeed import windows
-from homefeed.buckets import bucket
+from homefeed.buckets import bucket, control_share
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader
@@ -66,6 +66,11 @@ class Fleet:
         """
         chosen = (arm for arm, share in self.rollout if bucket(arm.release, user) < share)
         return next(chosen, self.live)
+
+    def is_control(self, user: str, besides: Sequence[str]) -> bool:
+        """Whether the rollout of a release other than `besides` reads a viewer as its control."""
+        others = (pair for pair in self.rollout if pair[0].release not in besides)
+        return any(bucket(arm.release, user) >= 1 - control_share(share) for arm, share in others)
 
     def shown(self, release: str) -> Arm | None:
         """A release that may be on pages, by its id; None when it may not, or is not in memory."""

@@ -53,6 +53,9 @@ def _try(draft: Draft, arm: Arm | None, fleet: Fleet, found: Interleaving) -> st
     """What came of it: `drafted`, or why not."""
     if arm is None or arm.release not in found.releases:
         return "other_release"
+    if fleet.is_control(draft.request.user, found.releases):
+        # That release's own viewers see its pages; without these its two arms would not be alike.
+        return "control"
     is_first = arm.release == found.releases[0]
     other = fleet.shown(found.releases[1 if is_first else 0])
     if other is None:

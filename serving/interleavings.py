@@ -1,6 +1,7 @@
 """The interleavings that run, and the releases that draft the page of a viewer."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from homefeed.buckets import bucket
 from homefeed.experiments import INTERLEAVING
@@ -21,6 +22,10 @@ class Interleaving:
     releases: tuple[str, str]
     start: float
     share: float
+
+    def state(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"experiment": self.name, "releases": list(self.releases), "share": self.share}
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ _STATE = {
     "rollout": [],
     "shadow": [],
     "retired": [],
+    "interleavings": [],
     "failed": {},
     "snapshot": {"window": "20261123T2200Z", "videos": 20000},
     "exploration": 0.1,

@@ -20,7 +20,8 @@ from homefeed.errors import HomefeedError
 from homefeed.settings import load
 from serving import metrics, request, request_id
 from serving.backlog import Backlog, BacklogFullError
-from serving.feed import Feed, NoCatalogueError, UnwritableEventError
+from serving.event_intake import UnwritableEventError
+from serving.feed import Feed, NoCatalogueError
 from serving.guard import Guard
 from serving.paths import VERSION, Unversioned
 from serving.refusal import NoTraceback, Refusal

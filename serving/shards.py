@@ -70,9 +70,13 @@ class RemoteShards:
         self._width = 0
 
     def wait(self) -> None:
-        """Wait until every shard has the release. Raises ShardsError after `shards.wait_s`."""
+        """Wait until every shard has the release.
+
+        Raises:
+          ShardsError: one lacks it after `shards.wait_s`, or an address is that of another shard.
+        """
         until = time.monotonic() + self._own.wait_s
-        while lacking := [shard.name for shard in self._shards if not shard.has(self._release)]:
+        while lacking := [shard.name for shard in self._shards if not shard.has(self._release, len(self._shards))]:
             if time.monotonic() > until:
                 raise ShardsError(
                     f"release {self._release} is not in {', '.join(lacking)} after {self._own.wait_s:g} s; "
@@ -139,8 +143,8 @@ class _Shard:
     """One shard: its kept connections, and a breaker that leaves it alone after failures in a row."""
 
     def __init__(self, number: int, host: str, port: int, settings: Settings) -> None:
-        self.name = f"shard_{number}"
-        self._number, self._host, self._port = str(number), host, port
+        self.name, self.number = f"shard_{number}", number
+        self._label, self._host, self._port = str(number), host, port
         self._serving = settings.serving
         self._free: deque[HTTPConnection] = deque()
         self._lock = threading.Lock()
@@ -148,13 +152,18 @@ class _Shard:
         # A release that is no longer served takes its connections with it.
         weakref.finalize(self, _close, self._free)
 
-    def has(self, release: str) -> bool:
-        """Whether it holds a release now."""
+    def has(self, release: str, num_shards: int) -> bool:
+        """Whether it holds a release now. Raises ShardsError when it is another shard, or one of another number."""
         try:
             told = httpx.get(f"http://{self._host}:{self._port}/releases", timeout=5).json()
         except (httpx.HTTPError, ValueError):
             return False
-        return release in told.get("releases", ())
+        if (told.get("shard"), told.get("of")) != (self.number, num_shards):
+            raise ShardsError(
+                f"{self._host}:{self._port} is shard {told.get('shard')} of {told.get('of')}, not {self.number} of "
+                f"{num_shards}; HOMEFEED_SHARDS__ADDRESSES names each shard once, in order, the same for all of them"
+            )
+        return release in told["releases"]
 
     @property
     def is_connected(self) -> bool:
@@ -164,7 +173,7 @@ class _Shard:
     def begin(self, path: str, body: bytes, until: float) -> _Call | None:
         """Write a request; None while it is left alone."""
         if time.monotonic() < self._closed_until:
-            SHARDS_MISSED.labels(shard=self._number, reason="breaker").inc()
+            SHARDS_MISSED.labels(shard=self._label, reason="breaker").inc()
             return None
         try:
             return _Call(self._free.pop(), path, body, is_kept=True)
@@ -184,7 +193,7 @@ class _Shard:
             self._failed(call, "error")
             return None
         self._failures = 0
-        SHARD_SECONDS.labels(shard=self._number).observe(time.perf_counter() - call.began)
+        SHARD_SECONDS.labels(shard=self._label).observe(time.perf_counter() - call.began)
         return body, width
 
     def _read(self, call: _Call, until: float) -> tuple[bytes, int]:
@@ -215,7 +224,7 @@ class _Shard:
 
     def _failed(self, call: _Call, reason: str) -> None:
         call.connection.close()
-        SHARDS_MISSED.labels(shard=self._number, reason=reason).inc()
+        SHARDS_MISSED.labels(shard=self._label, reason=reason).inc()
         with self._lock:
             self._failures += 1
             if self._failures >= self._serving.breaker_failures:

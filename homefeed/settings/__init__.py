@@ -25,7 +25,7 @@ from homefeed.settings.retrieval import RetrievalSettings
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.settings.serving import ServingSettings
 from homefeed.settings.shards import ShardSettings
-from homefeed.settings.storage import Place, RetentionSettings, StorageSettings, StoreFolder
+from homefeed.settings.storage import Place, RetentionSettings, StorageSettings, place_of
 from homefeed.settings.world import WorldSettings
 
 
@@ -88,19 +88,24 @@ class Settings(BaseSettings):
     @property
     def lake_path(self) -> Place:
         """Delta tables, one folder each: under `storage.url` where one is set."""
-        return StoreFolder(self.storage.url, self.storage) / "lake" if self.storage.url else self.var / "lake"
+        return self._shared / "lake"
 
     @property
     def archive_place(self) -> Place:
         """Windows that are no longer at hand, and copies of the event log."""
         if self.retention.archive_url:
-            return StoreFolder(self.retention.archive_url, self.storage)
-        return StoreFolder(self.storage.url, self.storage) / "archive" if self.storage.url else self.var / "archive"
+            return place_of(self.retention.archive_url, self.storage)
+        return self._shared / "archive"
 
     @property
     def shelf_place(self) -> Place:
         """Exported bundles, one folder each."""
-        return StoreFolder(self.storage.url, self.storage) / "bundles" if self.storage.url else self.var / "bundles"
+        return self._shared / "bundles"
+
+    @property
+    def _shared(self) -> Place:
+        """`storage.url`, or `var`."""
+        return place_of(self.storage.url, self.storage) if self.storage.url else self.var
 
     @property
     def models_path(self) -> Path:

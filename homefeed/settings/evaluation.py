@@ -20,9 +20,3 @@ class EvaluationSettings(Group):
     policy_l2: float = knob(
         1.0, "Penalty of the model of the rewards: one over the variance expected of an item's log-odds.", gt=0
     )
-    min_effective_pages: int = knob(
-        1000, "With a smaller effective number of pages a new ranker's page value has no verdict.", "pages", gt=0
-    )
-    max_page_loss: float = knob(
-        0.01, "Share of the page value that a new ranker may lose in the estimate from the log.", ge=0, le=1
-    )

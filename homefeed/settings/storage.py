@@ -15,7 +15,7 @@ class StorageSettings(Group):
         "",
         "Folder of an object store for lake, exported bundles and the archive, as an fsspec URL such as"
         " `s3://bucket/homefeed`; empty keeps all of it under `var`.",
-        pattern=r"^$|^[a-z][a-z0-9+]*://[^/].*[^/]$",
+        pattern=r"^$|^[a-z][a-z0-9+]*://.*[^/]$",
     )
     endpoint_url: str = knob(
         "", "Address of an S3-compatible store; empty means Amazon's.", pattern=r"^$|^https?://[^/]+.*$"
@@ -37,7 +37,7 @@ class RetentionSettings(Group):
     archive_url: str = knob(
         "",
         "Folder of the archive, as an fsspec URL; empty means `archive` under `storage.url`, or under `var`.",
-        pattern=r"^$|^[a-z][a-z0-9+]*://[^/].*[^/]$",
+        pattern=r"^$|^[a-z][a-z0-9+]*://.*[^/]$",
     )
     restored_days: float = knob(7.0, "Restored windows stay at hand this long.", "days", gt=0)
     vacuum_hours: int = knob(
@@ -64,5 +64,13 @@ class StoreFolder:
         return self.url
 
 
+def place_of(url: str, storage: StorageSettings) -> "Place":
+    """The folder of a URL; `file:///mnt/cold` is a folder of this machine."""
+    return Path(url.removeprefix("file://")) if url.startswith("file://") else StoreFolder(url, storage)
+
+
 #: Where something lies: on this machine's disks, or in a store.
 Place = Path | StoreFolder
+
+#: Lakes in a store by their URL, for Feast: it writes its configuration out as JSON, where credentials must not be.
+LAKES: dict[str, StoreFolder] = {}

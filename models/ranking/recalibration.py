@@ -6,7 +6,7 @@ than those before. The release itself stays as it is; the newest file is what an
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Files kept of one release: a day of windows.
 _KEPT = 144
+#: Standard errors to either side of the interval of a ratio: seven heads are looked at in every window.
+_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class HeadRefit:
       reason: why, in one sentence.
       positives, check_positives: in the windows of the fit, and in the newest one.
       old_loss, new_loss: on the newest window, weighted: log loss, for seconds squared error; None when not fitted.
-      old_calibration, new_calibration: predicted over observed on the newest window; None without a positive.
+      old_calibration, new_calibration: predicted over observed on the newest window; None with too few positives there.
+      old_low, old_high: interval of `old_calibration` by viewer, of three standard errors; None where it has none.
+      fitted_windows: newest windows before the newest one that the new calibrator was fitted to.
     """
 
     is_refitted: bool
@@ -48,6 +52,9 @@ class HeadRefit:
     new_loss: float | None = None
     old_calibration: float | None = None
     new_calibration: float | None = None
+    old_low: float | None = None
+    old_high: float | None = None
+    fitted_windows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,17 +94,21 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
         reason = f"the release was trained and calibrated on windows up to {windows.shift(own, -1)}"
         return Refit(release, window, None, {t: HeadRefit(False, reason, 0, 0) for t in TARGETS}, None)
     before = newest_calibrators(settings, release, lambda name: name < window) or bundle.calibrators
-    fit, check = (
-        read_exposures(settings, bundle.shape, *span, settings.rollout.max_rows)[1]
+    (rows, fit), (_, check) = (
+        read_exposures(settings, bundle.shape, *span, settings.rollout.max_rows)
         for span in ((first, last), (window, window))
     )
+    ages = _ages(rows, window)
     raw, raw_check = _uncalibrated(bundle, fit), _uncalibrated(bundle, check)
     calibrators, heads = dict(before), {}
     for column, target in enumerate(TARGETS):
-        new = _fitted(settings, target, raw[:, column], fit)
-        heads[target] = _compared(settings, target, new, before[target], raw_check[:, column], fit, check)
-        if heads[target].is_refitted:
-            calibrators[target] = new
+        answered = _measured(before[target], target, raw_check[:, column], check)
+        taken, heads[target] = before[target], _standing(settings, target, fit, check, answered)
+        if not heads[target].reason:
+            spans = _spans(settings, target, fit, ages, answered)
+            tried = [(num, _fitted(settings, target, raw[:, column], fit, ages <= num)) for num in spans]
+            taken, heads[target] = _best(target, before[target], tried, raw_check[:, column], check, heads[target])
+        calibrators[target] = taken
     path = None
     if any(head.is_refitted for head in heads.values()):
         told: dict[str, Any] = {"release": release, "window": window, "windows": [first, last]}
@@ -144,37 +155,117 @@ def _uncalibrated(bundle: "Bundle", examples: Examples) -> NDArray[np.float32]:
     return np.concatenate(blocks) if blocks else np.zeros((0, len(TARGETS)), np.float32)
 
 
-def _fitted(settings: Settings, target: str, raw: NDArray[np.float32], fit: Examples) -> Calibrator:
-    is_probability = target != "watch_s"
-    return calibrate(raw, fit.labels[target], settings.ranking, is_probability, weight=fit.weight)
+def _ages(rows: Any, window: str) -> NDArray[np.int64]:
+    """[n] how many windows each exposure lies before `window`."""
+    names, codes = np.unique(np.asarray(rows.column("window").to_pylist(), str), return_inverse=True)
+    ages = [int((windows.start(window) - windows.start(name)) / windows.WINDOW) for name in names.tolist()]
+    return np.asarray(ages, np.int64)[codes] if ages else np.zeros(0, np.int64)
 
 
-def _compared(
-    settings: Settings,
-    target: str,
-    new: Calibrator,
-    old: Calibrator,
-    raw: NDArray[np.float32],
-    fit: Examples,
-    check: Examples,
-) -> HeadRefit:
-    """Whether the new calibrator of a head is taken; `raw` [n] is of `check`."""
+@dataclass(frozen=True)
+class _Answer:
+    """What a calibrator makes of the newest window: mean loss, and predicted over observed with its interval."""
+
+    loss: float
+    ratio: float
+    low: float | None
+    high: float | None
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off beyond chance."""
+        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+
+def _measured(calibrator: Calibrator, target: str, raw: NDArray[np.float32], check: Examples) -> _Answer | None:
+    """None without a positive."""
+    known = np.isfinite(check.labels[target]) & np.isfinite(raw)
+    observed, weight = check.labels[target][known].astype(np.float64), check.weight[known].astype(np.float64)
+    happened = float((observed * weight).sum())
+    if not happened:
+        return None
+    promised = calibrator(raw[known])
+    ratio = float((promised * weight).sum()) / happened
+    # By viewer, whose exposures stand and fall together: the ratio's own linearisation (Cochran 1977, section 6.3).
+    off = np.bincount(np.unique(check.users[known], return_inverse=True)[1], weight * (promised - ratio * observed))
+    error = float(np.sqrt((off**2).sum())) / happened
+    bounds = (ratio - _ERRORS * error, ratio + _ERRORS * error) if len(off) > 1 else (None, None)
+    losses = _losses(target, check.labels[target][known], promised)
+    return _Answer(float(np.average(losses, weights=weight)), ratio, *bounds)
+
+
+def _standing(settings: Settings, target: str, fit: Examples, check: Examples, answered: _Answer | None) -> HeadRefit:
+    """How a head stands before anything is fitted; with a reason when nothing can be."""
     knobs = settings.ranking
     positives, check_positives = (int((part.labels[target] > 0).sum()) for part in (fit, check))
+    reason = ""
     if positives < knobs.refit_positives:
         reason = f"{positives} of the {knobs.refit_positives} positives it takes in the windows of the fit"
-        return HeadRefit(False, reason, positives, check_positives)
-    if check_positives < knobs.refit_check_positives:
-        reason = f"{check_positives} of the {knobs.refit_check_positives} positives it takes in the newest window"
-        return HeadRefit(False, reason, positives, check_positives)
-    known = np.isfinite(check.labels[target]) & np.isfinite(raw)
-    observed, weight = check.labels[target][known], check.weight[known].astype(np.float64)
-    promised = [calibrator(raw[known]) for calibrator in (old, new)]
-    losses = [float(np.average(_losses(target, observed, p), weights=weight)) for p in promised]
-    ratios = [float((p * weight).sum() / (observed * weight).sum()) for p in promised]
-    is_better = losses[1] < losses[0]
-    reason = "better on the newest window" if is_better else "no better on the newest window than the one it has"
-    return HeadRefit(is_better, reason, positives, check_positives, *losses, *ratios)
+    if answered is None or check_positives < knobs.refit_check_positives:
+        few = f"{check_positives} of the {knobs.refit_check_positives} positives it takes in the newest window"
+        return HeadRefit(False, reason or few, positives, check_positives)
+    return HeadRefit(
+        False,
+        reason,
+        positives,
+        check_positives,
+        old_loss=answered.loss,
+        old_calibration=answered.ratio,
+        old_low=answered.low,
+        old_high=answered.high,
+    )
+
+
+def _spans(
+    settings: Settings, target: str, fit: Examples, ages: NDArray[np.int64], answered: _Answer | None
+) -> list[int]:
+    """Of how many of the newest windows a calibrator is tried: of all; and when the head is off, of as few as hold
+    `ranking.refit_positives`, since what has changed is in these alone."""
+    every = int(ages.max(initial=1))
+    if answered is None or not answered.is_off:
+        return [every]
+    positives = np.bincount(ages[fit.labels[target] > 0], minlength=every + 1)
+    few = int(np.searchsorted(np.cumsum(positives), settings.ranking.refit_positives))
+    return sorted({max(few, 1), every})
+
+
+def _fitted(
+    settings: Settings, target: str, raw: NDArray[np.float32], fit: Examples, kept: NDArray[np.bool_]
+) -> Calibrator:
+    labels, is_probability = fit.labels[target][kept], target != "watch_s"
+    return calibrate(raw[kept], labels, settings.ranking, is_probability, weight=fit.weight[kept])
+
+
+def _best(
+    target: str,
+    old: Calibrator,
+    tried: list[tuple[int, Calibrator]],
+    raw: NDArray[np.float32],
+    check: Examples,
+    standing: HeadRefit,
+) -> tuple[Calibrator, HeadRefit]:
+    """The calibrator of a head that is best on `check`, the old one among them, and what became of the head.
+
+    Args:
+      target: the head.
+      old: the calibrator that answers now.
+      tried: number of windows, and the calibrator that was fitted to them.
+      raw: [n] of `check` before any calibrator.
+      check: the newest window, with a positive.
+      standing: the head before this.
+    """
+    answers = [(answer, *new) for new in tried if (answer := _measured(new[1], target, raw, check)) is not None]
+    answer, num, fitted = min(answers, key=lambda found: (found[0].loss, found[1]))
+    is_better = standing.old_loss is not None and answer.loss < standing.old_loss
+    told = replace(
+        standing,
+        is_refitted=is_better,
+        reason="better on the newest window" if is_better else "no better on the newest window than the one it has",
+        new_loss=answer.loss,
+        new_calibration=answer.ratio,
+        fitted_windows=num,
+    )
+    return (fitted if is_better else old), told
 
 
 def _losses(target: str, observed: NDArray[np.float32], p: NDArray[np.float32]) -> NDArray[np.float64]:

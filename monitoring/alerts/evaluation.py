@@ -8,6 +8,7 @@ from typing import Any
 from homefeed.registry import Alert, AlertState, Registry
 from homefeed.settings import Settings
 from monitoring.alerts import sources
+from monitoring.alerts.course import course
 from monitoring.alerts.message import content, groups_due, is_told, message
 from monitoring.alerts.outbox import deliver
 from monitoring.alerts.reading import Reading
@@ -67,7 +68,7 @@ def evaluate_now(
             reading = _heard(reading)
     instances = evaluate(rules, [_instance(row) for row in rows.values()], reading, now)
     by_name = {rule.name: rule for rule in rules}
-    alerts = [_alert(settings, by_name.get(i.key[0]), i, rows.get(i.key)) for i in instances]
+    alerts = [_alert(settings, by_name.get(i.key[0]), i, rows.get(i.key), now) for i in instances]
     known = {alert.id for alert in alerts}
     dropped = [row.id for row in rows.values() if row.id not in known]
     closed = log.untold()
@@ -116,12 +117,13 @@ def _instance(row: Alert) -> Instance:
     )
 
 
-def _alert(settings: Settings, rule: Rule | None, alert: Instance, row: Alert | None) -> Alert:
+def _alert(settings: Settings, rule: Rule | None, alert: Instance, row: Alert | None, now: datetime) -> Alert:
     """The row of an alert after the evaluation; its words stay when nothing was measured this time."""
     name, labels = alert.key
-    words = row.content if row is not None else {}
-    if rule is not None and alert.measurement is not None and alert.measurement.value is not None:
-        words = content(rule, alert, alert.measurement, settings.alerts.runbook_url)
+    words, measured = row.content if row is not None else {}, alert.measurement
+    if rule is not None and measured is not None and measured.value is not None:
+        points = course(words.get("course", []), measured, measured.value, now)
+        words = content(rule, alert, measured, settings.alerts) | {"course": points}
     return Alert(
         id=alert.id,
         rule=name,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from homefeed.registry import Alert, AlertState, Silence
+from homefeed.settings.monitoring import AlertSettings
 from monitoring.alerts.reading import Measurement
 from monitoring.alerts.rules import Rule, Severity, matches
 from monitoring.alerts.state import Instance
@@ -17,7 +18,7 @@ class _Known(dict[str, str]):
         return "?"
 
 
-def content(rule: Rule, alert: Instance, measurement: Measurement, runbook_url: str) -> dict[str, Any]:
+def content(rule: Rule, alert: Instance, measurement: Measurement, settings: AlertSettings) -> dict[str, Any]:
     """What is kept and told of an alert beside its state: the rule's texts with this alert's labels and value."""
     labels = dict(alert.key[1])
     known = _Known(labels)
@@ -32,11 +33,17 @@ def content(rule: Rule, alert: Instance, measurement: Measurement, runbook_url: 
         "affected": measurement.affected or rule.affected.format_map(known),
         "done": f"{done} Promotions are held while it fires." if rule.holds else done,
         "commands": [command.format_map(known) for command in rule.commands],
-        "runbook": f"{runbook_url}#{rule.runbook}",
+        "runbook": f"{settings.runbook_url}#{rule.runbook}",
         "evidence": measurement.evidence,
+        "picture": f"{settings.console_url.rstrip('/')}/#{anchor(rule.name)}" if settings.console_url else "",
         "owner": rule.owner,
         "group": rule.group,
     }
+
+
+def anchor(rule: str) -> str:
+    """Where the first alert of a rule stands on the page Homefeed."""
+    return f"alert-{rule}"
 
 
 def is_silenced(rule: str, severity: str, labels: Mapping[str, str], silences: Iterable[Silence]) -> bool:
@@ -136,6 +143,8 @@ def _paragraph(alert: Mapping[str, Any], at: str) -> str:
     ]
     if alert["evidence"]:
         lines.append(f"  report    {alert['evidence']}")
+    if alert.get("picture"):
+        lines.append(f"  picture   {alert['picture']}")
     if alert["state"] == "firing":
         lines.append(f"  do        {alert['runbook']}  (owner: {alert['owner']})")
         lines += [f"            $ {command}" for command in alert["commands"]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Measurement:
       value: None when there is no data: an alert then neither begins nor ends.
       affected, done: better words than the rule's own for who notices and what the platform did; empty for the rule's.
       evidence: path or URL of the report behind the value.
+      history: (time, value) of earlier looks, oldest first, where the source knows them; else the alert keeps its own.
     """
 
     measure: str
@@ -22,6 +24,7 @@ class Measurement:
     affected: str = ""
     done: str = ""
     evidence: str = ""
+    history: Sequence[tuple[datetime, float]] = ()
 
 
 @dataclass(frozen=True)

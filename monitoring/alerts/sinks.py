@@ -12,6 +12,7 @@ import httpx
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 from homefeed.settings.monitoring import AlertSettings
+from monitoring.alerts.course import picture
 from monitoring.alerts.message import Message, subject, text
 
 _logger = logging.getLogger("homefeed.alerts")
@@ -111,7 +112,8 @@ class Alertmanager:
     def _alert(self, alert: Message, now: datetime) -> dict[str, Any]:
         # Labels are the identity: what changes while an alert fires is an annotation.
         labels = {name: str(alert[name]) for name in ("severity", "group", "owner")}
-        words = {name: str(alert[name]) for name in ("summary", "affected", "done", "runbook", "evidence", "value")}
+        told = ("summary", "since", "value", "bound", "affected", "done", "runbook", "evidence", "picture")
+        words = {name: str(alert.get(name, "")) for name in told}
         return {
             "labels": {**alert["labels"], **labels, "alertname": alert["rule"], "service": "homefeed"},
             "annotations": {**words, "commands": "\n".join(alert["commands"])},
@@ -136,6 +138,11 @@ class Mail:
         mail["From"], mail["To"] = knobs.mail_from, knobs.mail_to
         mail["X-Homefeed-Group"] = told["group"]
         mail.set_content(text(told))
+        for number, alert in enumerate(told["alerts"], 1):
+            drawn = picture(alert["summary"], alert.get("course", []), alert["bound"], alert["kind"])
+            if drawn:
+                name = f"{number}-{alert['rule']}.svg"
+                mail.add_attachment(drawn.encode(), maintype="image", subtype="svg+xml", filename=name)
         try:
             with smtplib.SMTP(knobs.smtp_host, knobs.smtp_port, timeout=knobs.sink_timeout_s) as server:
                 if knobs.smtp_starttls:

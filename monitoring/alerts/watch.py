@@ -122,5 +122,5 @@ class Watch:
             fired=alert.fired,
             resolved=alert.resolved,
             value=alert.value,
-            content=content(rule, alert, measurement, self._settings.alerts.runbook_url),
+            content=content(rule, alert, measurement, self._settings.alerts) | {"course": []},
         )

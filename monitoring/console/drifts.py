@@ -83,12 +83,20 @@ def _distances(desk: Desk, newest: Report) -> str:
     drift = json.loads(file.read_text())["drift"] if file.is_file() else None
     if drift is None:
         return nothing("Its columns were not compared: too few exposures, or the report was deleted.")
-    bound = desk.settings.monitoring.drift_threshold
-    ordered = sorted(drift["distances"].items(), key=lambda item: -item[1])
+    ordered = sorted(drift["columns"], key=lambda c: -c["distance"] / max(c["bound"], 1e-9))
     rows = [
-        [escape(name), f"{distance:.3f}", badge("drifted" if distance > bound else "like it")]
-        for name, distance in ordered
+        [
+            escape(c["name"]),
+            escape(c["kind"]),
+            f"{c['distance']:.3f}",
+            f"{c['bound']:.3f}",
+            badge("drifted" if c["is_drifted"] else "like it"),
+        ]
+        for c in ordered
     ]
     evidently = link(desk.report_url(str(file.with_name(drift["html"]))), "Evidently report")
-    caption = f"Distance from the reference [sd]; drifted above {bound:g}"
-    return more("Columns, the furthest first", f"<p>{evidently}</p>" + table(caption, ("column", "distance", ""), rows))
+    caption = f"Distance from the reference ({drift['basis']}); drifted above its bound"
+    return more(
+        "Columns, the furthest first",
+        f"<p>{evidently}</p>" + table(caption, ("column", "kind", "distance", "bound", ""), rows),
+    )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from homefeed.registry import Alert, AlertState
-from monitoring.alerts.message import is_silenced, quantity
+from monitoring.alerts.course import picture
+from monitoring.alerts.message import anchor, is_silenced, quantity
 from monitoring.console.desk import Desk
 from monitoring.console.forms import form
 from monitoring.console.markup import badge, lasting, link, moment, nothing, table
@@ -76,9 +77,18 @@ def _alert(desk: Desk, alert: Alert) -> str:
     ]
     lines = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts)
     return (
-        f'<article class="card"><h3>{state} {escape(told.get("summary", alert.rule))}</h3>'
-        f'<dl>{lines}</dl><div class="orders">{_orders(desk, alert)}</div></article>'
+        f'<article class="card" id="{anchor(alert.rule)}"><h3>{state} {escape(told.get("summary", alert.rule))}</h3>'
+        f'<dl>{lines}</dl>{_picture(alert)}<div class="orders">{_orders(desk, alert)}</div></article>'
     )
+
+
+def _picture(alert: Alert) -> str:
+    """Its value against the bound; nothing after the first look."""
+    told = alert.content
+    drawn = picture(
+        told.get("summary", alert.rule), told.get("course", []), told.get("bound", 0.0), told.get("kind", "above")
+    )
+    return f"<figure>{drawn}</figure>" if drawn else ""
 
 
 def _advice(desk: Desk, alert: Alert) -> str:

@@ -20,8 +20,8 @@ def history(desk: Desk, release: Release) -> str:
     lines = "".join(f"<li>{_look(desk, look)}</li>" for look in looks[:_MOST])
     body = f'<ol class="plain">{lines}</ol>{rest}' if looks else nothing("No gate has looked at it yet.")
     return (
-        f'<p class="lead">{badge(str(release.stage))} since {moment(release.stage_since, desk.now)}, made '
-        f"{moment(release.created, desk.now)}.</p>"
+        f'<p class="lead">{badge(str(release.stage))} It came there '
+        f"{moment(release.stage_since, desk.now)} and was made {moment(release.created, desk.now)}.</p>"
         + section("looks", "Looks and moves, the newest first", body)
         + section("holds", "Pauses", _holds(desk, release))
         + section("reports", "Reports", _reports(desk, release))

@@ -44,8 +44,8 @@ def live(desk: Desk) -> str:
         else nothing("No gate has looked at it since it is live.")
     )
     return (
-        f'<p class="lead">{link(desk.release_url(release.id), release.id)} answers viewers since '
-        f"{moment(release.stage_since, desk.now)}. {back}</p>{tiles(figures)}{checks}"
+        f'<p class="lead">{link(desk.release_url(release.id), release.id)} went live '
+        f"{moment(release.stage_since, desk.now)} and answers viewers. {back}</p>{tiles(figures)}{checks}"
         f'<div class="orders">{form(desk, "roll_back", release.id, release=release.id, stage=str(release.stage))}</div>'
         f"{_failures(desk)}"
     )

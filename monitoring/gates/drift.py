@@ -2,7 +2,7 @@
 
 from homefeed.verdict import Check, Verdict
 from monitoring.decision import waiting
-from monitoring.drift import measure_drift
+from monitoring.drift import NotMeasured, measure_drift
 from monitoring.look import Look
 
 
@@ -12,9 +12,8 @@ def drift(look: Look) -> list[Check]:
     assert look.candidate.bundle is not None
     folder = look.settings.reports_path / "gates" / look.release.id / look.window
     found = measure_drift(look.settings, look.candidate.bundle, rows, look.candidate.heads(rows), folder)
-    if found is None:
-        why = f"{len(rows)} exposures, {look.settings.monitoring.min_rows} are needed on both sides"
-        return [waiting(name, why, len(rows)) for name in ("feature_drift", "prediction_drift")]
+    if isinstance(found, NotMeasured):
+        return [waiting(name, found.reason, len(rows)) for name in ("feature_drift", "prediction_drift")]
     summary = {"drifted": found.drifted, "distances": found.distances}
     look.registry.add_report("drift", look.window, look.release.id, found.html, summary)
     named = ", ".join(found.drifted[:5]) or "none"

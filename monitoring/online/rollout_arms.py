@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed import windows
-from homefeed.buckets import buckets
+from homefeed.buckets import buckets, control_share
 from homefeed.registry import Stage
 from homefeed.settings.rollout import RolloutSettings
 from monitoring.comparison import Estimate, difference, moments_of
@@ -36,7 +36,7 @@ class Shares:
 def shares(knobs: RolloutSettings, stage: Stage) -> Shares:
     """The shares of a stage; the control is as large as the candidate's arm, or takes all that is left."""
     candidate = knobs.canary_share if stage == Stage.CANARY else knobs.ramp_share
-    return Shares(candidate, min(candidate, 1 - candidate))
+    return Shares(candidate, control_share(candidate))
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _why(video: dict[str, Any], release: str) -> str:
             for name, value in video.get("heads", {}).items()
             for label, unit in [_HEADS.get(name, (name.replace("_", " "), "%"))]
         ),
-        ("Release", f"<code>{escape(release or 'none yet')}</code>"),
+        ("Release", f"<code>{escape(release.replace('+', ' and ') or 'none yet')}</code>"),
     ]
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (

@@ -128,7 +128,7 @@ def _header(user: str, exploration: float, usual: float) -> str:
 
 
 def _facts(page: dict[str, Any], state: dict[str, Any]) -> str:
-    release = escape(page["release"]) or "no release yet"
+    release = escape(page["release"].replace("+", " and ")) or "no release yet"
     window = escape(state["snapshot"]["window"]) if state["snapshot"] else ""
     explored = sum(video["explored"] for video in page["videos"])
     facts = [

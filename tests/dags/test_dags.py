@@ -22,7 +22,7 @@ OUTLETS = {
     "train_ranking": {"ranking_model"},
     "build_index": {"bundle"},
     "deploy_release": {"rollout"},
-    "monitor_release": {"rollout"},
+    "monitor_release": {"rollout", "training_hour"},
     "archive_windows": set(),
 }
 

@@ -80,6 +80,11 @@ def test_credentials_reach_a_child_and_nothing_that_is_written(monkeypatch: pyte
     assert str(settings.archive_place) == "s3://bucket/home/archive"
 
 
+def test_a_folder_may_be_named_as_a_url(tmp_path: Path) -> None:
+    settings = load(storage={"url": f"file://{tmp_path}"}, retention={"archive_url": f"file://{tmp_path}/cold"})
+    assert (settings.lake_path, settings.archive_place) == (tmp_path / "lake", tmp_path / "cold")
+
+
 def test_a_key_under_a_mistyped_name_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMEFEED_STORAGE__SECRET_ACESS_KEY", "very-secret")
     with pytest.raises(SettingsError, match="SECRET_ACESS_KEY: Extra inputs") as refused:
@@ -87,7 +92,7 @@ def test_a_key_under_a_mistyped_name_is_not_printed(monkeypatch: pytest.MonkeyPa
     assert "very-secret" not in str(refused.value) + str(refused.value.__cause__)
 
 
-@pytest.mark.parametrize("url", ["bucket/home", "s3://", "s3://bucket/"])
+@pytest.mark.parametrize("url", ["bucket/home", "s3://", "s3://bucket/", "S3 bucket"])
 def test_a_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMEFEED_STORAGE__URL", url)
     with pytest.raises(SettingsError, match="HOMEFEED_STORAGE__URL"):

@@ -26,6 +26,7 @@ class StubInputs:
 
     dense: NDArray[np.float32]
     country: NDArray[np.int64]
+    topic: NDArray[np.int64]
     user_language: NDArray[np.int64]
     age: NDArray[np.int32]
     history_topics: NDArray[np.int64]
@@ -39,7 +40,7 @@ def stub_inputs(dense: NDArray[np.float32]) -> StubInputs:
     """Inputs of viewers with one watch in their history."""
     num = len(dense)
     keys, topics = np.ones(num, np.int64), np.ones((num, 3), np.int64)
-    return StubInputs(dense, keys, keys, np.full(num, 30, np.int32), topics, np.ones((num, 3), np.float32))
+    return StubInputs(dense, keys, keys, keys, np.full(num, 30, np.int32), topics, np.ones((num, 3), np.float32))
 
 
 def stub_rows(num: int = 6_000, seed: int = 0) -> Rows:
@@ -87,6 +88,7 @@ class StubBundle:
     def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
         self.path, self._spoil = folder, spoil
         self.vectors = np.random.default_rng(2).normal(size=(10, 4)).astype(np.float32)
+        self.videos = np.arange(10)
         quality = {"recall_at_100": 0.2, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}
         self.manifest = Manifest(
             release="stub",

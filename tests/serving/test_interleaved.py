@@ -11,12 +11,14 @@ import pytest
 from tiny_site import NOW
 
 from homefeed import ids, serving_log
+from homefeed.buckets import bucket
 from homefeed.registry import Stage
 from models.interleaving import FIRST, NOBODY, SECOND, draft
 from serving.draft import Ranked
 from serving.interleavings import Interleaving, Interleavings
 from serving.metrics import INTERLEAVED
 from serving.process import start
+from serving.remade import RemadeError, only_release
 from serving.request import PageRequest
 from serving.selector import slate
 
@@ -179,6 +181,24 @@ def test_what_cannot_be_drafted_is_the_usual_page_and_is_counted(two, open_feed,
     assert len(page["videos"]) == 100
     assert count(outcome) == before + 1
     assert pages_of(two) == []
+
+
+def test_the_control_of_another_release_stays_whole(two, open_feed):
+    """r3 is in canary beside the two: neither its viewers nor its control get pages of both."""
+    two.release("r3", Stage.CANARY)
+    feed = open_feed()
+    share = two.settings.rollout.canary_share
+    places = {user: bucket("r3", user) for user in map("viewer-{}".format, range(60))}
+    got = {user: feed.recommend(PageRequest(user=user, num=1))["release"] for user in places}
+    assert {got[user] for user, place in places.items() if place >= 1 - share} <= {"r1", "r2"}
+    assert "r1+r2" not in {got[user] for user, place in places.items() if place < share}
+    assert {got[user] for user, place in places.items() if share <= place < 1 - share} == {"r1+r2"}
+
+
+def test_a_page_of_two_is_explained_by_the_release_that_is_named():
+    assert only_release({"release": "r1", "request_id": "r-1"}) == "r1"
+    with pytest.raises(RemadeError, match="two releases, r1\\+r2; --release names"):
+        only_release({"release": "r1+r2", "request_id": "r-1"})
 
 
 def test_a_release_that_was_live_is_loaded_for_as_long_as_an_interleaving_names_it(two, open_feed):

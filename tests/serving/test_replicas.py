@@ -33,7 +33,7 @@ def site(world, program, tmp_path):
     world.write_stub("r1")
     world.release("r1")
     with ThreadPoolExecutor(2) as pool:
-        draining = {"drain_s": 0.8, "check_s": 0.1, "check_timeout_s": 20.0, "slow_start_s": 1.0}
+        draining = {"drain_s": 4.0, "check_s": 0.1, "check_timeout_s": 20.0, "slow_start_s": 1.0}
         world.settings = world.settings.model_copy(
             update={"replicas": world.settings.replicas.model_copy(update=draining)}
         )
@@ -127,6 +127,11 @@ def test_a_killed_replica_and_a_replaced_one_cost_no_request_and_no_event(site, 
         wait_for(lambda: up(metrics) == 1)
         again(0)
         wait_for(lambda: up(metrics) == 2)
+        # Asked to stop, it says so to those who ask for its health, and answers the others.
+        running[1].process.terminate()
+        wait_for(lambda: httpx.get(f"{running[1].url}/readyz", timeout=30).status_code == 503)
+        page = httpx.post(f"{running[1].url}/v1/recommend", json={"user": "viewer-1", "num": 5}, timeout=30)
+        assert page.status_code == 200
         again(1)
         wait_for(lambda: up(metrics) == 2)
         callers.more(50)

@@ -136,8 +136,6 @@ def test_all_shards_are_one_index_and_one_that_is_gone_is_left_out_named_and_cou
     told = httpx.get(f"http://127.0.0.1:{shards.ports[1]}/metrics").text
     assert "homefeed_shard_queries_total 1.0" in told
 
-    with pytest.raises(ShardsError, match="release r9 is not in shard_0, shard_1, shard_2 after 0.5 s"):
-        RemoteShards(short(world.settings, wait_s=0.5), "r9").wait()
     for number in range(SHARDS):
         shards.kill(number)
     with pytest.raises(ShardsError, match="none of 3 index shards answered"):
@@ -156,6 +154,12 @@ def test_a_shard_says_what_is_wrong_with_a_call_and_keeps_what_is_still_asked_fo
 
     wait_for(lambda: held() == ["r1"])
     assert httpx.get(f"{url}/readyz").status_code == 200
+    RemoteShards(world.settings, "r1").wait()
+    wrong = ",".join(f"127.0.0.1:{shards.ports[number]}" for number in (0, 2, 1))
+    with pytest.raises(ShardsError, match="is shard 2 of 3, not 1 of 3; HOMEFEED_SHARDS__ADDRESSES names each shard"):
+        RemoteShards(short(world.settings, addresses=wrong), "r1").wait()
+    with pytest.raises(ShardsError, match="release r9 is not in shard_0, shard_1, shard_2 after 0.5 s"):
+        RemoteShards(short(world.settings, wait_s=0.5), "r9").wait()
     vector = np.zeros(WIDTH, "<f4").tobytes()
     for path, body, status, why in (
         ("/search?release=r2&k=5", vector, 404, "shard 0 does not hold release 'r2'"),

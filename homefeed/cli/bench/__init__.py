@@ -35,6 +35,7 @@ BENCHES = (
     "serving-simulation",
     "redis",
     "cluster",
+    "drift",
 )
 
 

@@ -13,11 +13,13 @@ class Assumption:
     Attributes:
       value, unit: what is assumed.
       why: one sentence.
+      source: benchmark and result that take its place once a file of that benchmark is given; None for neither.
     """
 
     value: float
     unit: str
     why: str
+    source: tuple[str, str] | None = None
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
@@ -37,7 +39,9 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "features_factor": Assumption(2.0, "", "Aggregates, viewer state and snapshot together, beside 1 for exposures."),
     "compression": Assumption(0.25, "", "Bytes in Parquet with zstd for each byte of an event as JSON."),
     "log_days": Assumption(2.0, "days", "How long the event log stays on local disks, its copies in the object store."),
-    "online_row_bytes": Assumption(3000, "bytes", "A viewer's row: three lists of 100 and a profile, in Redis."),
+    "online_row_bytes": Assumption(
+        3000, "bytes", "A viewer's row: three lists of 100 and a profile, in Redis.", ("redis", "bytes_per_viewer")
+    ),
     "online_copies": Assumption(2, "", "One replica for each primary."),
     "store_reads_per_core_s": Assumption(50_000, "1/s", "Rows of that size that one core of Redis serves."),
     "shard_videos": Assumption(50e6, "videos", "In one shard of the index: their rows fill most of a machine."),
@@ -47,9 +51,6 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "negative_rate": Assumption(0.1, "", "Share of the missed exposures that the ranker learns from."),
     "retrieval_epochs": Assumption(1.0, "", "Passes over a day's watches."),
     "training_loss": Assumption(1.3, "", "Processor time of many trainers, who wait, for 1 of one."),
-    "tail_factor": Assumption(
-        1.7, "", "The service's 99th percentile was 64 ms where the simulation says 37: it pauses under load."
-    ),
     "before_share": Assumption(0.25, "", "Part of a page's work before the index is asked: viewer, query."),
     "hop_ms": Assumption(0.3, "ms", "One way between two machines of a zone."),
     "bundles_gib": Assumption(2000, "GiB", "Kept releases: towers, ranker, index and rows."),

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import yaml
 
+from homefeed.cli.plan.assumptions import ASSUMPTIONS
 from homefeed.cli.plan.site import PlanError
 
 _DEFAULT = Path(__file__).parent / "measured.yaml"
@@ -46,8 +47,10 @@ def figures(files: Sequence[Path] = ()) -> dict[str, Figure]:
     for name, entry in held.items():
         source = (entry.pop("bench", ""), entry.pop("result", ""))
         found[name] = Figure(name, **entry | {"date": str(entry["date"])}, source=source if source[0] else None)
+    # What was assumed until now is measured once its benchmark is given.
+    awaited = {n: Figure(n, a.value, a.unit, a.why, "", "", "", a.source) for n, a in ASSUMPTIONS.items() if a.source}
     for file in files:
-        found |= _of_file(file, found)
+        found |= _of_file(file, found | awaited)
     return found
 
 

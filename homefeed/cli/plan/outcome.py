@@ -35,13 +35,14 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, each assumption with its unit and reason."""
-        turns = [asdict(turn) for turn in self.sensitivity]
+        turns, found = [asdict(turn) for turn in self.sensitivity], self.headroom
+        curve = {f"{load:g}": ms for load, ms in found.curve.items()}
         why = {
             n: {"value": v, "unit": ASSUMPTIONS[n].unit, "why": ASSUMPTIONS[n].why} for n, v in self.assumptions.items()
         }
         return {
             "site": self.site.model_dump() | _rates(self.site),
-            "simulation": asdict(self.headroom) | {"curve": {f"{k:g}": v for k, v in self.headroom.curve.items()}},
+            "simulation": asdict(found) | {"correction": found.correction, "curve": curve},
             "average": [asdict(need) for need in self.average] + [asdict(total(self.average))],
             "capacity": [asdict(need) for need in self.capacity] + [asdict(total(self.capacity))],
             "sensitivity": turns,
@@ -52,8 +53,9 @@ class Outcome:
 
 def outcome(site: Site, files: Sequence[Path], changed: Mapping[str, float], seed: int) -> Outcome:
     """Plan for a site. Raises PlanError for numbers that cannot be planned with."""
-    held, values = figures(files), assumed(changed)
+    held = figures(files)
     measured = {name: figure.value for name, figure in held.items()}
+    values = assumed({name: value for name, value in measured.items() if name in ASSUMPTIONS} | dict(changed))
     found = headroom(site, measured, values, seed)
     average = plan(site, measured, values, found.busy, is_capacity=False)
     capacity = plan(site, measured, values, found.busy, is_capacity=True)

@@ -9,13 +9,15 @@ from homefeed.cli.plan.outcome import Outcome, total
 from homefeed.cli.plan.sizing import Need
 from homefeed.report_page import document, tiles
 
-_HEADS = ("part", "machines", "cores", "memory", "disk", "objects", "archive", "Gbit/s", "USD/month")
+_HEADS = ("part", "machines", "cores", "memory", "disk", "objects", "archive", "Gbit/s", "USD")
+#: What lies above so many times the goal is left out of the chart.
+_MOST_GOALS = 5
 _STYLE = (
     ".wide{overflow-x:auto}.chart{max-width:720px}.chart text{font-size:12px}.chart .own{fill:var(--mark)}"
     ".chart .less{fill:var(--good)}.chart .axis{stroke:var(--line)}.line{fill:none;stroke-width:2}"
     "polyline.own{stroke:var(--mark)}polyline.past{stroke:var(--bad);stroke-dasharray:5 4}"
     ".grid{stroke:var(--line)}.dot{fill:var(--mark)}.key{margin-right:16px}.key.own{color:var(--mark)}"
-    ".key.past{color:var(--bad)}td.words{text-align:left}"
+    ".key.past{color:var(--bad)}th.words,td.words{text-align:left}"
 )
 
 
@@ -31,22 +33,25 @@ def headline(plan: Outcome) -> str:
 
 def table(plan: Outcome) -> Any:
     """Both loads on the terminal, then what the bill depends on."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
 
     shown: list[Any] = [headline(plan)]
     for title, needs in _loads(plan):
-        rows = Table(title=title, padding=(0, 0), min_width=100)
-        for head in _HEADS:
-            rows.add_column(head, no_wrap=head == "part", justify="left" if head == "part" else "right")
+        rows = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+        for head in ("part", "machines", "cores", "memory", "stored", "Gbit/s", "USD"):
+            rows.add_column(head, no_wrap=True, justify="left" if head == "part" else "right")
         for need in [*needs, total(needs)]:
-            rows.add_row(*_cells(need))
+            part, machines, cores, memory, *_, network, money = _cells(need)
+            stored = _gib(need.disk_gib + need.object_gib + need.cold_gib)
+            rows.add_row(part, machines, cores, memory, stored, network, money)
         shown.append(rows)
     turns = Table("number", "kind", "halved", "doubled", title="What the bill for capacity depends on")
     for turn in plan.sensitivity[:12]:
         turns.add_row(turn.name, turn.kind, _change(turn.half), _change(turn.twice))
     shown.append(turns)
-    shown.append(f"Replicas may be busy {plan.headroom.busy:.0%} of the time, by the simulation of the tier.")
+    shown.append(f"Replicas may be busy {plan.headroom.busy:.0%} of the time. {_check(plan)}")
     return Group(*shown)
 
 
@@ -68,12 +73,13 @@ def html(plan: Outcome) -> str:
         body += f"<h2>{escape(title)}</h2>{bars([(n.part, n.usd_month, usd(n.usd_month)) for n in needs], title)}"
         body += _table(_HEADS, [_cells(need) for need in [*needs, total(needs)]])
         body += _table(("part", "sized for"), [(need.part, need.load) for need in needs], words=True)
-    curve = [(100 * load, ms) for load, ms in sorted(plan.headroom.curve.items())]
+    points = [(100 * load, ms) for load, ms in sorted(plan.headroom.curve.items())]
+    curve = [point for point in points if point[1] <= _MOST_GOALS * plan.site.goal_ms] or points
     goal = [(x, plan.site.goal_ms) for x, _ in curve]
     lines = [Line("99th percentile of a page [ms]", curve), Line("goal", goal, "past", is_dotted=False)]
     chart = line_chart(lines, x_name="share of their time [%]", ticks=[x for x, _ in curve])
     simulated = f"{plan.headroom.pages:,} pages simulated at each load, {plan.headroom.shards} shards asked for each."
-    body += f"<h2>How busy replicas may be</h2>{chart}<p>{simulated}</p>"
+    body += f"<h2>How busy replicas may be</h2>{chart}<p>{simulated} {_check(plan)}</p>"
     body += "<h2>What the bill for capacity depends on</h2>"
     turned = [(turn.name, turn.kind, _change(turn.half), _change(turn.twice)) for turn in plan.sensitivity]
     body += bars(
@@ -116,23 +122,26 @@ def usd(value: float) -> str:
     return f"{value:,.0f} USD"
 
 
+def _check(plan: Outcome) -> str:
+    found = plan.headroom
+    return (
+        f"For the run of homefeed bench serve the simulation says a 99th percentile of {found.checked_ms:.0f} ms, and"
+        f" {found.measured_ms:.0f} ms were measured: all its percentiles are multiplied by {found.correction:.2f}."
+    )
+
+
 def _loads(plan: Outcome) -> list[tuple[str, list[Need]]]:
     return [
-        (f"Average: {plan.site.pages_per_s:,.0f} pages/s", plan.average),
-        (f"Capacity: {plan.site.capacity_pages_per_s:,.0f} pages/s", plan.capacity),
+        (f"Average: {plan.site.pages_per_s:,.0f} pages/s; USD a month", plan.average),
+        (f"Capacity: {plan.site.capacity_pages_per_s:,.0f} pages/s; USD a month", plan.capacity),
     ]
 
 
 def _cells(need: Need) -> tuple[str, ...]:
     sizes = (_gib(v) for v in (need.memory_gib, need.disk_gib, need.object_gib, need.cold_gib))
-    return (
-        need.part,
-        f"{need.machines:,}",
-        f"{need.cores:,.0f}",
-        *sizes,
-        f"{need.network_gbit_s:,.1f} Gbit/s",
-        usd(need.usd_month),
-    )
+    network = f"{need.network_gbit_s:,.0f}" if need.network_gbit_s >= 100 else f"{need.network_gbit_s:.2g}"
+    money = usd(need.usd_month).removesuffix(" USD")
+    return (need.part, f"{need.machines:,}", f"{need.cores:,.0f}", *sizes, network, money)
 
 
 def _gib(value: float) -> str:

@@ -37,7 +37,7 @@ SOURCES: Mapping[str, Source] = {
         releases,
         frozenset({"without_live", "live_rollbacks", "rejected_in_a_row", "waiting_s", "approvals_asked", "paused_s"}),
     ),
-    "quality": Source(quality, frozenset({"miscalibration", "drifted_share", "prediction_drift"})),
+    "quality": Source(quality, frozenset({"miscalibration", "drifted_columns"})),
     "runs": Source(runs, frozenset({"failed_tasks", SILENT})),
     "messages": Source(messages, frozenset({"undelivered_s", "refused_messages"})),
     "service": Source(service, frozenset({"unreachable"})),

@@ -122,9 +122,14 @@ def test_waiting_and_paused_releases_are_told_apart_with_their_share(
     assert "Paused by ann" in found["paused_s"].done
 
 
+BEFORE = windows.shift(WINDOW, -1)
+
+
 def refit(settings: Settings, window: str, ratio: float | None, is_refitted: bool = False, release: str = "r1") -> None:
+    """A record whose interval is a twentieth to either side."""
     head = {"is_refitted": is_refitted, "reason": "no better", "old_calibration": ratio, "new_calibration": 1.02}
-    record_refit(settings, release, window, {"watched": head})
+    bounds = {"old_low": ratio and ratio - 0.05, "old_high": ratio and ratio + 0.05}
+    record_refit(settings, release, window, {"watched": head | bounds})
 
 
 @pytest.mark.parametrize(("ratio", "value"), [(1.3, 1.3), (1 / 1.3, 1.3), (1.0, 1.0), (None, None), (0.0, None)])
@@ -132,40 +137,70 @@ def test_miscalibration_is_the_same_in_both_directions(
     settings: Settings, registry: Registry, go_live: GoLive, ratio: float | None, value: float | None
 ) -> None:
     go_live()
+    refit(settings, BEFORE, ratio)
     refit(settings, WINDOW, ratio)
     assert values(quality(settings, registry, NOW))["miscalibration/r1/watched"] == (value and pytest.approx(value))
+
+
+@pytest.mark.parametrize("ratio", [1.04, 1 / 1.3, None])
+def test_one_window_alone_and_one_to_the_other_side_show_nothing(
+    settings: Settings, registry: Registry, go_live: GoLive, ratio: float | None
+) -> None:
+    go_live()
+    refit(settings, BEFORE, ratio)
+    refit(settings, WINDOW, 1.3)
+    assert values(quality(settings, registry, NOW))["miscalibration/r1/watched"] == 1.0
 
 
 def test_what_the_refit_did_is_told_and_the_next_window_judges_it(
     settings: Settings, registry: Registry, go_live: GoLive
 ) -> None:
     go_live()
+    refit(settings, "20261124T2130Z", 1.3)
     refit(settings, "20261124T2140Z", 1.3, is_refitted=True)
     (found,) = [m for m in quality(settings, registry, NOW) if m.measure == "miscalibration"]
     assert found.done == "Fitted again: 1.02 from now on."
     assert "1.30 times as often" in found.affected
+    assert [value for _, value in found.history] == [1.3, 1.3]
     refit(settings, WINDOW, 1.02)
-    assert values(quality(settings, registry, NOW))["miscalibration/r1/watched"] == pytest.approx(1.02)
+    assert values(quality(settings, registry, NOW))["miscalibration/r1/watched"] == 1.0
 
 
-def test_reports_of_another_release_and_old_ones_are_no_data(
+def test_reports_of_another_release_old_ones_and_those_of_tomorrow_are_no_data(
     settings: Settings, registry: Registry, go_live: GoLive
 ) -> None:
     go_live()
     refit(settings, WINDOW, 1.3, release="r0")
     refit(settings, "20261124T1900Z", 1.3)
+    refit(settings, "20261125T2150Z", 1.3)
+    drift(settings, registry, "20261125T2140Z", "20261125T2150Z")
     found = values(quality(settings, registry, NOW))
     assert "miscalibration/r1/watched" not in found
-    assert found["drifted_share/r1"] is None
+    assert found["drifted_columns/features"] is None
 
 
-def test_drift_is_that_of_the_newest_report(settings: Settings, registry: Registry, go_live: GoLive) -> None:
+def drift(settings: Settings, registry: Registry, *names: str) -> None:
+    """Reports of windows in which video_age_h drifted."""
+    for name in names:
+        told = {"video_age_h": {"kind": "features", "distance": 0.5, "bound": 0.2, "detail": ""}}
+        registry.add_report("monitor", name, "r1", settings.reports_path / "x.html", {"drifted": told})
+
+
+def test_drift_is_that_of_two_reports_in_a_row_with_the_columns_and_what_was_started(
+    settings: Settings, registry: Registry, go_live: GoLive
+) -> None:
     go_live()
-    summary = {"drifted_share": 0.9, "prediction_drift": None}
-    registry.add_report("monitor", WINDOW, "r1", settings.reports_path / "x.html", summary)
-    found = quality(settings, registry, NOW)
-    assert values(found) == {"drifted_share/r1": 0.9, "prediction_drift/r1": None}
-    assert found[0].evidence.endswith("x.html")
+    drift(settings, registry, WINDOW)
+    assert set(values(quality(settings, registry, NOW)).values()) == {0.0}
+    drift(settings, registry, BEFORE)
+    found = {m.labels["kind"]: m for m in quality(settings, registry, NOW)}
+    assert {kind: m.value for kind, m in found.items() if m.value} == {"features": 1.0}
+    assert found["features"].affected == f"Since window {BEFORE}: video_age_h 0.50 (bound 0.20)."
+    assert found["features"].evidence.endswith("x.html")
+    assert found["features"].done == "The next hour trains on the newest exposures."
+    registry.add_report("retraining", WINDOW, "r1", settings.reports_path / "y.json", {"reason": "drift"})
+    (after,) = [m for m in quality(settings, registry, NOW) if m.value]
+    assert after.done == f"A training on windows up to {WINDOW} was started."
 
 
 def test_a_failed_task_is_there_until_it_succeeds(settings: Settings, registry: Registry) -> None:

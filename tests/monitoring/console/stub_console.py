@@ -95,5 +95,10 @@ def _report(settings: Settings, registry: Registry) -> None:
             (folder / file).write_text("<!doctype html><title>a report</title><script>document.title = 'ran'</script>")
         summary = {"calibration": 1 + back / 2000, "ne": 0.91, "roc_auc": 0.74, "drifted_share": back / 400}
         registry.add_report("monitor", window, "r2", folder / "index.html", summary | {"prediction_drift": 0.1})
-        drift = {"html": "drift.html", "distances": {"user_watches_24h": 0.31, "video_age_s": 0.05}}
+        kinds = {"kind": "features", "bound": 0.2}
+        columns = [
+            {"name": "user_watches_24h", "distance": 0.31, "is_drifted": True} | kinds,
+            {"name": "video_age_h", "distance": 0.05, "is_drifted": False} | kinds,
+        ]
+        drift = {"html": "drift.html", "basis": "weeks", "columns": columns}
         (folder / "report.json").write_text(json.dumps({"drift": drift}))

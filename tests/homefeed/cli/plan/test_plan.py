@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from homefeed.cli import build
 from homefeed.cli.plan.assumptions import ASSUMPTIONS, assumed
 from homefeed.cli.plan.figures import figures
-from homefeed.cli.plan.headroom import _largest
+from homefeed.cli.plan.headroom import _largest, page_times, search_times, sustained_ms
 from homefeed.cli.plan.sensitivity import sensitivity
 from homefeed.cli.plan.site import PlanError, Site, site_of
 from homefeed.cli.plan.sizing import Need, page_cpu_s, plan, search_s, shards_of
@@ -60,6 +61,22 @@ def test_pages_and_searches_lie_on_the_lines_through_what_was_measured() -> None
         assert search_s(site_of(videos=videos), MEASURED, assumed()) == pytest.approx(MEASURED[name] / 1000)
     assert shards_of(site_of(), assumed({"shard_videos": 50e6})) == 20
     assert shards_of(SMALL, assumed()) == 1
+
+
+def test_simulated_times_have_the_means_that_machines_are_counted_by() -> None:
+    random = np.random.default_rng(1)
+    assert page_times(MEASURED, 0.03)(random, 100_000).mean() == pytest.approx(0.03, rel=0.02)
+    drawn = search_times(site_of(), MEASURED, assumed())(random, 100_000)
+    assert drawn.mean() == pytest.approx(search_s(site_of(), MEASURED, assumed()), rel=0.05)
+
+
+def test_the_simulation_is_held_against_the_run_that_was_measured() -> None:
+    """Steady pages of 20 ms, 40 a second, never wait; 60 a second take two at a time, and never wait either."""
+    steady = MEASURED | {f"page_p{share}_ms": 20.0 for share in (50, 95, 99)}
+    for rate in (40.0, 60.0):
+        assert sustained_ms(steady | {"sustained_pages_per_s": rate}, seed=1) == pytest.approx(20.0)
+    # The default figures: 35 ms by the simulation, 64 ms measured.
+    assert sustained_ms(MEASURED, seed=1) == pytest.approx(35, rel=0.1)
 
 
 def test_the_largest_load_lies_where_the_curve_crosses_the_goal() -> None:
@@ -117,6 +134,9 @@ def test_a_benchmark_s_own_figures_replace_the_defaults(tmp_path: Path) -> None:
     found = figures([file])
     assert (found["page_cpu_ms"].value, found["page_cpu_ms"].machine) == (10.2, "8 cores of X, 64 GiB")
     assert found["large_page_cpu_ms"] == figures()["large_page_cpu_ms"]
+    row = {"bench": "redis", "results": {"bytes_per_viewer": 2500}, "machine": held["machine"]}
+    file.write_text(json.dumps(row))
+    assert figures([file])["online_row_bytes"].value == 2500
     for text, message in (
         ("{", "is not what `homefeed bench NAME --json` prints"),
         (json.dumps(held | {"bench": "gates"}), "of `homefeed bench gates`; the plan can use events, exposures"),
@@ -137,6 +157,7 @@ def test_the_command_prints_both_loads_and_writes_the_page(tmp_path: Path, monke
     assert plan["site"]["pages_per_s"] == pytest.approx(3.06e9 / 2.592e6 / 100)
     assert set(plan["assumed"]) == set(ASSUMPTIONS)
     assert 0 < plan["simulation"]["busy"] <= 0.9
+    assert plan["simulation"]["correction"] == pytest.approx(63.8 / plan["simulation"]["checked_ms"])
     page = (tmp_path / "plan.html").read_text()
     assert "<svg" in page
     assert all(name in page for name in (*ASSUMPTIONS, *MEASURED))

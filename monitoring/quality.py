@@ -1,4 +1,4 @@
-"""Calibration of the watched head: the ratio, the reliability curve, and both per slice."""
+"""Quality of the watched head: calibration, entropy and areas under curves, of every exposure and per slice."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,23 +43,6 @@ class Quality:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Bin:
-    """One group of exposures with alike predictions.
-
-    Attributes:
-      predicted: mean prediction.
-      observed: watched share, with `low` and `high` of its interval over viewers.
-      num_exposures: weighted.
-    """
-
-    predicted: float
-    observed: float
-    low: float
-    high: float
-    num_exposures: int
-
-
 def quality(name: str, rows: Rows, predicted: NDArray[np.float32], mask: NDArray[np.bool_], seed: int) -> Quality:
     """Quality of the rows of one slice, shape [n] each."""
     watched, weight, p = rows.watched[mask], rows.weight[mask].astype(np.float64), predicted[mask].astype(np.float64)
@@ -87,20 +70,3 @@ def slices(rows: Rows, predicted: NDArray[np.float32], seed: int) -> list[Qualit
             if rows.watched[mask].sum() >= _LEAST_POSITIVES:
                 found.append(quality(f"{kind} {value}", rows, predicted, mask, seed))
     return found
-
-
-def curve(rows: Rows, predicted: NDArray[np.float32], num_bins: int, seed: int) -> list[Bin]:
-    """The reliability curve in groups of equal size; equal predictions stay together, so there may be fewer groups."""
-    if not len(rows):
-        return []
-    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, num_bins + 1)[1:-1]))
-    group = np.searchsorted(edges, predicted, side="left")
-    bins = []
-    for number in np.unique(group):
-        mask = group == number
-        weight = rows.weight[mask].astype(np.float64)
-        share = viewer_bootstrap(rows.users[mask], rows.watched[mask] * weight, weight, seed=seed, draws=400)
-        mean = float((predicted[mask] * weight).sum() / weight.sum())
-        low, high = (float(np.nan_to_num(bound, nan=share.estimate)) for bound in (share.low, share.high))
-        bins.append(Bin(mean, share.estimate, low, high, round(float(weight.sum()))))
-    return bins

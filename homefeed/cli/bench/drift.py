@@ -1,0 +1,113 @@
+"""`homefeed bench drift`: how often drift is alerted on a site that has seasons and no drift, and how soon a fault is.
+
+The windows are made up (`drift_windows`) and compared as the platform compares them; an alert is a column that drifted
+in `monitoring.drift_lasts` windows in a row. The bounds were chosen on the weeks without a fault.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+from homefeed.cli.bench.drift_windows import DAY, WEEK, Fault, MadeSite
+from homefeed.settings import Settings
+
+if TYPE_CHECKING:
+    from monitoring.drift.columns import Columns
+
+_WEEKS, _SITES = 4, 10
+#: Exposures in a window of the weeks without a fault, and of those with one: fewer viewers, more chance.
+_FEW, _MANY = 2_000, 12_000
+_HOUR = 6
+_FAULTS = {
+    "feature_shift": (Fault("video_watches_24h"), "video_watches_24h"),
+    "viewer_feature_shift": (Fault("user_watches_24h"), "user_watches_24h"),
+    "device_share": (Fault(device_share=0.1), "device"),
+}
+MEANING = {
+    "false_alerts_per_week": f"Alerts in 7 days without drift, mean of {_WEEKS} sites; {_FEW:,} exposures of "
+    f"{_FEW // 12} viewers a window.",
+    "worst_week": "The most of one of these weeks.",
+    "first_week_false_alerts": "Alerts on days 2 to 7 of a site, held against the days before and a training three "
+    "hours ago, two windows of each hour.",
+    "training_alone_false_alerts": "The same when only that training's reference is looked at.",
+    "feature_shift_found": f"Share of {_SITES} sites on which a shift of 0.3 deviations of a video feature is alerted "
+    f"by the second window; {_MANY:,} exposures.",
+    "viewer_feature_shift_found": "The same of a feature of viewers.",
+    "device_share_found": "The same of 10 points more in the share of a device.",
+    "look_s": "Mean processor seconds of one look at a window of the weeks.",
+}
+
+
+def run(settings: Settings, progress: Progress) -> dict[str, float]:
+    """The weeks without a fault, the first week, then the faults."""
+    quick = settings.model_copy(update={"monitoring": settings.monitoring.model_copy(update={"sample_rows": 2 * _FEW})})
+    task = progress.add_task("windows", total=_WEEKS * WEEK)
+    weeks, began = [], time.process_time()
+    for seed in range(_WEEKS):
+        site = MadeSite(seed, _FEW)
+        looks = []
+        for number in range(WEEK):
+            looks.append(drifted(quick, site.window(number), site.season(number, 2 * _FEW)))
+            progress.advance(task)
+        weeks.append(alerts(looks, settings.monitoring.drift_lasts))
+    look_s = (time.process_time() - began) / (_WEEKS * WEEK)
+    first, alone = first_week(quick, MadeSite(_WEEKS, _FEW))
+    found = {}
+    many = settings.model_copy(update={"monitoring": settings.monitoring.model_copy(update={"sample_rows": _MANY})})
+    for name, (fault, column, _) in _FAULTS.items():
+        found[f"{name}_found"] = (
+            sum(is_found(many, MadeSite(seed, _MANY), fault, column) for seed in range(_SITES)) / _SITES
+        )
+    return {
+        "false_alerts_per_week": sum(weeks) / len(weeks),
+        "worst_week": float(max(weeks)),
+        "first_week_false_alerts": float(first),
+        "training_alone_false_alerts": float(alone),
+        **found,
+        "look_s": look_s,
+    }
+
+
+def drifted(settings: Settings, today: "Columns", before: "Columns") -> set[str]:
+    """Columns of one window beyond their bounds."""
+    from monitoring.drift.comparison import compare
+
+    return {column.name for column in compare(settings, today, before)[0] if column.is_drifted}
+
+
+def alerts(looks: Iterable[set[str]], lasts: int) -> int:
+    """How many alerts begin in windows that follow each other: one for columns that drifted in `lasts` in a row."""
+    num, row, is_firing = 0, list[set[str]](), False
+    for look in looks:
+        row = [*row, look][-lasts:]
+        fires = len(row) == lasts and bool(set.intersection(*row))
+        num += fires and not is_firing
+        is_firing = fires
+    return num
+
+
+def first_week(settings: Settings, site: MadeSite) -> tuple[int, int]:
+    """Alerts without a week of history, and those of the training's reference alone."""
+    both, alone, num_rows = 0, 0, settings.monitoring.sample_rows
+    for number in range(DAY, WEEK, _HOUR):
+        training = site.span(list(range(number - 3 * _HOUR, number - 2 * _HOUR)), num_rows)
+        days = [number - day * DAY + at for day in range(1, number // DAY + 1) for at in (-1, 0, 1)]
+        season = site.span(days, num_rows)
+        windows = [site.window(number), site.window(number + 1)]
+        from_training = [drifted(settings, window, training) for window in windows]
+        from_season = [drifted(settings, window, season) for window in windows]
+        both += alerts([a & b for a, b in zip(from_training, from_season, strict=True)], 2)
+        alone += alerts(from_training, 2)
+    return both, alone
+
+
+def is_found(settings: Settings, site: MadeSite, fault: Fault, column: str) -> bool:
+    """Whether the column is alerted by the second window with the fault."""
+    number = 3 * DAY + 17
+    looks = [
+        drifted(settings, site.window(number + at, replace(fault)), site.season(number + at, _MANY)) for at in (0, 1)
+    ]
+    return all(column in look for look in looks)
