@@ -1,10 +1,14 @@
-"""Erasure: a viewer's rows leave the lake and the online store, and it is kept who was erased, so that a gate can look.
+"""Erasure: a viewer leaves the lake and the online store, and it is kept who was erased, so that a gate can look.
 
+What was said of the viewer is deleted: profile, state and aggregates. What the viewer did stays as the act of somebody
+whom nobody knows, under a key drawn at random: aggregates of videos have counted it, and events that vanished under
+them would look like features that know the future (gate G2).
 Models hold no viewer: their vocabularies are of videos, channels, topics and profiles. The event log keeps what was
 sent; a window that is ingested again brings its rows back, which gate G11 finds. Versions of the tables before the
 erasure hold the rows until they are vacuumed.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +21,8 @@ from homefeed.lake import open_lake
 from homefeed.schema import TABLES
 from homefeed.settings import Settings
 
+#: Tables of what viewers did: the rows stay, and are nobody's.
+ACTS = ("impressions", "watches", "feedback", "exposures")
 #: Tables with rows of a viewer, and the column that says when each happened.
 TIMES = {
     name: "time" if "time" in schema.names else "event_timestamp"
@@ -31,7 +37,7 @@ class Erasure:
 
     Attributes:
       user: key of the viewer.
-      rows: table -> rows deleted; tables without any are left out.
+      rows: table -> rows that are not the viewer's any more; tables without any are left out.
       online: whether the online store knew the viewer.
     """
 
@@ -63,7 +69,11 @@ def erase(settings: Settings, user: str, now: datetime) -> Erasure:
     row = pa.Table.from_pylist([{"window": window, "user": key, "time": now}], schema=TABLES["erasures"])
     # First of all it is kept that it was wanted: when what follows fails, the gate sees what is left.
     lake.replace("erasures", [window], pa.concat_tables([kept, row]))
-    rows = {table: lake.delete(table, f"user = {key}") for table in TIMES}
+    mine, nobody = f"user = {key}", str(secrets.randbits(62))
+    rows = {
+        table: lake.update(table, mine, {"user": nobody}) if table in ACTS else lake.delete(table, mine)
+        for table in TIMES
+    }
     return Erasure(key, {table: num for table, num in rows.items() if num}, _forget(settings, key, now))
 
 

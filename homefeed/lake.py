@@ -216,6 +216,14 @@ class Lake:
         delta = self._open(table, None)
         return 0 if delta is None else int(delta.delete(predicate)["num_deleted_rows"])
 
+    def update(self, table: str, predicate: str, values: Mapping[str, str]) -> int:
+        """Give the rows that an SQL `predicate` names the `values`, SQL too, in one commit; returns how many.
+
+        Versions before the commit hold the rows as they were until they are vacuumed.
+        """
+        delta = self._open(table, None)
+        return 0 if delta is None else int(delta.update(dict(values), predicate=predicate)["num_updated_rows"])
+
     def compact(self, table: str) -> None:
         """Merge the small files of each window; the rows stay the same."""
         delta = self._open(table, None)

@@ -14,7 +14,7 @@ import httpx
 from homefeed.registry import open_registry
 from homefeed.settings import Settings
 from serving.load import Load
-from serving.process import ServiceProcess, start
+from serving.process import ServiceError, ServiceProcess, start
 from serving.rehearsal import rehearsal, some_viewers
 
 KIND = "drill"
@@ -69,6 +69,8 @@ def rollback_drill(
         loads = [stack.enter_context(Load(service.url, users)) for service in services]
         for load in loads:
             load.closed(2, _WARM_UP)
+        if settings.serving.standby:
+            _wait_for_standby(services, before)
         # The load has a fixed length, and goes on after the last service can have followed.
         asked = [load.open(rate, _BEFORE_S + settings.rollout.rollback_s + _AFTER_S) for load in loads]
         time.sleep(_BEFORE_S)
@@ -86,6 +88,16 @@ def rollback_drill(
         p99_ms=max(each.ms(0.99) for each in answers),
         pages_per_s=settings.rollout.load_peak,
     )
+
+
+def _wait_for_standby(services: list[ServiceProcess], release: str) -> None:
+    """Wait until each has the release in memory that the rollback brings back, as one that runs for a while has."""
+    until = time.perf_counter() + _START_S
+    for service in services:
+        while not any(arm["release"] == release for arm in httpx.get(f"{service.url}/release").json()["retired"]):
+            if time.perf_counter() > until:
+                raise ServiceError(f"a service did not load {release} within {_START_S:.0f} s:\n{service.output()}")
+            time.sleep(_LOOK_S)
 
 
 def _followed(service: ServiceProcess, release: str, ordered: float) -> float:

@@ -230,12 +230,19 @@ class Feed:
 
     def _refresh_releases(self) -> None:
         try:
-            self.releases.refresh(self._newest, self.interleavings.releases)
+            self.releases.refresh(self._newest, (*self.interleavings.releases, *self._standby()))
         finally:
             self.snapshot = self._newest
 
     def _refresh_knobs(self) -> None:
         self.exploration = read_exploration(self.settings, self._registry)
+
+    def _standby(self) -> tuple[str, ...]:
+        """The release that a rollback brings back: in memory, it answers at the next look. Pages come before it."""
+        if not (self.settings.serving.standby and self.ready.is_set()):
+            return ()
+        before = self._registry.was_live()
+        return (before.id,) if before is not None else ()
 
     def _refresh_interleavings(self) -> None:
         self.interleavings = read_interleavings(self._registry)

@@ -48,7 +48,7 @@ class Fleet:
       live: answers everyone who is in no rollout; None before the first release.
       rollout: releases in CANARY or RAMP with the share of the viewers that each answers, oldest first.
       shadow: releases that make pages off the response path.
-      retired: releases that answer nobody, but that an interleaving names.
+      retired: releases that answer nobody, but that an interleaving names or a rollback would bring back.
       failed: release -> why its bundle cannot be served.
     """
 
@@ -106,7 +106,8 @@ class Releases:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
 
         Args:
-          also: releases that an interleaving names; those that answer nobody any more are loaded too.
+          also: releases that an interleaving names, or that a rollback would bring back; those that answer nobody any
+            more are loaded too.
           snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
             nothing withdrawn.
         """

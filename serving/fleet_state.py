@@ -7,7 +7,7 @@ from serving.fleet import Arm, Fleet
 
 
 def fleet_state(fleet: Fleet, calibrated: Mapping[str, str]) -> dict[str, Any]:
-    """What is live, in rollout and in shadow, and what could not be loaded.
+    """What is live, in rollout, in shadow and in memory beside these, and what could not be loaded.
 
     Args:
       fleet: the releases.
@@ -17,6 +17,7 @@ def fleet_state(fleet: Fleet, calibrated: Mapping[str, str]) -> dict[str, Any]:
         "live": _arm_state(fleet.live, calibrated),
         "rollout": [{**(_arm_state(arm, calibrated) or {}), "share": share} for arm, share in fleet.rollout],
         "shadow": [_arm_state(arm, calibrated) for arm in fleet.shadow],
+        "retired": [_arm_state(arm, calibrated) for arm in fleet.retired],
         "failed": fleet.failed,
     }
 

@@ -38,6 +38,9 @@ class State(BaseModel):
     live: dict[str, Any] | None = Field(description="The live release, its lineage and metrics; null before the first.")
     rollout: list[dict[str, Any]] = Field(description="Releases that answer a `share` of the viewers.")
     shadow: list[dict[str, Any]] = Field(description="Releases that are asked off the response path.")
+    retired: list[dict[str, Any]] = Field(
+        description="Releases in memory that answer nobody: what a rollback brings back, what an interleaving names."
+    )
     failed: dict[str, str] = Field(description="Releases that could not be loaded, and why.")
     snapshot: dict[str, Any] | None = Field(description="Window and number of the candidates.")
     exploration: float = Field(description="Share of the slots given to fresh or new content.")
@@ -73,6 +76,7 @@ _STATE = {
     "live": {"release": "r20261123T2200Z-1a2b3c", "stage": "live", "stale": False, "metrics": {"ne": 0.86}},
     "rollout": [],
     "shadow": [],
+    "retired": [],
     "interleavings": [],
     "failed": {},
     "snapshot": {"window": "20261123T2200Z", "videos": 20000},

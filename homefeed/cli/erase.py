@@ -12,7 +12,7 @@ def erase(
     user: Annotated[str, typer.Argument(help="Id of the viewer, as the site sends it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Erase a viewer: rows of the lake's tables and of the online store. What comes later is of somebody new.
+    """Erase a viewer: profile and state are deleted from lake and online store, and what was done is nobody's.
 
     The event log keeps what was sent, and versions of tables before now hold the rows until they are vacuumed; gate
     G11 stops releases while anything older than this is there again.

@@ -38,6 +38,11 @@ class ServingSettings(Group):
     poll_s: float = knob(
         2.0, "How often the service looks for new releases, a new snapshot and a turned knob.", "s", gt=0
     )
+    standby: bool = knob(
+        True,
+        "Keep the release that was live before in memory, so that after a rollback it answers at the next look; it "
+        "costs the memory of one more release.",
+    )
     retry_s: float = knob(60.0, "A bundle that could not be loaded is tried again after this time.", "s", gt=0)
 
     tracing: bool = knob(

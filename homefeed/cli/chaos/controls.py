@@ -18,17 +18,17 @@ from homefeed.settings.environment import environment
 _KILLED = """
 import os, signal, sys
 from datetime import datetime, UTC
-from homefeed.registry import Registry, Stage, open_registry
+from homefeed.registry import Stage, open_registry, stage_moves
 from homefeed.settings import load
 
-set_stage = Registry._set_stage
+set_stage = stage_moves._set_stage
 
 def dies(release, stage, at):
     set_stage(release, stage, at)
     if stage == Stage.RETIRED:
         os.kill(os.getpid(), signal.SIGKILL)
 
-Registry._set_stage = staticmethod(dies)
+stage_moves._set_stage = dies
 open_registry(load().resolved_registry_url).move(sys.argv[1], Stage.LIVE, datetime.now(UTC), [])
 """
 

@@ -22,7 +22,7 @@ from homefeed.registry import Stage
 #: Makes the traffic that rollouts meet; it is made once for all of them.
 Viewers = Callable[[], Traffic]
 Run = Callable[[Platform, Viewers], Outcome]
-SHADOW, CANARY, LIVE, ROLLED_BACK = (str(s) for s in (Stage.SHADOW, Stage.CANARY, Stage.LIVE, Stage.ROLLED_BACK))
+SHADOW, CANARY, LIVE, ROLLED_BACK = ((str(s),) for s in (Stage.SHADOW, Stage.CANARY, Stage.LIVE, Stage.ROLLED_BACK))
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Fault:
       what: one sentence.
       gate: its number in docs/gates.md; empty for a control.
       checks: one of these has to be the one that stops it; empty when none may.
-      stage: where it has to end.
+      stages: where it has to end, in one of these.
       run: seeds it in a platform of its own and lets the platform judge.
       at: where it is seeded, for people; `rollout` begins from a platform with a day of the large site behind it.
     """
@@ -43,14 +43,14 @@ class Fault:
     what: str
     gate: str
     checks: tuple[str, ...]
-    stage: str
+    stages: tuple[str, ...]
     run: Run
     at: str = "release"
 
     def is_stopped(self, outcome: Outcome) -> bool:
         """Whether it ended where it has to, by the gate that has to be the one, with a release left that answers."""
         is_caught = not self.checks or bool(outcome.checks.keys() & set(self.checks))
-        return outcome.stage == self.stage and is_caught and bool(outcome.live) and outcome.is_whole
+        return outcome.stage in self.stages and is_caught and bool(outcome.live) and outcome.is_whole
 
 
 def _alone(run: Callable[[Platform], Outcome]) -> Run:
@@ -80,7 +80,7 @@ FAULTS: tuple[Fault, ...] = (
         "no impression in twelve hours of the windows to train on",
         "G1",
         ("input_holes",),
-        "training",
+        ("training",),
         _alone(training_input(release_faults.half_a_day_missing)),
         "input",
     ),
@@ -89,7 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         "a window of impressions came twice, under new event ids",
         "G1",
         ("input_copies",),
-        "training",
+        ("training",),
         _alone(training_input(release_faults.doubled_window)),
         "input",
     ),
@@ -252,10 +252,10 @@ CONTROLS: tuple[Fault, ...] = (
     ),
     Fault(
         "unchanged-rollout",
-        "a release that changes nothing becomes live",
+        "a release that changes nothing is not rolled back within a day",
         "",
         (),
-        LIVE,
+        (*CANARY, str(Stage.RAMP), *LIVE),
         rollout(Effect()),
         "rollout",
     ),
@@ -264,7 +264,7 @@ CONTROLS: tuple[Fault, ...] = (
         "an order to roll back while pages arrive: every service follows in time, and no page fails (G19)",
         "",
         (),
-        "followed",
+        ("followed",),
         _alone(load_faults.rollback_under_load),
         "control",
     ),

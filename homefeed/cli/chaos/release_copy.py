@@ -16,7 +16,7 @@ from homefeed.settings import Settings
 #: Value of a variable -> the value it gets.
 Edit = Callable[[NDArray[Any]], NDArray[Any]]
 #: How far `worse_for_newcomers` and `worse_for_regulars` move log-odds.
-_NEWCOMERS, _REGULARS = 2.2, 3.0
+_NEWCOMERS, _REGULARS = 2.2, 2.5
 #: Does something to the files of a bundle.
 Damage = Callable[[Path], None]
 
@@ -91,8 +91,8 @@ def worse_for_newcomers(folder: Path) -> None:
 
 
 def worse_for_regulars(folder: Path) -> None:
-    """The log-odds of a watch of the viewers with the longest histories are higher by `_REGULARS`."""
-    _shift(folder, first=-1, by=_REGULARS)
+    """The log-odds of a watch of the quarter with the longest histories are higher by up to `_REGULARS`."""
+    _shift(folder, first=-2, by=_REGULARS)
 
 
 def _shift(folder: Path, first: int, by: float) -> None:

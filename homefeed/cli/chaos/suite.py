@@ -16,7 +16,7 @@ from homefeed.cli.chaos.traffic import Traffic
 from homefeed.cli.headless import quiet
 
 #: Viewers and visits a day of the site that rollouts meet: as many exposures as finding 3 % takes.
-NUM_VIEWERS, VISITS_PER_DAY = 60_000, 3.0
+NUM_VIEWERS, VISITS_PER_DAY = 70_000, 3.0
 #: Hours of theirs that lie behind: what they watched then tells much of what they would watch.
 PAST_HOURS = 24
 
