@@ -80,8 +80,9 @@ class SparkEngine:
         frame = frame.observe(counted, functions.count(functions.lit(1)).alias("rows"))
         draft = lake.draft(table)
         with self._asked():
-            frame.write.partitionBy("window").parquet(str(draft))
-        return lake.adopt(table, windows, draft, counted.get["rows"], since)
+            frame.write.partitionBy("window").parquet(str(draft.absolute()))
+        # A plan that is empty from the start counts nothing.
+        return lake.adopt(table, windows, draft, counted.get.get("rows", 0), since)
 
     def newest_before(self, rows: Table, known: Table, at: str, keys: Mapping[str, str]) -> Table:
         # No ASOF join here: both sides in one order of time, and each row takes the last known one before it.
