@@ -78,16 +78,16 @@ class SparkEngine:
         if not windows:
             return lake.version(table)
         schema, counted = lake.schemas[table], Observation()
-        frame = self._frame(expression).select(
-            *(functions.col(field.name).cast(_spark_schema(pa.schema([field]))[0].dataType) for field in schema)
-        )
+        frame = self._frame(expression.select(*schema.names))
+        frame = frame.select(*(functions.col(f.name).cast(f.dataType) for f in _spark_schema(schema)))
         # Small windows are put together in a task, large ones are split over several.
         frame = frame.hint("rebalance", "window").sortWithinPartitions("window", *order)
         frame = frame.observe(counted, functions.count(functions.lit(1)).alias("rows"))
         draft = lake.draft(table)
         with self._asked():
-            frame.write.partitionBy("window").parquet(str(draft))
-        return lake.adopt(table, windows, draft, counted.get["rows"], since)
+            frame.write.partitionBy("window").parquet(str(draft.absolute()))
+        # A plan that is empty from the start counts nothing.
+        return lake.adopt(table, windows, draft, counted.get.get("rows", 0), since)
 
     def newest_before(self, rows: Table, known: Table, at: str, keys: Mapping[str, str]) -> Table:
         # No ASOF join here: both sides in one order of time, and each row takes the last known one before it.
@@ -113,8 +113,14 @@ class SparkEngine:
         self._kept.clear()
 
     def _frame(self, expression: Table) -> Any:
+        """The expression as Spark's frame, its columns in the types that Ibis promises."""
+        from ibis.backends.pyspark.datatypes import PySparkSchema
+        from pyspark.sql import functions
+
+        promised = PySparkSchema.from_ibis(expression.schema())
         with self._asked():
-            return self._session.sql(self.backend.compile(expression))
+            frame = self._session.sql(self.backend.compile(expression))
+            return frame.select(*(functions.col(f"`{f.name}`").cast(f.dataType).alias(f.name) for f in promised))
 
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:

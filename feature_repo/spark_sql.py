@@ -1,5 +1,6 @@
 """Spark's SQL for what Ibis does not say to it, or says otherwise than to DuckDB: the expressions stay the same."""
 
+import math
 from typing import Any
 
 import sqlglot.expressions as sge
@@ -15,7 +16,7 @@ FUNCTIONS = (
 
 
 class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
-    """Ibis' compiler, with ordered lists, seconds with their fraction, and null apart from NaN."""
+    """Ibis' compiler; each method says where Spark wants other words."""
 
     __slots__ = ()
 
@@ -43,6 +44,16 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
     @staticmethod
     def _named(keys: list[Any]) -> list[Any]:
         return [part for i, key in enumerate(keys) for part in (f"key{i}", key)]
+
+    def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:  # noqa: N802
+        """Ibis' own puts the condition around the share too, which Spark wants plain."""
+        return self.f.anon.percentile(arg if where is None else self.if_(where, arg, sge.Null()), sge.convert(0.5))
+
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
+        """A number with a point is a double, as on DuckDB: Spark takes `0.1` for a decimal."""
+        if dtype.is_floating() and math.isfinite(value):
+            return self.cast(sge.convert(value), dtype)
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
 
     def visit_ExtractEpochSeconds(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
         """Seconds with their fraction, as DuckDB's `epoch`; Ibis' own are cut to whole ones."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
@@ -71,9 +72,15 @@ def feature_store(settings: Settings, versions: Mapping[str, int] | None = None)
     from feast import FeatureStore, RepoConfig
 
     settings.feast_path.mkdir(parents=True, exist_ok=True)
-    config = RepoConfig(**configuration(settings, versions), repo_path=Path(__file__).parent)
+    values = configuration(settings, versions)
+    if settings.features.feast_registry_url:
+        # Feast never closes its pool: a connection that is kept would stay until the process ends.
+        values["registry"]["sqlalchemy_config_kwargs"] = {"poolclass": NullPool}
+    config = RepoConfig(**values, repo_path=Path(__file__).parent)
     try:
-        return FeatureStore(config=config)
+        store = FeatureStore(config=config)
+        _ = store.registry  # Feast connects at the first use; a wrong password is told here
+        return store
     except SQLAlchemyError as error:
         raise registry_error(settings, error) from error
 

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,27 +47,34 @@ def postgresql_folder() -> Path | None:
 
 
 @contextlib.contextmanager
-def postgresql(programs: Path, folder: Path, *databases: str) -> Iterator[int]:
+def postgresql(programs: Path, *databases: str) -> Iterator[int]:
     """PostgreSQL with user and password `homefeed` and these databases; yields its port."""
-    # It refuses to run as root; then it runs as the user that Debian's package makes, in a folder of that user.
+    # It refuses to run as root; then it runs as the user that Debian's package makes, who cannot look into pytest's
+    # folders: so its own is beside them.
     user = "postgres" if os.geteuid() == 0 else None
-    folder.mkdir(parents=True)
-    if user:
-        shutil.chown(folder, user)
-        for parent in folder.parents:
-            if parent.owner() == "root" and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
+    with tempfile.TemporaryDirectory(prefix="homefeed-postgresql-") as folder:
+        if user:
+            shutil.chown(folder, user)
+        with _postgresql(programs, Path(folder), user) as port:
+            import psycopg
+
+            url = f"postgresql://homefeed:homefeed@127.0.0.1:{port}/postgres"
+            _wait_for(lambda: psycopg.connect(url).close())
+            with psycopg.connect(url, autocommit=True) as connection:
+                for database in databases:
+                    connection.execute(f"CREATE DATABASE {database}")
+            yield port
+
+
+@contextlib.contextmanager
+def _postgresql(programs: Path, folder: Path, user: str | None) -> Iterator[int]:
     (folder / "password").write_text("homefeed")
+    if user:
+        shutil.chown(folder / "password", user)
     data, port = folder / "data", free_port()
-
-    def call(*command: str) -> None:
-        subprocess.run(command, user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-    shutil.chown(folder / "password", user) if user else None
-    call(
-        *(str(programs / "initdb"), "-D", str(data), "-U", "homefeed", "--auth", "scram-sha-256"),
-        *("--pwfile", str(folder / "password"), "--no-sync", "-E", "UTF8", "--locale", "C"),
-    )
+    made = [str(programs / "initdb"), "-D", str(data), "-U", "homefeed", "--pwfile", str(folder / "password")]
+    made += ["--auth", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale", "C"]
+    subprocess.run(made, user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
     options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
@@ -73,16 +82,9 @@ def postgresql(programs: Path, folder: Path, *databases: str) -> Iterator[int]:
             [str(programs / "postgres"), "-D", str(data), *settings], user=user, stdout=log, stderr=log, cwd="/"
         )
     try:
-        import psycopg
-
-        url = f"postgresql://homefeed:homefeed@127.0.0.1:{port}/postgres"
-        _wait_for(lambda: psycopg.connect(url).close())
-        with psycopg.connect(url, autocommit=True) as connection:
-            for database in databases:
-                connection.execute(f"CREATE DATABASE {database}")
         yield port
     finally:
-        child.terminate()
+        child.send_signal(signal.SIGINT)  # at SIGTERM it waits for its clients
         child.wait()
 
 

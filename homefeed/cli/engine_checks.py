@@ -125,7 +125,22 @@ def _try_broker(settings: Settings) -> None:
     import redis
 
     name = "HOMEFEED_PLATFORM__AIRFLOW_BROKER_URL"
+    _try_celery()
     _try_redis(lambda: redis.Redis.from_url(settings.platform.airflow_broker_url), name)
+
+
+def _try_celery() -> None:
+    """Whether the Celery that is installed is one that Airflow's provider was written for."""
+    import importlib
+
+    try:
+        database = importlib.import_module("celery.backends.database")
+        version = importlib.import_module("celery").__version__
+    except ImportError as error:
+        raise EngineCheckError(f"{error}: pip install 'homefeed[cluster]'") from error
+    # The provider up to 3.26 takes this name from Celery, which has dropped it in 5.7.
+    if not hasattr(database, "retry"):
+        raise EngineCheckError(f"Celery {version} does not fit Airflow's provider for it: pip install 'celery<5.7'")
 
 
 def _try_redis(connect: Callable[[], Any], setting: str) -> None:
