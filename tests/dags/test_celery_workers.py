@@ -157,7 +157,9 @@ def airflow(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Air
             )
             processes.start("both", *worker, "--queues", "train,ingest,serve", "--celery-hostname", "both@%h")
             processes.start("trainer", *worker, "--queues", "train", "--celery-hostname", "trainer@%h")
-            yield Airflow(f"http://127.0.0.1:{port}", settings.var / "airflow"), processes, tmp_path
+            api = Airflow(f"http://127.0.0.1:{port}", settings.var / "airflow")
+            with api._http:
+                yield api, processes, tmp_path
         finally:
             processes.stop()
     redis.stop()
