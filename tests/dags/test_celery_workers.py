@@ -1,6 +1,5 @@
 """Airflow on PostgreSQL with Celery workers: queues by kind of work, and a worker that is killed while it trains."""
 
-import importlib
 import os
 import signal
 import subprocess
@@ -109,8 +108,6 @@ class Processes:
 @pytest.fixture
 def airflow(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Airflow, Processes, Path]]:
     """API server, scheduler, DAG processor and two workers: `both` for every queue, `trainer` for training only."""
-    if not hasattr(importlib.import_module("celery.backends.database"), "retry"):
-        pytest.skip("Airflow's provider for Celery cannot be imported beside Celery 5.7: pip install 'celery<5.7'")
     programs = servers.postgresql_folder()
     if programs is None:
         missing("PostgreSQL is not installed; Debian's package postgresql has it")
