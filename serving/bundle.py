@@ -12,7 +12,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.settings import Settings
-from serving.shards import RemoteShards
 
 
 class Bundle(Protocol):
@@ -75,6 +74,8 @@ def load_bundle(settings: Settings, release: str) -> Bundle:
     _leave_imports_alone()
     if not settings.shards.addresses:
         return load(settings, release)
+    from serving.shards import RemoteShards
+
     shards = RemoteShards(settings, release)
     shards.wait()
     return load(settings, release, shards)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-#: What follows is Airflow's: its options are not ours to understand.
-CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+#: From its first word on all is Airflow's: its options are not ours to understand.
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 def command(arguments: Annotated[list[str], typer.Argument(help="Arguments of `airflow`.")]) -> None:

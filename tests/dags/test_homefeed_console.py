@@ -237,7 +237,8 @@ def test_in_a_browser_on_a_laptop_and_on_a_phone(
         assert browser.run("document.querySelector('h1').textContent") == "Homefeed"
         assert all(browser.names("table"))
         assert all(browser.names("region"))
-        assert browser.run("document.querySelectorAll('svg').length") == 5
+        # Two firing alerts, six online metrics of two releases, two of drift and calibration.
+        assert browser.run("document.querySelectorAll('svg').length") == 10
 
         # An order with the keyboard alone: open it, say why, send it.
         browser.run("document.querySelector('#rollout ~ article summary').focus()")

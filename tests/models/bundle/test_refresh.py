@@ -91,7 +91,7 @@ def test_an_upload_without_a_finite_vector_stays_out_and_the_others_come_in(
         vectors = np.where((keys == key("upload-0"))[:, None], np.float32(np.nan), vectors)
         return keys, vectors
 
-    monkeypatch.setattr("models.bundle.bundle.candidate_vectors", broken)
+    monkeypatch.setattr("models.bundle.candidate_vectors.candidate_vectors", broken)
     bundle.refresh(uploads(bundle, 2), NOW)
     assert key("upload-0") not in found(bundle, release)
     assert key("upload-1") in found(bundle, release)
