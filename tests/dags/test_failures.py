@@ -46,6 +46,13 @@ def test_the_alerts_are_evaluated_also_when_the_report_failed_and_hide_no_failur
     assert all("rollout" not in task["upstream"] for task in tasks.values()), "a leaf that fails fails the run"
 
 
+def test_events_are_shipped_also_when_they_could_not_be_ingested_and_hide_no_failure(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["ingest_events"]["tasks"]
+    assert (tasks["ship"]["upstream"], tasks["ship"]["rule"]) == (["ingest"], "all_done")
+    assert (sorted(tasks["done"]["upstream"]), tasks["done"]["rule"]) == (["ingest", "ship"], "all_success")
+    assert all("done" not in task["upstream"] for task in tasks.values()), "the last task decides about the run"
+
+
 def test_a_task_that_fails_is_alerted_within_15_minutes_of_its_first_attempt() -> None:
     """Three attempts half a minute apart, an evaluation every half minute, and no time that the rule waits."""
     from dags.defaults import TASK
