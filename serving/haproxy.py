@@ -8,6 +8,7 @@ GET. Not a turn of a knob, which would be in the history twice.
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
+from serving.address import host_and_port
 
 _ONCE = "/knobs/"
 _CONFIGURATION = """\
@@ -70,8 +71,7 @@ def addresses_of(settings: Settings) -> list[str]:
     serving, given = settings.serving, settings.replicas.addresses
     found = [address.strip() for address in given.split(",")] if given else [f"{serving.host}:{serving.port}"]
     for address in found:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        if host_and_port(address) is None:
             raise ReplicasError(
                 f"{address!r} is no replica; HOMEFEED_REPLICAS__ADDRESSES is like 10.0.0.1:3000,10.0.0.2:3000"
             )

@@ -21,6 +21,7 @@ from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 from models.index import Change, merged, shard_of
 from models.index.live import VectorsOf
+from serving.address import host_and_port
 from serving.metrics import SHARD_SECONDS, SHARDS_MISSED
 from serving.shard_body import WIDTH, Found, found_of, rows_of
 
@@ -48,12 +49,12 @@ def addresses_of(settings: Settings) -> list[tuple[str, int]]:
     """Host and port of each shard, in order; empty when the index is in this process. Raises ShardsError."""
     found = []
     for address in filter(None, (part.strip() for part in settings.shards.addresses.split(","))):
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        parts = host_and_port(address)
+        if parts is None:
             raise ShardsError(
                 f"{address!r} is no shard; HOMEFEED_SHARDS__ADDRESSES is like 10.0.1.1:3100,10.0.1.2:3100"
             )
-        found.append((host, int(port)))
+        found.append(parts)
     return found
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from homefeed.cli.airflow_home import AirflowHomeError, cluster_environment
 from homefeed.cli.supervisor.airflow import Airflow
+from homefeed.cli.supervisor.preflight import free_port
 from homefeed.settings import Settings, load
 from homefeed.settings.platform import PlatformSettings
 from tests import servers
@@ -115,7 +116,7 @@ def airflow(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Air
     redis = servers.Redis(program("redis-server"), tmp_path, "--save", "")
     redis.start()
     with servers.postgresql(programs, "airflow") as database:
-        port = servers.free_port()
+        port = free_port()
         platform = PlatformSettings(
             airflow_port=port,
             airflow_database_url=f"postgresql+psycopg://homefeed:homefeed@127.0.0.1:{database}/airflow",
