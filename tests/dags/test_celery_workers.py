@@ -15,6 +15,7 @@ import pytest
 from homefeed.cli.airflow_home import AirflowHomeError, cluster_environment
 from homefeed.cli.supervisor.airflow import Airflow
 from homefeed.cli.supervisor.preflight import free_port
+from homefeed.cli.supervisor.processes import Session, start, stop
 from homefeed.settings import Settings, load
 from homefeed.settings.platform import PlatformSettings
 from tests import servers
@@ -73,37 +74,26 @@ def test_servers_that_are_not_set_and_databases_that_do_not_do_are_named(setting
 
 
 class Processes:
-    """Airflow's processes, each with a log of its own; ended in the opposite order."""
+    """Airflow's processes, each with a log of its own, and the sessions that hold all they started: a worker that is
+    killed leaves the process of its task behind."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._environment, self._folder = environment, folder
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[tuple[subprocess.Popen[bytes], Session]] = []
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        program = Path(sys.executable).with_name("airflow")
-        with (self._folder / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(
-                [program, *arguments],
-                env={**self._environment, "WORKER": name},
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                start_new_session=True,
-            )
-        self._started.append(child)
-        return child
+        command = [str(Path(sys.executable).with_name("airflow")), *arguments]
+        started = start(name, command, {**self._environment, "WORKER": name}, self._folder / f"{name}.log")
+        self._started.append(started)
+        return started[0]
 
     def logs(self) -> str:
         return "\n".join(f"## {log.name}\n{log.read_text()[-2000:]}" for log in sorted(self._folder.glob("*.log")))
 
     def stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for child in reversed(self._started):
-                try:
-                    os.killpg(child.pid, number)
-                    child.wait(15)
-                except (ProcessLookupError, subprocess.TimeoutExpired):
-                    continue
+        stop([session for _, session in self._started], 30)
+        for child, _ in self._started:
+            child.wait(5)
 
 
 @pytest.fixture
@@ -201,7 +191,7 @@ def test_a_killed_worker_s_training_is_done_again_by_another_with_the_same_resul
     if victim == "trainer":  # the other one is free for its second queue
         until(lambda: task("count_lines", counted)["state"] == "success", 120, processes)
     assert not (folder / "model").exists()
-    os.killpg(processes._started[{"both": 4, "trainer": 5}[victim]].pid, signal.SIGKILL)
+    os.killpg(processes._started[{"both": 4, "trainer": 5}[victim]][0].pid, signal.SIGKILL)
     done = until(lambda: (found := task("fit_line", fitted))["state"] == "success" and found, 300, processes)
     assert (done["queue"], done["try_number"]) == ("train", 2)
     other = api._call("GET", f"/api/v2/dags/fit_line/dagRuns/{fitted}/taskInstances/fit/xcomEntries/return_value")
