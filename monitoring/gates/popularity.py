@@ -5,6 +5,7 @@ from monitoring.decision import waiting
 from monitoring.gates.quality import gain_check, loss_check
 from monitoring.gates.recall import recall
 from monitoring.look import Look
+from monitoring.retrieved import popular_ranks
 
 
 def popularity(look: Look) -> list[Check]:
@@ -14,16 +15,14 @@ def popularity(look: Look) -> list[Check]:
     else:
         rows = look.rows
         # Popularity is at the observed rate, so the ranker is as well; whether its own rate is right, calibration says.
-        mine, popular = rows.at_observed_rate(look.candidate.heads(rows)["watched"]), rows.popularity
+        rate, popular = rows.at_observed_rate(look.candidate.heads(rows)["watched"]), rows.popularity
         what = "log loss against popularity's"
         checks = [
-            loss_check(look, "ne_popularity", mine, popular, margin=0.0, what=what),
+            loss_check(look, "ne_popularity", rate, popular, margin=0.0, what=what),
             gain_check(
-                look, "ndcg_popularity", mine, popular, margin=0.0, what="NDCG at 100 lost against popularity's"
+                look, "ndcg_popularity", rate, popular, margin=0.0, what="NDCG at 100 lost against popularity's"
             ),
         ]
-    own = look.candidate
-    return [
-        *checks,
-        recall(look, "recall_popularity", own, "popularity_recall_at_100", margin=0.0, whose="popularity's"),
-    ]
+    assert look.candidate.bundle is not None
+    mine, popular = look.candidate.ranks(look.wanted), popular_ranks(look.candidate.bundle, look.wanted)
+    return [*checks, recall(look, "recall_popularity", mine, popular, margin=0.0, whose="popularity's")]

@@ -13,7 +13,7 @@ from homefeed.registry import Stage, open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.verdict import Check, Verdict
-from monitoring import evidence, report
+from monitoring import evidence, report, retrieved
 from monitoring.parity import Parity
 
 
@@ -36,6 +36,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     for module in (evidence, report):
         monkeypatch.setattr(module, "load", load_stub)
         monkeypatch.setattr(module, "read_rows", lambda *_: stub.rows)
+    monkeypatch.setattr(retrieved, "read_wanted", lambda *_: stub.wanted)
     # What the stub's features hold had happened: the lake of the tests has no events.
     past = lambda _, rows, index: {"user_watches_10m": rows.feature("user_watches_10m")[index]}  # noqa: E731
     monkeypatch.setattr(evidence, "replayed", past)

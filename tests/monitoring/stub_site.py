@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-from stub_bundle import StubBundle, stub_rows
+from stub_bundle import StubBundle, stub_rows, stub_wanted
 
 from homefeed import ids, windows
 from homefeed.buckets import buckets
@@ -32,6 +32,7 @@ class StubSite:
     registry: Registry
     bundles: dict[str, Any] = field(default_factory=dict)
     rows: Any = field(default_factory=stub_rows)
+    wanted: Any = field(default_factory=lambda: stub_wanted(np.arange(1, 1001)))
 
     def add(self, release: str, stage: Stage = Stage.SHADOW, **kind: Any) -> None:
         """Enter a release whose bundle is a stub made with `kind`."""
