@@ -18,7 +18,11 @@ from monitoring.evidence import Bundle
 
 #: Length of the list that a watched video is looked for in.
 LIST = 100
-_HISTORY = {"history_videos": np.int64, "history_times": np.int64, "history_fractions": np.float32}
+_HISTORY: dict[str, type[np.generic]] = {
+    "history_videos": np.int64,
+    "history_times": np.int64,
+    "history_fractions": np.float32,
+}
 #: Numbers of one block of scores: half a gigabyte.
 _BLOCK = 1 << 27
 
@@ -89,8 +93,12 @@ def popular_ranks(bundle: Bundle, wanted: Wanted) -> NDArray[np.float64]:
     for span in SPANS:
         watches = bundle.snapshot[f"video_watches_{span}"].to_numpy(zero_copy_only=False)[order]
         counts = np.where(known[place] == bundle.videos, watches[place], 0).astype(np.float32)
-        lists.append(_ranks(bundle, wanted, lambda at, row=counts: np.repeat(row[None, :], len(at), axis=0)))
+        lists.append(_ranks(bundle, wanted, _the_same_for_all(counts)))
     return max(lists, key=lambda found: np.nan_to_num(recall_at(found, LIST)))
+
+
+def _the_same_for_all(scores: NDArray[np.float32]) -> Scores:
+    return lambda at: np.repeat(scores[None, :], len(at), axis=0)
 
 
 def _ranks(bundle: Bundle, wanted: Wanted, scores: Scores) -> NDArray[np.float64]:

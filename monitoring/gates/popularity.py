@@ -15,14 +15,14 @@ def popularity(look: Look) -> list[Check]:
     else:
         rows = look.rows
         # Popularity is at the observed rate, so the ranker is as well; whether its own rate is right, calibration says.
-        rate, popular = rows.at_observed_rate(look.candidate.heads(rows)["watched"]), rows.popularity
+        mine, popular = rows.at_observed_rate(look.candidate.heads(rows)["watched"]), rows.popularity
         what = "log loss against popularity's"
         checks = [
-            loss_check(look, "ne_popularity", rate, popular, margin=0.0, what=what),
+            loss_check(look, "ne_popularity", mine, popular, margin=0.0, what=what),
             gain_check(
-                look, "ndcg_popularity", rate, popular, margin=0.0, what="NDCG at 100 lost against popularity's"
+                look, "ndcg_popularity", mine, popular, margin=0.0, what="NDCG at 100 lost against popularity's"
             ),
         ]
     assert look.candidate.bundle is not None
-    mine, popular = look.candidate.ranks(look.wanted), popular_ranks(look.candidate.bundle, look.wanted)
-    return [*checks, recall(look, "recall_popularity", mine, popular, margin=0.0, whose="popularity's")]
+    own, theirs = look.candidate.ranks(look.wanted), popular_ranks(look.candidate.bundle, look.wanted)
+    return [*checks, recall(look, "recall_popularity", own, theirs, margin=0.0, whose="popularity's")]

@@ -29,9 +29,7 @@ def recall(
         return waiting(name, why, len(own))
     # Of a list that finds nothing nothing can be lost.
     base = other if other.any() else np.ones(len(other))
-    fall = viewer_bootstrap(
-        wanted.users[both], other - own, base, seed=look.settings.seed, confidence=knobs.confidence
-    )
+    fall = viewer_bootstrap(wanted.users[both], other - own, base, seed=look.settings.seed, confidence=knobs.confidence)
     what = f"recall at 100 of {own.mean():.3f} against {whose} {other.mean():.3f} on {len(own)} watches"
     return not_worse(
         name,

@@ -1,4 +1,4 @@
-"""Recall of the retriever of a bundle, on the newest watches: ranks counted by hand, and what the gates make of them."""
+"""Recall of the retriever of a bundle on the newest watches: ranks counted by hand, and what the gates make of them."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -128,7 +128,7 @@ def test_watches_that_one_of_both_does_not_know_are_left_out(site: StubSite) -> 
     beside_live(site)
     live = site.bundles["r1"]
     live.vectors, live.videos = live.vectors[:900], live.videos[:900]
-    live.queries = lambda viewers: site.bundles["r2"].queries(viewers)
+    live.queries = site.bundles["r2"].queries
     check = looked(site)["recall_live"]
     assert (check.verdict, check.num_samples) == (Verdict.PASS, 900)
 
