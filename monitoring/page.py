@@ -31,7 +31,7 @@ def page(content: dict[str, Any]) -> str:
         )
     else:
         parts += [_tiles(content), _quality(content["quality"]), _reliability(content["reliability"])]
-        parts.append(_drift(content["drift"], content["drift_not_measured"]))
+        parts += [_drift(content["drift"], content["drift_not_measured"]), _skew(content["skew"])]
     return document(f"{content['release']} · {content['window']}", "".join(parts))
 
 
@@ -114,6 +114,16 @@ def _reliability(bins: list[dict[str, Any]]) -> str:
         "to the right, observed upwards. On the dashed line a promise is kept.</p>"
         f'<svg viewBox="0 0 {left + size + 20} {top + size + 28}" role="img" aria-label="reliability curve">'
         f"{''.join(marks)}</svg>"
+    )
+
+
+def _skew(skew: dict[str, Any]) -> str:
+    if not skew["vectors"]:
+        return "<h2>Skew</h2><p>No feature vector that the service ranked by was logged in the newest window.</p>"
+    named = ", ".join(f"{escape(name)} ({num:,})" for name, num in skew["columns"].items())
+    return (
+        f"<h2>Skew</h2><p>{skew['differ']:,} of {skew['vectors']:,} feature vectors that the service ranked by in the "
+        f"newest window are not those that training would read{': ' + named if named else ''}.</p>"
     )
 
 

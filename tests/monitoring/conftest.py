@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from stub_site import StubSite
 
-from homefeed.features import DENSE_FEATURES
 from homefeed.registry import Stage, open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.rollout import RolloutSettings
@@ -42,7 +40,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     monkeypatch.setattr(evidence, "replayed", past)
     # The catalogue of the tests is empty.
     monkeypatch.setattr("monitoring.shadow_pages._shown_wrongly", lambda *_: (0, 0))
-    monkeypatch.setattr(evidence, "parity", lambda *_: Parity(np.zeros((500, len(DENSE_FEATURES)), bool)))
+    for module in (evidence, report):
+        monkeypatch.setattr(module, "parity", lambda *_: Parity(stub.differs))
     return stub
 
 
