@@ -129,7 +129,7 @@ def _skew(skew: dict[str, Any]) -> str:
 
 _BASES = {
     "weeks": "the same time of earlier weeks",
-    "days": "the same time of the days before, as there is no week of history yet",
+    "days": "the same time of the days before that are of its kind, as there is no week of history yet",
     "training": "those that calibrated the ranker, as there is no history of this time of the day yet",
 }
 
