@@ -47,6 +47,10 @@ class Wanted:
     def __len__(self) -> int:
         return len(self.users)
 
+    def take(self, index: NDArray[np.int64]) -> "Wanted":
+        """The watches at `index` [m]."""
+        return Wanted(self.users[index], self.videos[index], {n: column[index] for n, column in self.viewers.items()})
+
 
 def read_wanted(settings: Settings, bundle: Bundle, first: str, last: str, most: int) -> Wanted:
     """The newest `most` watches of people in windows `first` to `last`, both included.
