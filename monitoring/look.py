@@ -13,9 +13,10 @@ from homefeed.lake import open_lake
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from homefeed.verdict import Check
-from monitoring import evidence
+from monitoring import evidence, retrieved
 from monitoring.evidence import Rows, Side
 from monitoring.parity import Parity
+from monitoring.retrieved import Wanted
 from monitoring.shadow_pages import ShadowPages, shadow_pages
 
 _HOUR_WINDOWS = 6
@@ -69,6 +70,13 @@ class Look:
         assert self.candidate.bundle is not None
         first, last = self.span
         return evidence.read_rows(self.settings, self.candidate.bundle, first, last, self.settings.rollout.max_rows)
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """Watches of `span` that a retriever should have found."""
+        assert self.candidate.bundle is not None
+        most = self.settings.retrieval.max_eval_watches
+        return retrieved.read_wanted(self.settings, self.candidate.bundle, *self.span, most)
 
     @cached_property
     def parity(self) -> Parity:

@@ -31,7 +31,7 @@ def page(content: dict[str, Any]) -> str:
         )
     else:
         parts += [_tiles(content), _quality(content["quality"]), _reliability(content["reliability"])]
-        parts.append(_drift(content["drift"], content["drift_not_measured"]))
+        parts += [_drift(content["drift"], content["drift_not_measured"]), _skew(content["skew"])]
     return document(f"{content['release']} · {content['window']}", "".join(parts))
 
 
@@ -117,9 +117,19 @@ def _reliability(bins: list[dict[str, Any]]) -> str:
     )
 
 
+def _skew(skew: dict[str, Any]) -> str:
+    if not skew["vectors"]:
+        return "<h2>Skew</h2><p>No feature vector that the service ranked by was logged in the newest window.</p>"
+    named = ", ".join(f"{escape(name)} ({num:,})" for name, num in skew["columns"].items())
+    return (
+        f"<h2>Skew</h2><p>{skew['differ']:,} of {skew['vectors']:,} feature vectors that the service ranked by in the "
+        f"newest window are not those that training would read{': ' + named if named else ''}.</p>"
+    )
+
+
 _BASES = {
     "weeks": "the same time of earlier weeks",
-    "days": "the same time of the days before, as there is no week of history yet",
+    "days": "the same time of the days before that are of its kind, as there is no week of history yet",
     "training": "those that calibrated the ranker, as there is no history of this time of the day yet",
 }
 

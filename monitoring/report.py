@@ -11,7 +11,7 @@ from homefeed.registry import Registry, Release, open_registry
 from homefeed.settings import Settings
 from models.evaluation.reliability import reliability
 from monitoring.drift import Drift, NotMeasured, measure_drift
-from monitoring.evidence import Bundle, Rows, load, predict, read_rows
+from monitoring.evidence import Bundle, Rows, load, parity, predict, read_rows
 from monitoring.page import page
 from monitoring.quality import slices
 
@@ -90,6 +90,7 @@ def report_on(settings: Settings, registry: Registry, live: Release, bundle: Bun
         ).groups,
         "drift": _drift(drift),
         "drift_not_measured": drift.reason if isinstance(drift, NotMeasured) else "",
+        "skew": _skew(settings, bundle, window),
     }
     html, record = folder / "index.html", folder / "report.json"
     record.write_text(json.dumps(content, indent=2))
@@ -97,6 +98,14 @@ def report_on(settings: Settings, registry: Registry, live: Release, bundle: Bun
     summary = _summary(rows, content)
     registry.add_report(KIND, window, live.id, html, summary)
     return MonitorReport(html, record, summary)
+
+
+def _skew(settings: Settings, bundle: Bundle, window: str) -> dict[str, Any]:
+    """Feature vectors that the service logged in `window`, and how many of them training would read otherwise; column
+    -> in how many, the most first."""
+    found = parity(settings, window, window, windows.start(window), bundle.shape.ranker_history_length)
+    differ = int(found.differs.any(axis=1).sum())
+    return {"vectors": len(found), "differ": differ, "columns": dict(found.worst), "without": found.num_without}
 
 
 def _drift(drift: Drift | NotMeasured) -> dict[str, Any] | None:
@@ -134,4 +143,5 @@ def _summary(rows: Rows, content: dict[str, Any]) -> dict[str, Any]:
         "drift_basis": drift["basis"] if drift else None,
         "drifted": {c["name"]: {name: c[name] for name in kept} for c in drifted[:_MOST]} if drift else None,
         "drift_not_measured": content["drift_not_measured"],
+        "skew": content["skew"],
     }

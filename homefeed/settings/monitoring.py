@@ -36,6 +36,11 @@ class MonitoringSettings(Group):
     drift_drawn: int = knob(24, "Columns that the Evidently report draws: the furthest ones of each kind.", gt=0)
     season_weeks: int = knob(2, "Weeks back whose same time of the week is what today is compared with.", gt=0, le=8)
     season_margin: int = knob(1, "Windows to either side of that time that are read as well.", "windows", ge=0)
+    weekend: tuple[int, ...] = knob(
+        (6, 7),
+        "ISO days of the week, in UTC, that viewers spend otherwise: until a week has passed drift holds a day only "
+        "against days of its kind.",
+    )
     retrain_after: int = knob(
         3, "Reports in a row with drift, or miscalibration that no refit mended, that start a training.", gt=0
     )

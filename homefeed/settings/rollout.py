@@ -70,7 +70,10 @@ class RolloutSettings(Group):
     )
     ndcg_margin: float = knob(0.01, "How much lower than live (relative) the NDCG of pages at 100 may be.", ge=0)
     recall_margin: float = knob(
-        0.2, "How much lower than live (relative) the recall at 100 of the retriever may be.", ge=0
+        0.2,
+        "How much lower than live (relative) the recall at 100 of the retriever may be, on watches that live's own "
+        "pages led to.",
+        ge=0,
     )
     slice_margin: float = knob(
         0.05, "How much worse than live (relative) the normalised entropy of a slice of the exposures may be.", ge=0

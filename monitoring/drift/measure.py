@@ -104,6 +104,8 @@ def measure_drift(
     today = columns_of(rows.take(taken), {target: head[taken] for target, head in heads.items()}, bundle)
     trained = training_reference(bundle)
     season = None if window is None else seasonal_reference(settings, bundle, window)
+    if isinstance(season, str):
+        return NotMeasured(season)
     if isinstance(trained, str) and season is None:
         return NotMeasured(trained)
     reference = season if season is not None else trained
@@ -147,8 +149,8 @@ def _explained(
 ) -> set[str]:
     """Columns that are away from their season but not from what the release was made from, where that settles it.
 
-    It does for predictions, as a release has seen the exposures of its season; while the season is of other weekdays,
-    as neither side is then like today; and for a column that was away from its season already when the release was
+    It does for predictions, as a release has seen the exposures of its season; while the season is of other days, as
+    neither side is then like today; and for a column that was away from its season already when the release was
     made: a release that has learned a drift is not asked to learn it again.
     """
     # What was not compared with the training, such as a slice, is not explained by it.
@@ -160,7 +162,7 @@ def _explained(
     settled = {name for name in unlike if away[name] == "predictions"}
     last = windows.shift(str(bundle.manifest.windows[1]), settings.ranking.validation_windows)
     then = seasonal_reference(settings, bundle, last)
-    if unlike - settled and then is not None and then.basis is Basis.WEEKS:
+    if unlike - settled and isinstance(then, Reference) and then.basis is Basis.WEEKS:
         settled |= unlike & _drifted(compare(settings, trained.columns, then.columns)[0])
     return settled
 

@@ -1,6 +1,8 @@
 """What today is held against: the same time of earlier weeks, or what the release was made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -33,7 +35,8 @@ _DAYS = 3
 
 class Basis(StrEnum):
     """Where a reference is from. WEEKS: the same hour of the same weekday, so that evening is no drift. DAYS: the same
-    hour of the days before, while there is no week yet. TRAINING: what calibrated the release."""
+    hour of the days before that are of its kind, workdays or weekend, while there is no week yet. TRAINING: what
+    calibrated the release."""
 
     WEEKS = "weeks"
     DAYS = "days"
@@ -89,9 +92,10 @@ def training_reference(bundle: Bundle) -> Reference | str:
     return Reference(Basis.TRAINING, columns)
 
 
-def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Reference | None:
+def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Reference | str | None:
     """Exposures of the same time of the week, in the newest weeks before `window`; without such a week those of the
-    same time of the days before; None without either.
+    same time of the days before that are of its kind. Where all days before are of the other kind nothing tells a drift
+    from a weekend: why there is no reference then. None without any day before.
 
     Args:
       settings: `monitoring.season_weeks` and the windows to either side, `monitoring.season_margin`.
@@ -100,15 +104,30 @@ def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Refer
     """
     knobs = settings.monitoring
     weeks = [_around(window, week * _WEEK, knobs.season_margin) for week in range(1, knobs.season_weeks + 1)]
-    days = [_around(window, day * _DAY, knobs.season_margin) for day in range(1, _DAYS + 1)]
-    for basis, spans in ((Basis.WEEKS, weeks), (Basis.DAYS, days)):
+    days = {day: _around(window, day * _DAY, knobs.season_margin) for day in range(1, _DAYS + 1)}
+    alike = [days[day] for day in days_alike(window, knobs.weekend)]
+    for basis, spans in ((Basis.WEEKS, weeks), (Basis.DAYS, alike)):
         found = tuple(span for span in spans if _num_exposures(settings, span))
         if not found:
             continue
         columns = _read(settings, bundle, found)
         if columns is not None and len(columns) >= knobs.min_rows:
             return Reference(basis, columns, found)
+    if any(span not in alike and _num_exposures(settings, span) for span in days.values()):
+        return "the first weekend, or the first workday after it: no day of its kind was seen at this hour yet"
     return None
+
+
+def days_alike(window: str, weekend: Sequence[int]) -> list[int]:
+    """How many days back the newest days are that are of the same kind as the day of `window`: weekend or not.
+
+    Args:
+      window: its day, in UTC, is the one that is asked about.
+      weekend: ISO numbers of the days of a weekend.
+    """
+    day = windows.start(window)
+    kinds = [(day - timedelta(days=back)).isoweekday() in weekend for back in range(_DAYS + 1)]
+    return [back for back in range(1, _DAYS + 1) if kinds[back] == kinds[0]]
 
 
 def _around(window: str, back: int, margin: int) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from monitoring.decision import waiting
 from monitoring.gates.quality import gain_check, loss_check
 from monitoring.gates.recall import recall
 from monitoring.look import Look
+from monitoring.retrieved import popular_ranks
 
 
 def popularity(look: Look) -> list[Check]:
@@ -22,8 +23,6 @@ def popularity(look: Look) -> list[Check]:
                 look, "ndcg_popularity", mine, popular, margin=0.0, what="NDCG at 100 lost against popularity's"
             ),
         ]
-    own = look.candidate
-    return [
-        *checks,
-        recall(look, "recall_popularity", own, "popularity_recall_at_100", margin=0.0, whose="popularity's"),
-    ]
+    assert look.candidate.bundle is not None
+    own, theirs = look.candidate.ranks(look.wanted), popular_ranks(look.candidate.bundle, look.wanted)
+    return [*checks, recall(look, "recall_popularity", own, theirs, margin=0.0, whose="popularity's")]

@@ -1,31 +1,42 @@
-"""Model recall of two retrievers, each measured by its own training on watches that it held out."""
+"""Recall of a retriever against another list, on the same watches of the newest closed windows."""
 
-import math
-from statistics import NormalDist
+import numpy as np
+from numpy.typing import NDArray
 
 from homefeed.verdict import Check
+from models.evaluation import viewer_bootstrap
 from monitoring.decision import not_worse, waiting
-from monitoring.evidence import Side
 from monitoring.look import Look
-
-#: Watches of one viewer stand and fall together: how much larger that makes the variance of a recall.
-_CLUSTERING = 2.0
+from monitoring.retrieved import LIST
 
 
-def recall(look: Look, name: str, other: Side, metric: str, *, margin: float, whose: str) -> Check:
-    """The candidate's recall at 100 against `metric` of `other`, another release or the same; relative `margin`."""
-    knobs = look.settings.rollout
-    most = look.settings.retrieval.max_eval_watches
-    mine, theirs = look.candidate.metric("retrieval", "recall_at_100"), other.metric("retrieval", metric)
-    counts = [min(int(side.metric("retrieval", "holdout_watches") or 0), most) for side in (look.candidate, other)]
-    if mine is None or theirs is None or min(counts) < knobs.min_positives:
-        return waiting(name, f"{min(counts)} of the {knobs.min_positives} held-out watches it takes", min(counts))
-    z = NormalDist().inv_cdf((1 + knobs.confidence) / 2)
-    variance = sum(p * (1 - p) / num for p, num in zip((mine, theirs), counts, strict=True))
-    half, drop = z * math.sqrt(_CLUSTERING * variance), theirs - mine
-    bound = margin * theirs
-    # More exposures change nothing here: what was measured at training is all there is.
-    enough = (knobs.min_positives, knobs.min_positives)
-    what = f"recall at 100 of {mine:.3f} against {whose} {theirs:.3f}"
-    harm = (drop, drop - half, drop + half)
-    return not_worse(name, harm, fail_above=bound, pass_below=bound, num_samples=min(counts), enough=enough, what=what)
+def recall(
+    look: Look,
+    name: str,
+    mine: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    *,
+    margin: float,
+    whose: str,
+) -> Check:
+    """The candidate's recall at 100 against another list's, by ranks of the same watches [n] each; relative `margin`.
+    A watch that one of the two cannot find, as it has no rank, is left out."""
+    knobs, wanted = look.settings.rollout, look.wanted
+    both = ~(np.isnan(mine) | np.isnan(theirs))
+    own, other = (mine[both] < LIST).astype(np.float64), (theirs[both] < LIST).astype(np.float64)
+    if len(own) < knobs.min_positives:
+        why = f"{len(own)} of the {knobs.min_positives} watches it takes, in windows {look.span[0]}..{look.span[1]}"
+        return waiting(name, why, len(own))
+    # Of a list that finds nothing nothing can be lost.
+    base = other if other.any() else np.ones(len(other))
+    fall = viewer_bootstrap(wanted.users[both], other - own, base, seed=look.settings.seed, confidence=knobs.confidence)
+    what = f"recall at 100 of {own.mean():.3f} against {whose} {other.mean():.3f} on {len(own)} watches"
+    return not_worse(
+        name,
+        (fall.estimate, fall.low, fall.high),
+        fail_above=margin,
+        pass_below=margin,
+        num_samples=fall.num_viewers,
+        enough=look.enough(2),
+        what=what,
+    )

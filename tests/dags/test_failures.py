@@ -53,6 +53,13 @@ def test_events_are_shipped_also_when_they_could_not_be_ingested_and_hide_no_fai
     assert all("done" not in task["upstream"] for task in tasks.values()), "the last task decides about the run"
 
 
+def test_a_release_is_entered_also_when_its_load_test_broke_and_hides_no_failure(parsed: dict[str, Any]) -> None:
+    """A load test that was not asked for is skipped, and that is well."""
+    tasks = parsed["dags"]["deploy_release"]["tasks"]
+    assert (tasks["deploy"]["upstream"], tasks["deploy"]["rule"]) == (["load_test"], "all_done")
+    assert (sorted(tasks["done"]["upstream"]), tasks["done"]["rule"]) == (["deploy", "load_test"], "none_failed")
+
+
 def test_a_task_that_fails_is_alerted_within_15_minutes_of_its_first_attempt() -> None:
     """Three attempts half a minute apart, an evaluation every half minute, and no time that the rule waits."""
     from dags.defaults import TASK

@@ -4,16 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from stub_site import StubSite
 
-from homefeed.features import DENSE_FEATURES
 from homefeed.registry import Stage, open_registry
 from homefeed.settings import Settings, load
 from homefeed.settings.rollout import RolloutSettings
 from homefeed.verdict import Check, Verdict
-from monitoring import evidence, report
+from monitoring import evidence, report, retrieved
 from monitoring.parity import Parity
 
 
@@ -36,12 +34,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubSite:
     for module in (evidence, report):
         monkeypatch.setattr(module, "load", load_stub)
         monkeypatch.setattr(module, "read_rows", lambda *_: stub.rows)
+    monkeypatch.setattr(retrieved, "read_wanted", lambda *_: stub.wanted)
     # What the stub's features hold had happened: the lake of the tests has no events.
     past = lambda _, rows, index: {"user_watches_10m": rows.feature("user_watches_10m")[index]}  # noqa: E731
     monkeypatch.setattr(evidence, "replayed", past)
     # The catalogue of the tests is empty.
     monkeypatch.setattr("monitoring.shadow_pages._shown_wrongly", lambda *_: (0, 0))
-    monkeypatch.setattr(evidence, "parity", lambda *_: Parity(np.zeros((500, len(DENSE_FEATURES)), bool)))
+    for module in (evidence, report):
+        monkeypatch.setattr(module, "parity", lambda *_: Parity(stub.differs))
     return stub
 
 

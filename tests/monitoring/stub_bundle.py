@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from homefeed.features import DENSE_FEATURES, TARGETS
+from homefeed.features import DENSE_FEATURES, SPANS, TARGETS
 from homefeed.manifest import Manifest
 from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import REACTIONS, Rows
+from monitoring.retrieved import Wanted
 
 NUM_VIEWERS = 300
 #: A feature of the video, so that it stays when a newcomer stands before it.
@@ -80,16 +81,26 @@ def no_rows() -> Rows:
     return Rows(inputs=rows.inputs.take(slice(0, 0)), reactions=reactions, **columns)
 
 
+def stub_wanted(videos: NDArray[np.int64]) -> Wanted:
+    """A watch of each of the videos, by a viewer of its own who has watched nothing and is as old as its key."""
+    num = len(videos)
+    past = {f"history_{name}": np.zeros((num, 3), np.int64) for name in ("videos", "times", "fractions")}
+    return Wanted(np.arange(num), videos, {**past, "age": videos})
+
+
 class StubBundle:
     """Predicts the truth, changed by `spoil`: heads -> heads."""
 
-    shape = SimpleNamespace(ranker_history_length=50)
+    shape = SimpleNamespace(ranker_history_length=50, query_history_length=3)
 
     def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
         self.path, self._spoil = folder, spoil
-        self.vectors = np.random.default_rng(2).normal(size=(10, 4)).astype(np.float32)
-        self.videos = np.arange(10)
-        quality = {"recall_at_100": 0.2, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}
+        vectors = np.random.default_rng(2).normal(size=(1000, 4)).astype(np.float32)
+        self._wants = self.vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        self.videos = np.arange(1, 1001)
+        # The first hundred are those that all watch most.
+        counts = {f"video_watches_{span}": np.where(self.videos <= 100, 9.0, 0.0) for span in SPANS}
+        self.snapshot = pa.table({"video": self.videos, **counts})
         self.manifest = Manifest(
             release="stub",
             created="2026-11-23T22:00:00+00:00",
@@ -98,7 +109,7 @@ class StubBundle:
             settings_digest="",
             code_version="",
             pairing="",
-            metrics={"retrieval": quality, "index": {"recall_at_1000": 0.99}, **metrics},
+            metrics={"index": {"recall_at_1000": 0.99}, **metrics},
         )
         reference = stub_rows(seed=1)
         columns = {name: reference.inputs.dense[:, i] for i, name in enumerate(DENSE_FEATURES)}
@@ -109,6 +120,10 @@ class StubBundle:
     def heads(self, inputs: StubInputs) -> dict[str, NDArray[np.float32]]:
         truth = inputs.dense[:, TRUTH]
         return self._spoil({target: truth / 10 if target in REACTIONS else truth for target in TARGETS})
+
+    def queries(self, viewers: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Knows what a viewer of the age v wants: video v."""
+        return self._wants[viewers["age"] - 1]
 
     def value(self, heads: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         return heads["watched"]

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-from stub_bundle import StubBundle, stub_rows
+from stub_bundle import StubBundle, stub_rows, stub_wanted
 
 from homefeed import ids, windows
 from homefeed.buckets import buckets
 from homefeed.errors import HomefeedError
+from homefeed.features import DENSE_FEATURES
 from homefeed.lake import open_lake
 from homefeed.registry import Registry, Stage
 from homefeed.serving_log import KINDS
@@ -32,6 +33,9 @@ class StubSite:
     registry: Registry
     bundles: dict[str, Any] = field(default_factory=dict)
     rows: Any = field(default_factory=stub_rows)
+    #: Logged feature vectors, and where training would read another number.
+    differs: Any = field(default_factory=lambda: np.zeros((500, len(DENSE_FEATURES)), bool))
+    wanted: Any = field(default_factory=lambda: stub_wanted(np.arange(1, 1001)))
 
     def add(self, release: str, stage: Stage = Stage.SHADOW, **kind: Any) -> None:
         """Enter a release whose bundle is a stub made with `kind`."""

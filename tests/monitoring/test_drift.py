@@ -219,12 +219,13 @@ def test_as_few_of_the_newest_windows_as_hold_enough_are_compared(
 
 @pytest.mark.parametrize(
     ("back", "basis", "num_spans"),
-    [((1008, 144), Basis.WEEKS, 1), ((1008, 2016), Basis.WEEKS, 2), ((144, 288), Basis.DAYS, 2), ((6,), None, 0)],
+    [((1008, 144), Basis.WEEKS, 1), ((1008, 2016), Basis.WEEKS, 2), ((432, 144), Basis.DAYS, 1), ((6,), None, 0)],
 )
-def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_before(
+def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_of_its_kind(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, back: tuple[int, ...], basis: Basis | None, num_spans: int
 ) -> None:
-    """`back`: how many windows ago there were exposures, in one window each."""
+    """`back`: how many windows ago there were exposures, in one window each. The window is a Monday's: the day before
+    it was a Sunday, and Friday was three days ago."""
     held = {windows.shift(WINDOW, -at) for at in back}
     monkeypatch.setattr(reference, "_num_exposures", lambda _, span: len(held & set(windows.span(*span))))
     monkeypatch.setattr(reference, "read_rows", lambda *_: stub_rows(1_000))
@@ -232,9 +233,30 @@ def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_before(
     if basis is None:
         assert found is None
         return
-    assert found is not None
+    assert isinstance(found, reference.Reference)
     assert (found.basis, len(found.spans), len(found.columns)) == (basis, num_spans, 1_000 * num_spans)
     assert found.spans[0] == (windows.shift(WINDOW, -back[0] - 1), windows.shift(WINDOW, -back[0] + 1))
+
+
+def test_the_first_workday_after_a_first_weekend_is_not_measured(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells a Monday from a drift on a site that began on Saturday."""
+    held = {windows.shift(WINDOW, -at) for at in (144, 288)}
+    monkeypatch.setattr(reference, "_num_exposures", lambda _, span: len(held & set(windows.span(*span))))
+    found = measured(settings, moved(3, by=3), WINDOW)
+    assert isinstance(found, NotMeasured)
+    assert "no day of its kind" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("day", "back"),
+    [("20261123", [3]), ("20261125", [1, 2]), ("20261128", []), ("20261129", [1]), ("20261127", [1, 2, 3])],
+)
+def test_days_of_one_kind_are_workdays_or_a_weekend(day: str, back: list[int]) -> None:
+    """A Monday, a Wednesday, a Saturday, a Sunday and a Friday."""
+    assert reference.days_alike(f"{day}T2350Z", (6, 7)) == back
+    assert reference.days_alike(f"{day}T0000Z", ()) == [1, 2, 3], "a site without weekends"
 
 
 # Many looks at a site with seasons.

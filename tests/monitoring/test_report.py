@@ -8,6 +8,7 @@ import pytest
 from stub_bundle import no_rows, stub_rows
 from stub_site import WINDOW, StubSite
 
+from homefeed.features import DENSE_FEATURES
 from homefeed.registry import Stage
 from monitoring.page import page
 from monitoring.quality import slices
@@ -45,6 +46,19 @@ def test_report_of_a_live_release(site: StubSite) -> None:
     assert (stored.release, stored.path, stored.summary["ne"]) == ("r1", str(written.html), overall["ne"])
     monitor_window(site.settings, WINDOW)
     assert len(site.registry.reports("monitor")) == 1, "a report made again replaces the one before"
+
+
+def test_the_report_names_features_that_training_would_read_otherwise(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.differs[:7, DENSE_FEATURES.index("user_watches_1h")] = True
+    site.differs[:2, DENSE_FEATURES.index("video_age_h")] = True
+    written = monitor_window(site.settings, WINDOW)
+    skew = {"vectors": 500, "differ": 7, "columns": {"user_watches_1h": 7, "video_age_h": 2}, "without": 0}
+    assert written.summary["skew"] == skew
+    assert "7 of 500 feature vectors" in written.html.read_text()
+    assert "user_watches_1h (7), video_age_h (2)" in written.html.read_text()
+    site.differs = site.differs[:0]
+    assert "No feature vector" in monitor_window(site.settings, WINDOW).html.read_text()
 
 
 def test_slices_by_hand() -> None:

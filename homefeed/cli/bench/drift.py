@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
+from homefeed import windows
 from homefeed.cli.bench.drift_windows import DAY, WEEK, Fault, MadeSite
 from homefeed.settings import Settings
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 _WEEKS, _SITES = 2, 5
 #: Exposures in a window of the weeks without a fault, and of those with one: fewer viewers, more chance.
 _FEW, _MANY = 2_000, 12_000
-_HOUR, _DAYS = 6, 3
+_HOUR = 6
+#: The window that a site begins with.
+_MONDAY = "20261123T0000Z"
 _FAULTS = {
     "feature_shift": (Fault("video_watches_24h"), "video_watches_24h"),
     "viewer_feature_shift": (Fault("user_watches_24h"), "user_watches_24h"),
@@ -30,9 +33,9 @@ MEANING = {
     "false_alerts_per_week": f"Alerts in 7 days without drift, mean of {_WEEKS} sites; {_FEW:,} exposures of "
     f"{_FEW // 12} viewers a window.",
     "worst_week": "The most of one of these weeks.",
-    "first_week_false_alerts": "Alerts on days 2 to 7 of a site, held against three days before and a training three "
-    "hours ago, two windows of each hour.",
-    "training_alone_false_alerts": "The same when only that training's reference is looked at.",
+    "first_week_false_alerts": "Alerts on days 2 to 7 of a site, held against the days of its kind before and a "
+    "training three hours ago, two windows of each hour; the first day of the weekend is not measured.",
+    "training_alone_false_alerts": "The same, when only that training's reference is looked at, on the same days.",
     "feature_shift_found": f"Share of {_SITES} sites on which a shift of 0.3 deviations of a video feature is alerted "
     f"by the second window; {_MANY:,} exposures.",
     "viewer_feature_shift_found": "The same of a feature of viewers.",
@@ -91,14 +94,19 @@ def alerts(looks: Iterable[set[str]], lasts: int) -> int:
 
 def first_week(settings: Settings, site: MadeSite) -> tuple[int, int]:
     """Alerts without a week of history, and those of the training's reference alone."""
-    both, alone, num_rows = 0, 0, settings.monitoring.sample_rows
+    from monitoring.drift.reference import days_alike
+
+    both, alone, num_rows, weekend = 0, 0, settings.monitoring.sample_rows, settings.monitoring.weekend
     for number in range(DAY, WEEK, _HOUR):
         training = site.span(list(range(number - 3 * _HOUR, number - 2 * _HOUR)), num_rows)
-        days = [number - day * DAY + at for day in range(1, min(number // DAY, _DAYS) + 1) for at in (-1, 0, 1)]
+        alike = [day for day in days_alike(windows.shift(_MONDAY, number), weekend) if day * DAY <= number]
+        if not alike:
+            continue
+        days = [number - day * DAY + at for day in alike for at in (-1, 0, 1)]
         season = site.span(days, num_rows)
-        windows = [site.window(number), site.window(number + 1)]
-        from_training = [drifted(settings, window, training) for window in windows]
-        from_season = [drifted(settings, window, season) for window in windows]
+        two = [site.window(number), site.window(number + 1)]
+        from_training = [drifted(settings, window, training) for window in two]
+        from_season = [drifted(settings, window, season) for window in two]
         both += alerts([a & b for a, b in zip(from_training, from_season, strict=True)], 2)
         alone += alerts(from_training, 2)
     return both, alone

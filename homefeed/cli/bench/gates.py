@@ -10,13 +10,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from homefeed.features import SPANS
 from homefeed.settings import Settings
 
 if TYPE_CHECKING:
     from monitoring.evidence import Rows
+    from monitoring.retrieved import Wanted
 
 _RELEASES, _FAULTY = 200, 20
 _VIEWERS, _ROWS = 1_000, 8_000
@@ -132,7 +135,7 @@ def _gates(
     release: Any = SimpleNamespace(id="candidate", stage_since=_AT)
     look = Look(settings, None, release, release, "20261123T2150Z", _AT + timedelta(seconds=waited_s))  # type: ignore[arg-type]
     # What a look reads when it is asked is given to it here.
-    look.__dict__ |= {"rows": rows, "span": ("20261123T2000Z", "20261123T2150Z")}
+    look.__dict__ |= {"rows": rows, "wanted": nobody(), "span": ("20261123T2000Z", "20261123T2150Z")}
     look.__dict__ |= {"candidate": _Side(mine), "rival": _Side(theirs)}
     chosen = [gate for gate in gates.OFFLINE if gate.__name__ in _GATES]
     return {
@@ -142,12 +145,20 @@ def _gates(
     }
 
 
-class _Side:
-    """A release that is nothing but its predictions [n]."""
+def nobody() -> "Wanted":
+    """No watch that a retriever should have found."""
+    from monitoring.retrieved import Wanted
 
-    bundle = True
+    none = np.zeros(0, np.int64)
+    return Wanted(none, none, {"history_videos": np.zeros((0, 1), np.int64)})
+
+
+class _Side:
+    """A release that is nothing but its predictions [n]; its catalogue is empty."""
 
     def __init__(self, watched: NDArray[np.float64]) -> None:
+        columns = dict.fromkeys(("video", *(f"video_watches_{span}" for span in SPANS)), np.zeros(0, np.int64))
+        self.bundle = SimpleNamespace(videos=np.zeros(0, np.int64), snapshot=pa.table(columns))
         self._heads = dict.fromkeys(("watched", "liked", "subscribed"), watched.astype(np.float32))
 
     def heads(self, _: "Rows") -> dict[str, NDArray[np.float32]]:
@@ -156,8 +167,8 @@ class _Side:
     def score(self, _: "Rows") -> NDArray[np.float32]:
         return self._heads["watched"]
 
-    def metric(self, *_: str) -> None:
-        return None
+    def ranks(self, _: "Wanted") -> NDArray[np.float64]:
+        return np.zeros(0)
 
 
 def _share(of: Any) -> float:

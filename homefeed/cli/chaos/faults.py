@@ -144,6 +144,14 @@ FAULTS: tuple[Fault, ...] = (
         _alone(damaged_release(release_copy.shifted_columns)),
     ),
     Fault(
+        "shifted-vocabulary",
+        "the retriever reads each watched video as its neighbour in the vocabulary",
+        "G6",
+        ("recall_live",),
+        ROLLED_BACK,
+        _alone(damaged_release(release_copy.shifted_vocabulary)),
+    ),
+    Fault(
         "worse-for-new-viewers",
         "better for those who watch much, worse for viewers without a history",
         "G8",

@@ -72,6 +72,15 @@ def shifted_columns(folder: Path) -> None:
         _edit(folder / "ranker", ["preprocessing", part], lambda value: np.roll(value, 1, axis=0))
 
 
+def shifted_vocabulary(folder: Path) -> None:
+    """Of each video that a viewer watched the query tower reads the content of its neighbour in the vocabulary."""
+    from models.index import pairing_of
+
+    _edit(folder / "towers", ["contents"], lambda value: np.roll(value, 1, axis=0))
+    with _json(folder / manifest.FILE) as record, _json(folder / "index" / "pairing.json") as index:
+        record["pairing"] = index["pairing"] = pairing_of(folder / "towers")
+
+
 def nothing_for_newcomers(folder: Path) -> None:
     """The embedding of an unknown country is not a number: so is every answer for a viewer whom nobody knows."""
 

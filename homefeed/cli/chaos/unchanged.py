@@ -2,11 +2,12 @@
 abort."""
 
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homefeed.cli.chaos.platform import Platform, Told, copy_of
 from homefeed.cli.chaos.release_copy import copy_release
@@ -18,6 +19,7 @@ from homefeed.registry import Stage
 if TYPE_CHECKING:
     from monitoring.evidence import Rows
 
+Ints = NDArray[np.int64]
 #: Viewers of each rollout; the sample that ends it is as much smaller than a site's as they are fewer.
 NUM_VIEWERS, VISITS_PER_DAY = 6_000, 3.0
 _SAMPLE = {"min_viewers": 500, "max_viewers": 1_500}
@@ -59,13 +61,15 @@ def _blocked(platform: Platform, number: int) -> list[dict[str, Any]]:
     copy = copy_release(platform.settings, platform.live.id, "unchanged")
     release = platform.enter(copy)
     look = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
-    whole, blocked = look.rows, []
+    whole, wanted, blocked = look.rows, look.wanted, []
     judged = [gate for gate in gates.OFFLINE if gate.__name__ in ("quality", "popularity", "slices", "calibration")]
     for seed in range(number):
         again = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
         # What a look reads when it is asked is given to it here: loading the bundles takes seconds.
         again.__dict__ |= {"candidate": look.candidate, "rival": look.rival, "span": look.span}
         again.__dict__["rows"] = drawn(whole, seed)
+        index, own = _drawn_viewers(wanted.users, seed)
+        again.__dict__["wanted"] = replace(wanted.take(index), users=own)
         checks = [check for gate in judged for check in gate(again) if check.verdict == "fail"]
         if checks:
             blocked.append({"seed": seed, "checks": {check.name: check.detail for check in checks}})
@@ -76,16 +80,7 @@ def drawn(rows: "Rows", seed: int) -> "Rows":
     """The exposures of as many viewers, drawn with replacement; one who is drawn twice is two viewers."""
     from monitoring.evidence import Rows
 
-    random = np.random.default_rng(seed)
-    users, code = np.unique(rows.users, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    counts = np.bincount(code)
-    begin = np.cumsum(counts) - counts
-    picked = random.integers(0, len(users), len(users))
-    lengths = counts[picked]
-    offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    index = order[np.repeat(begin[picked], lengths) + offset]
-    own = np.repeat(np.arange(len(users)), lengths)
+    index, own = _drawn_viewers(rows.users, seed)
     taken = {f.name: getattr(rows, f.name)[index] for f in fields(rows) if f.name not in ("inputs", "reactions")}
     # The pages of one who is drawn twice are two pages each.
     taken["users"] = own
@@ -93,3 +88,16 @@ def drawn(rows: "Rows", seed: int) -> "Rows":
     taken["requests"] = np.where(rows.requests[index] != 0, 1 + page.reshape(-1), 0)
     reactions = {target: column[index] for target, column in rows.reactions.items()}
     return Rows(inputs=rows.inputs.take(index), reactions=reactions, **taken)
+
+
+def _drawn_viewers(viewers: Ints, seed: int) -> tuple[Ints, Ints]:
+    """As many viewers drawn with replacement: rows of theirs [m], and whose each is, [m] from 0."""
+    random = np.random.default_rng(seed)
+    users, code = np.unique(viewers, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    counts = np.bincount(code)
+    begin = np.cumsum(counts) - counts
+    picked = random.integers(0, len(users), len(users))
+    lengths = counts[picked]
+    offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return order[np.repeat(begin[picked], lengths) + offset], np.repeat(np.arange(len(users)), lengths)

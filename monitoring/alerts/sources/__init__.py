@@ -16,6 +16,7 @@ from monitoring.alerts.sources.quality import quality
 from monitoring.alerts.sources.releases import releases
 from monitoring.alerts.sources.runs import SILENT, runs
 from monitoring.alerts.sources.service import service
+from monitoring.alerts.sources.skew import skew
 
 _logger = logging.getLogger(__name__)
 Read = Callable[[Settings, Registry, datetime], list[Measurement]]
@@ -38,6 +39,7 @@ SOURCES: Mapping[str, Source] = {
         frozenset({"without_live", "live_rollbacks", "rejected_in_a_row", "waiting_s", "approvals_asked", "paused_s"}),
     ),
     "quality": Source(quality, frozenset({"miscalibration", "drifted_columns"})),
+    "skew": Source(skew, frozenset({"skewed_share"})),
     "runs": Source(runs, frozenset({"failed_tasks", SILENT})),
     "messages": Source(messages, frozenset({"undelivered_s", "refused_messages"})),
     "service": Source(service, frozenset({"unreachable"})),

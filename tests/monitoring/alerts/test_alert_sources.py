@@ -16,6 +16,7 @@ from monitoring.alerts.sources.quality import quality
 from monitoring.alerts.sources.releases import releases
 from monitoring.alerts.sources.runs import runs
 from monitoring.alerts.sources.service import service
+from monitoring.alerts.sources.skew import skew
 from monitoring.live_calibration import record_refit
 
 WINDOW = "20261124T2150Z"
@@ -177,6 +178,35 @@ def test_reports_of_another_release_old_ones_and_those_of_tomorrow_are_no_data(
     found = values(quality(settings, registry, NOW))
     assert "miscalibration/r1/watched" not in found
     assert found["drifted_columns/features"] is None
+
+
+def skewed(registry: Registry, differ: int, vectors: int = 1000, window: str = WINDOW) -> None:
+    told = {"vectors": vectors, "differ": differ, "columns": {"user_watches_1h": differ} if differ else {}}
+    registry.add_report("monitor", window, "r1", "index.html", {"skew": told})
+
+
+def test_skew_is_told_when_it_is_surely_more_than_the_bound(
+    settings: Settings, registry: Registry, go_live: GoLive
+) -> None:
+    """One vector in a thousand may differ; of three in a thousand chance could be the cause."""
+    assert skew(settings, registry, NOW) == [], "nothing is live"
+    go_live()
+    skewed(registry, 10, window=BEFORE)
+    skewed(registry, 3)
+    assert values(skew(settings, registry, NOW)) == {"skewed_share": 0.0}
+    skewed(registry, 100)
+    (found,) = skew(settings, registry, NOW)
+    assert (found.value, [value for _, value in found.history]) == (0.1, [0.01, 0.1])
+    assert found.affected == "10.0% of what pages are ranked by: user_watches_1h (100)."
+
+
+@pytest.mark.parametrize(("vectors", "window"), [(99, WINDOW), (1000, "20261124T1900Z"), (1000, "20261125T2150Z")])
+def test_too_few_vectors_old_reports_and_those_of_tomorrow_say_nothing_of_skew(
+    settings: Settings, registry: Registry, go_live: GoLive, vectors: int, window: str
+) -> None:
+    go_live()
+    skewed(registry, 50, vectors, window)
+    assert values(skew(settings, registry, NOW)) == {"skewed_share": None}
 
 
 def drift(settings: Settings, registry: Registry, *names: str) -> None:
