@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from homefeed import ids, windows
 from homefeed.errors import HomefeedError
@@ -144,8 +145,8 @@ def _rows(table: str, window: str, time_us: np.ndarray[Any, Any], given: dict[st
     """Events of one window; columns that are not given are null."""
     num = len(time_us)
     columns = {
-        "window": pa.array([window] * num),
-        "event_id": pa.array(np.char.add(f"{table}-{window}-", np.arange(num).astype(str))),
+        "window": pa.repeat(window, num),
+        "event_id": pc.binary_join_element_wise(f"{table}-{window}", pa.array(np.arange(num)).cast(pa.string()), "-"),
         "time": pa.array(time_us, TIME),
         **given,
     }
