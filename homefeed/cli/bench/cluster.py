@@ -20,6 +20,7 @@ from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.schema import TABLES
 from homefeed.settings import Settings
+from homefeed.settings.storage import LAKES
 
 MEANING = {
     "impressions": "Impressions of the day, 144 windows; 2 of 100 are watched, each viewer has about 100.",
@@ -47,11 +48,12 @@ def run(settings: Settings, progress: Any) -> dict[str, float]:
     """Make the day, publish it on DuckDB, and on Spark where the settings say so."""
     settings.var.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.var) as folder:
+        var = {kind: Path(folder) / kind for kind in ("duckdb", "spark")}
+        # On this machine's disk, wherever the site's own lake is.
+        here = settings.model_copy(update={"storage": settings.storage.model_copy(update={"url": ""})})
         own = {
-            kind: settings.model_copy(
-                update={"var": Path(folder) / kind, "engine": settings.engine.model_copy(update={"kind": kind})}
-            )
-            for kind in ("duckdb", "spark")
+            kind: here.model_copy(update={"var": path, "engine": here.engine.model_copy(update={"kind": kind})})
+            for kind, path in var.items()
         }
         _apart(make_day, own["duckdb"])
         progress.update(progress.task_ids[0], completed=0.3)
@@ -60,7 +62,7 @@ def run(settings: Settings, progress: Any) -> dict[str, float]:
         if settings.resolved_engine.kind == "spark":
             progress.update(progress.task_ids[0], completed=0.5)
             for table in ("impressions", "watches", "feedback", "videos"):
-                shutil.copytree(own["duckdb"].lake_path / table, own["spark"].lake_path / table)
+                shutil.copytree(var["duckdb"] / LAKES / table, var["spark"] / LAKES / table)
             results["spark_s"] = _apart(publish_day, own["spark"])["total_s"]
             results["spark_different_rows"] = sum(_num_different(own, table) for table in PUBLISHED)
             if results["spark_different_rows"]:
