@@ -133,7 +133,7 @@ class Lake:
             )
         except DeltaError as error:
             raise LakeError(f"{table} cannot be written, it is as it was: {error}") from error
-        return delta.version()
+        return self.version(table)
 
     def read(
         self,

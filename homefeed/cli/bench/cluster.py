@@ -15,12 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from homefeed.cli.bench.cluster_day import make_day, windows_of_day
+from homefeed.cli.bench.cluster_day import MADE, make_day, windows_of_day
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.schema import TABLES
 from homefeed.settings import Settings
-from homefeed.settings.storage import LAKES
 
 MEANING = {
     "impressions": "Impressions of the day, 144 windows; 2 of 100 are watched, each viewer has about 100.",
@@ -61,8 +60,8 @@ def run(settings: Settings, progress: Any) -> dict[str, float]:
         results["impressions_per_s"] = settings.engine.bench_impressions / results["total_s"]
         if settings.resolved_engine.kind == "spark":
             progress.update(progress.task_ids[0], completed=0.5)
-            for table in ("impressions", "watches", "feedback", "videos"):
-                shutil.copytree(var["duckdb"] / LAKES / table, var["spark"] / LAKES / table)
+            for table in MADE:
+                shutil.copytree(f"{own['duckdb'].lake_path}/{table}", f"{own['spark'].lake_path}/{table}")
             results["spark_s"] = _apart(publish_day, own["spark"])["total_s"]
             results["spark_different_rows"] = sum(_num_different(own, table) for table in PUBLISHED)
             if results["spark_different_rows"]:

@@ -13,6 +13,7 @@ from homefeed.settings import Settings
 
 NUM_WINDOWS = 144
 NUM_VIDEOS, NUM_CHANNELS, NUM_TOPICS = 50_000, 5_000, 24
+MADE = ("videos", "impressions", "watches", "feedback")
 FIRST = "20261122T0000Z"
 
 
