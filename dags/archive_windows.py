@@ -12,7 +12,7 @@ message names the object and why the store refuses it. Mend that and clear the t
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 
-from dags.defaults import DAG_DEFAULTS
+from dags.defaults import INGEST, on_queue
 from dags.references import plain
 
 with DAG(
@@ -20,7 +20,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("30 3 * * *", timezone="UTC"),
     doc_md=__doc__,
     tags=["homefeed", "events"],
-    **DAG_DEFAULTS,
+    **on_queue(INGEST),
 ):
 
     @task

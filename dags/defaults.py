@@ -1,4 +1,4 @@
-"""What every DAG has in common: one run at a time, three attempts, an owner, and a queue by its kind of work."""
+"""What every DAG has in common: one run at a time, three attempts, an owner, and queue and pool by its kind of work."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,8 @@ TASK: dict[str, Any] = {
     "on_failure_callback": note_failure,
     "on_success_callback": end_failure,
 }
-#: Queues by kind of work. An executor without queues runs every task.
+#: Kinds of work: each is a queue, for workers of its own, and a pool, which bounds the tasks that run at once whatever
+#: the executor. An executor without queues runs every task.
 INGEST, TRAIN, SERVE = "ingest", "train", "serve"
 #: Runs of one DAG never overlap: each replaces whole windows of the same tables.
 DAG_DEFAULTS: dict[str, Any] = {
@@ -45,5 +46,8 @@ DAG_DEFAULTS: dict[str, Any] = {
 
 
 def on_queue(queue: str) -> dict[str, Any]:
-    """`DAG_DEFAULTS` with tasks that only workers of `queue` take: training has machines of its own in a cluster."""
-    return {**DAG_DEFAULTS, "default_args": {**TASK, "queue": queue}}
+    """`DAG_DEFAULTS` with tasks that only workers of `queue` take, in the pool of its name (`platform.*_slots`).
+
+    Training has machines of its own in a cluster.
+    """
+    return {**DAG_DEFAULTS, "default_args": {**TASK, "queue": queue, "pool": queue}}

@@ -1,14 +1,16 @@
 """Windowed aggregates: one row is one entity at the end of a window in which one of its sums changed.
 
-A sum over a span changes when something happens and again when that leaves the span, so each activity is written as a
-rise in its own window and a fall one span later; a running sum over these steps is the aggregate. The newest row of an
-entity is therefore its exact value at any time, however old the row is.
+A sum over a span changes when something happens and again when that leaves the span, so an entity has a row in each
+window of its activity and one span later. A sum is what was counted until the row's window less what was counted until
+its span began, so four spans cost one running sum. The newest row of an entity is therefore its exact value at any
+time, however old the row is.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import ibis
-from ibis.expr.types import Table
+from ibis.expr.types import IntegerColumn, Table
 
 from feature_repo.catalogue import newest_videos
 from feature_repo.due import changed_windows
@@ -37,91 +39,93 @@ def publish_aggregates(settings: Settings, windows: Sequence[str]) -> dict[str, 
         wanted = changed_windows(windows, published, LONGEST)
         if not wanted:
             return {table: tables.lake.version(table) for table in tables_of.values()}
-        first, last = wanted[0], wanted[-1]
-        windows_wanted = window_grid(wanted)
-        grid, first_index = tables.memory(windows_wanted), windows_wanted["index"][0].as_py()
-        activity = tables.keep(_activity(tables, names.shift(first, -LONGEST), last, settings.features))
+        grid = window_grid(wanted)
+        bounds = grid["index"][0].as_py(), grid["index"][-1].as_py()
+        events = _events(tables, names.shift(wanted[0], -LONGEST), wanted[-1], bounds, settings.features)
+        sums = {entity: tables.keep(_sums(events, entity)) for entity in ("user", "video")}
         videos = newest_videos(tables.table("videos")).select("video", "channel", topic=lambda t: t.topics[0])
-        of_video = tables.keep(_sums(activity, ["video"]).left_join(videos, "video").drop("video_right"))
+        described = sums["video"].left_join(videos, "video").drop("video_right")
+        sums |= {entity: tables.keep(_sums(described, entity)) for entity in ("channel", "topic")}
         versions = {}
         for entity, table in tables_of.items():
-            sums = _sums(activity if entity == "user" else of_video, [entity])
-            rows = aggregates(tables.keep(sums), entity, first_index, grid)
+            rows = aggregates(sums[entity], entity, bounds, tables.memory(grid))
             versions[table] = tables.replace(table, wanted, rows, order=(entity,))
         return versions
 
 
-def aggregates(sums: Table, entity: str, first: int, grid: Table) -> Table:
+def aggregates(sums: Table, entity: str, bounds: tuple[int, int], grid: Table) -> Table:
     """Rows of `<entity>_aggregates` for the windows of `grid`.
 
     Args:
       sums: columns `entity`, `index` (start of the window / 600 s) and the measures, whole numbers (`watch_s` in
         milliseconds), so that a sum that loses all its parts is zero again.
       entity: name of the entity.
-      first: index of the first wanted window; sums before it are the opening balance.
+      bounds: index of the first and of the last wanted window.
       grid: columns `index`, `window`, `event_timestamp` of the wanted windows.
     """
-    longer = {span: length for span, length in SPANS.items() if length > 1}
-    past = sums.filter(sums["index"] < first)
-    opening = past.group_by(entity).aggregate(
-        **{
-            f"open_{measure}_{span}": past[measure].sum(where=past["index"] >= first - length)
-            for span, length in longer.items()
-            for measure in MEASURES
-        }
-    )
-    rows = _rows(sums, entity, grid)
-    for span, length in longer.items():
-        left = sums.select(entity, index=sums["index"] + length, **{f"left_{m}_{span}": sums[m] for m in MEASURES})
-        rows = rows.left_join(left, [entity, "index"]).drop(f"{entity}_right", "index_right")
-    rows = rows.left_join(opening, entity).drop(f"{entity}_right")
-    running = ibis.window(group_by=entity, order_by="index", rows=(None, 0))
+    nothing = dict.fromkeys(MEASURES, ibis.literal(0.0))
+    left = [sums.select(entity, index=sums["index"] + length, **nothing) for length in SPANS.values()]
+    changes = ibis.union(sums, *(rows.filter(rows["index"].between(*bounds)) for rows in left))
+    changes = changes.group_by(entity, "index").aggregate(**{m: changes[m].sum() for m in MEASURES})
+    until = ibis.window(group_by=entity, order_by="index", rows=(None, 0))
+    counted = changes.mutate(**{f"all_{m}": changes[m].sum().over(until) for m in MEASURES})
+    before = ibis.struct({m: counted[f"all_{m}"] - counted[m] for m in MEASURES})
+    within = {
+        span: ibis.range_window(group_by=entity, order_by="index", preceding=length - 1, following=0)
+        for span, length in SPANS.items()
+        if length > 1
+    }
+    rows = counted.mutate(**{f"before_{span}": before.first().over(window) for span, window in within.items()})
+    rows = rows.join(grid, "index")
     values = {}
     for span in SPANS:
-        for measure in MEASURES:
-            value = rows[measure]
-            if span in longer:
-                change = value - rows[f"left_{measure}_{span}"].fill_null(0.0)
-                value = change.sum().over(running) + rows[f"open_{measure}_{span}"].fill_null(0.0)
-            values[f"{entity}_{measure}_{span}"] = (value / 1000.0 if measure == "watch_s" else value).cast("float32")
+        for m in MEASURES:
+            value = rows[f"all_{m}"] - rows[f"before_{span}"][m] if span in within else rows[m]
+            values[f"{entity}_{m}_{span}"] = (value / 1000.0 if m == "watch_s" else value).cast("float32")
     return rows.select("window", "event_timestamp", entity, **values)
 
 
-def _rows(sums: Table, entity: str, grid: Table) -> Table:
-    """One row per entity and wanted window in which one of its sums changes, with what happened in that window."""
-    zero = dict.fromkeys(MEASURES, ibis.literal(0.0))
-    changes = [sums] + [
-        sums.select(entity, index=sums["index"] + length, **zero).semi_join(grid, "index") for length in SPANS.values()
-    ]
-    joined = ibis.union(*changes).join(grid, "index")
-    return joined.group_by(entity, "index", "window", "event_timestamp").aggregate(
-        **{m: joined[m].sum() for m in MEASURES}
-    )
+def _sums(activity: Table, entity: str) -> Table:
+    """Measures per entity and window; entities that are unknown (a video without catalogue row) are left out."""
+    known = activity.filter(activity[entity].notnull())
+    return known.group_by(entity, "index").aggregate(**{m: known[m].sum() for m in MEASURES})
 
 
-def _sums(activity: Table, keys: Sequence[str]) -> Table:
-    """Measures per `keys` and window; entities that are unknown (a video without catalogue row) are left out."""
-    known = activity.filter(*(activity[key].notnull() for key in keys))
-    return known.group_by(*keys, "index").aggregate(**{m: known[m].sum() for m in MEASURES})
-
-
-def _activity(tables: LakeTables, first: str, last: str, settings: FeatureSettings) -> Table:
-    """Measures per user, video and window, of the events of windows `first` to `last`."""
+def _events(tables: LakeTables, first: str, last: str, bounds: tuple[int, int], settings: FeatureSettings) -> Table:
+    """What each event of windows `first` to `last` adds to the measures of its viewer and video."""
     impressions, watches, feedback = (tables.table(n, first, last) for n in ("impressions", "watches", "feedback"))
     counted = watches.filter(watches.seconds >= settings.min_watch_s)
     parts = [
-        _part(impressions, impressions=1.0),
-        _part(counted, watches=1.0, watch_s=(counted.seconds * 1000.0).round().cast("float64")),
+        _part(impressions, bounds, impressions=1.0),
+        _part(counted, bounds, watches=1.0, watch_s=(counted.seconds * 1000.0).round().cast("float64")),
         _part(
             feedback,
+            bounds,
             likes=feedback.kind.isin(FEEDBACK_TARGETS["liked"]).cast("float64"),
             dismissals=feedback.kind.isin(FEEDBACK_TARGETS["dismissed"]).cast("float64"),
         ),
     ]
-    return _sums(ibis.union(*parts), ["user", "video"])
+    return ibis.union(*parts)
 
 
-def _part(events: Table, **measures: object) -> Table:
+def _part(events: Table, bounds: tuple[int, int], **measures: object) -> Table:
     return events.select(
-        "user", "video", index=window_index(events.time), **{m: measures.get(m, ibis.literal(0.0)) for m in MEASURES}
+        "user",
+        "video",
+        index=_when_it_counts(window_index(events.time), bounds),
+        **{m: measures.get(m, ibis.literal(0.0)) for m in MEASURES},
     )
+
+
+def _when_it_counts(index: IntegerColumn, bounds: tuple[int, int]) -> IntegerColumn:
+    """`index`, or the newest one from which on all the same sums of the wanted windows hold.
+
+    A span of a wanted window begins in `[first - length, last - length]` for one of the lengths. What happened between
+    two of these ranges is in the same spans as if it had happened at once, and a week becomes few rows.
+    """
+    first, last = bounds
+    for longer, shorter in itertools.pairwise(sorted(SPANS.values(), reverse=True)):
+        begin, end = last - longer + 1, first - shorter - 1
+        if begin < end:
+            index = index.between(begin, end).ifelse(end, index)
+    return index

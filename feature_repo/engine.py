@@ -11,13 +11,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 from ibis.expr.types import Table
 
-from homefeed.errors import HomefeedError
 from homefeed.lake import Lake
 from homefeed.settings.engine import EngineSettings
-
-
-class EngineError(HomefeedError):
-    """The engine cannot be had or cannot do what is asked; the message names its address and the setting."""
 
 
 class Engine(Protocol):

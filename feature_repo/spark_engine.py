@@ -13,7 +13,7 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 
-from feature_repo.engine import EngineError
+from feature_repo.engine_error import EngineError
 from feature_repo.spark_session import spark_session
 from feature_repo.spark_sql import FUNCTIONS, SparkCompiler
 from homefeed.lake import Lake

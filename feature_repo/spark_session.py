@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from feature_repo.engine import EngineError
+from feature_repo.engine_error import EngineError
 from homefeed.settings.engine import EngineSettings
 
 #: Spark 4 is the first whose SQL has functions of our own and whose frames are Arrow tables.

@@ -5,9 +5,7 @@ Run a window twice, after a crash, or late: the table is the same. A reader name
 records it, so that a model can be trained again on what it saw.
 """
 
-import json
 import shutil
-import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction, RemoveAction
 
 from homefeed.errors import HomefeedError
+from homefeed.lake_draft import draft_files
 from homefeed.object_store import ObjectStore, delta_options, filesystem
 from homefeed.schema.tables import TABLES
 from homefeed.settings.storage import Place, StoreFolder
@@ -76,9 +73,7 @@ class Lake:
             rows = pa.RecordBatchReader.from_batches(schema, (b for chunk in chunks for b in chunk.to_batches()))
         predicate = f"window IN ({', '.join(repr(w) for w in windows)})"
         try:
-            if self._open(table, None) is None:
-                self._create(table)
-            target = DeltaTable(_uri(location), version=since, storage_options=delta_options(location))
+            target = self._open(table, since) or self._create(table)
             write_deltalake(target, rows, mode="overwrite", predicate=predicate)
         except (OSError, DeltaError) as error:
             reason = str(error).split(" Detail: ", maxsplit=1)[0]
@@ -90,7 +85,7 @@ class Lake:
             if isinstance(error, DeltaError):
                 raise LakeError(f"{table} cannot be written, it is as it was: {reason}") from error
             raise
-        return self.version(table)
+        return target.version()
 
     def draft(self, table: str) -> Path:
         """A folder inside the table for files that are no part of it yet; it does not exist, and is used once.
@@ -119,31 +114,18 @@ class Lake:
         Raises:
           LakeError: files of other windows, or fewer rows than were written: what was written is not here.
         """
-        root, now_ms = draft.parent, round(time.time() * 1000)
-        files = {file: pq.read_metadata(file) for file in sorted(draft.glob("window=*/*.parquet"))}
-        found = sum(footer.num_rows for footer in files.values())
+        files = draft_files(draft)
+        found = sum(file.num_rows for file in files)
         if found != num_rows:
             raise LakeError(
                 f"{num_rows} rows of {table} were written and {draft} holds {found}; nothing was committed. "
                 "Is the lake on a disk that this machine and every worker share?"
             )
-        self._refuse_strangers(table, windows, {file.parent.name.removeprefix("window=") for file in files})
-        actions: list[AddAction | RemoveAction] = [
-            AddAction(
-                path=str(file.relative_to(root)),
-                size=file.stat().st_size,
-                partition_values={"window": file.parent.name.removeprefix("window=")},
-                modification_time=now_ms,
-                data_change=True,
-                stats=json.dumps({"numRecords": footer.num_rows}),
-            )
-            for file, footer in files.items()
-        ]
-        self._create(table)
-        delta = DeltaTable(root, version=since)
+        self._refuse_strangers(table, windows, {file.window for file in files})
+        delta = self._open(table, since) or self._create(table)
         try:
             delta.create_write_transaction(
-                actions,
+                [file.added(draft.parent) for file in files],
                 mode="overwrite",
                 schema=delta.schema(),
                 partition_by=["window"],
@@ -291,9 +273,9 @@ class Lake:
             replaced = f"{windows[0]}..{windows[-1]} of {table}"
             raise LakeError(f"rows of {sorted(strangers, key=str)[:3]} in a commit that replaces {replaced}")
 
-    def _create(self, table: str) -> None:
+    def _create(self, table: str) -> DeltaTable:
         location = self.location(table)
-        DeltaTable.create(
+        return DeltaTable.create(
             _uri(location),
             schema=self.schemas[table],
             mode="ignore",

@@ -14,9 +14,12 @@ CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_inte
 def command(arguments: Annotated[list[str], typer.Argument(help="Arguments of `airflow`.")]) -> None:
     """Run Airflow's command line on this site's database, DAGs and settings; in profile `cluster`, on its servers.
 
+    Before a scheduler starts, the pools get the slots that the settings say.
+
     Example: HOMEFEED_PROFILE=cluster homefeed airflow celery worker --queues train --concurrency 1
     """
     from homefeed.cli.airflow_home import airflow_environment, cluster_environment
+    from homefeed.cli.airflow_pools import import_pools
     from homefeed.settings import load
     from homefeed.settings.environment import environment
 
@@ -28,5 +31,7 @@ def command(arguments: Annotated[list[str], typer.Argument(help="Arguments of `a
     # Airflow starts its parts by name.
     folder = Path(sys.executable).parent
     variables["PATH"] = f"{folder}{os.pathsep}{variables.get('PATH', '')}"
+    if arguments[0] == "scheduler":
+        import_pools(settings, variables)
     sys.stdout.flush()
     os.execve(folder / "airflow", ["airflow", *arguments], variables)

@@ -16,6 +16,15 @@ class PlatformSettings(Group):
     airflow_url: str = knob(
         "", "Where Celery workers reach Airflow's API server; empty means this machine at `platform.airflow_port`."
     )
+    ingest_slots: int = knob(
+        4, "Slots of Airflow's pool `ingest`: tasks at once, over all machines, that read and write the lake.", gt=0
+    )
+    train_slots: int = knob(
+        2, "Slots of Airflow's pool `train`: tasks at once, over all machines, that train and index.", gt=0
+    )
+    serve_slots: int = knob(
+        4, "Slots of Airflow's pool `serve`: tasks at once, over all machines, that move releases.", gt=0
+    )
     min_free_gib: float = knob(5.0, "`make run` does not start with less free disk than this under `var`.", "GiB", ge=0)
     start_s: float = knob(180.0, "How long Airflow and the service may take to start.", "s", gt=0)
     stop_s: float = knob(20.0, "How long a process may take to end before it is killed.", "s", gt=0)

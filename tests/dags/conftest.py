@@ -48,6 +48,7 @@ for dag_id, dag in bag.dags.items():
             task.task_id: {
                 "owner": task.owner,
                 "queue": task.queue,
+                "pool": task.pool,
                 "retries": task.retries,
                 "outlets": [asset.name for asset in task.outlets],
                 "upstream": sorted(task.upstream_task_ids),

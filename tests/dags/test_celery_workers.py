@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from homefeed.cli.airflow_home import AirflowHomeError, cluster_environment
+from homefeed.cli.airflow_pools import import_pools
 from homefeed.cli.supervisor.airflow import Airflow
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.cli.supervisor.processes import Session, start, stop
@@ -131,6 +132,7 @@ def airflow(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Air
         processes = Processes(environment, tmp_path)
         try:
             assert processes.start("migrate", "db", "migrate").wait(300) == 0, processes.logs()
+            import_pools(settings, environment)
             processes.start("api", "api-server")
             processes.start("scheduler", "scheduler", "--skip-serve-logs")
             processes.start("parser", "dag-processor")

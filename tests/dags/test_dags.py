@@ -93,4 +93,4 @@ def test_each_kind_of_work_has_a_queue(parsed: dict[str, Any]) -> None:
         "build_index",
     }
     assert {"serve"} == queues["deploy_release"] == queues["monitor_release"]
-    assert {"ingest"} == queues["ingest_events"] == queues["build_features"]
+    assert {"ingest"} == queues["ingest_events"] == queues["build_features"] == queues["archive_windows"]

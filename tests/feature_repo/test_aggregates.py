@@ -8,7 +8,7 @@ import pytest
 
 from feature_repo.aggregates import publish_aggregates
 from homefeed import ids
-from homefeed.features import MEASURES, SPANS
+from homefeed.features import ENTITIES, MEASURES, SPANS
 from homefeed.windows import shift, span
 from tests.feature_repo.conftest import HandmadeSite, window
 
@@ -142,3 +142,32 @@ def test_windows_published_one_by_one_and_late_are_those_published_at_once(busy:
     for part in (everything[half:], everything[:half:2], everything[1:half:2]):
         publish_aggregates(busy.settings, part)
     assert content() == once
+
+
+@pytest.fixture
+def long(site: HandmadeSite) -> HandmadeSite:
+    """Two viewers and two videos at random over seventeen days, published at once: spans begin, end and overlap."""
+    rng = np.random.default_rng(11)
+    for i in range(2):
+        site.video(f"v{i}", channel=f"c{i}", topics=["t"])
+    for number in range(40):
+        clock = f"{rng.integers(17)} {20 + rng.integers(3)}:{10 * rng.integers(5):02d}"
+        site.impression(f"u{rng.integers(2)}", f"v{rng.integers(2)}", clock, slot=number)
+    for day in (0, 10, 16):
+        site.watch("u0", "w", f"{day} 20:00", seconds=7.0)
+    site.impression("u0", "w", "16 22:50")
+    publish_aggregates(site.settings, site.commit())
+    return site
+
+
+def test_publishing_some_windows_again_changes_nothing(long: HandmadeSite) -> None:
+    def content() -> list[list[str]]:
+        return [sorted(map(str, long.lake.read(f"{entity}_aggregates").to_pylist())) for entity in ENTITIES]
+
+    before = content()
+    # Between the reach of the second pair there are days that are not published again.
+    for again in (["16 22:50"], ["0 20:00", "16 20:00"], ["3 21:30", "9 20:10"]):
+        publish_aggregates(long.settings, [window(clock) for clock in again])
+        assert content() == before
+    row = rows(long, "video", "w")[window("16 20:00")]
+    assert [row[f"video_watches_{length}"] for length in SPANS] == [1, 1, 1, 2]

@@ -12,7 +12,7 @@ from feature_repo.aggregates import publish_aggregates
 from feature_repo.bots import bot_viewers
 from feature_repo.catalogue import catalogue
 from feature_repo.compaction import compact
-from feature_repo.engine import EngineError
+from feature_repo.engine_error import EngineError
 from feature_repo.exposures import publish_exposures
 from feature_repo.lake_tables import open_tables
 from feature_repo.online import apply

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from homefeed.lake import Lake, LakeError, open_lake
@@ -35,6 +36,15 @@ def test_replacing_a_window_twice_leaves_the_same_table(lake: Lake) -> None:
     lake.replace("t", [B], rows((B, 3)))
     lake.replace("t", [A], rows((A, 1), (A, 2)))
     assert content(lake.read("t")) == [(A, 1), (A, 2), (B, 3)]
+
+
+def test_a_commit_answers_the_version_that_it_made(lake: Lake) -> None:
+    assert [lake.replace("t", [A], rows((A, 1))) for _ in range(2)] == [1, 2]
+    draft = lake.draft("t") / f"window={B}"
+    draft.mkdir(parents=True)
+    pq.write_table(pa.table({"n": [5]}), draft / "part.parquet")
+    assert lake.adopt("t", [B], draft.parent, 1) == lake.version("t") == 3
+    assert content(lake.read("t")) == [(A, 1), (B, 5)]
 
 
 def test_several_windows_are_replaced_in_one_commit_and_others_stay(lake: Lake) -> None:

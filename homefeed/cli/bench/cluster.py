@@ -1,22 +1,24 @@
 """`homefeed bench cluster`: exposures and features of a day of impressions, and the same tables by Spark.
 
-The day has `engine.bench_impressions` impressions. Where the settings choose Spark, its workers publish the same day in
-a lake of their own, and both lakes are compared row by row.
+The day has `engine.bench_impressions` impressions. It is made in one process and published in another, so that the
+peak is that of publishing. Where the settings choose Spark, its workers publish the same day in a lake of their own,
+and both lakes are compared row by row.
 """
 
+import multiprocessing
 import resource
+import shutil
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from homefeed import ids, windows
+from homefeed.cli.bench.cluster_day import MADE, make_day, windows_of_day
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
-from homefeed.schema import TABLES, TIME
+from homefeed.schema import TABLES
 from homefeed.settings import Settings
 
 MEANING = {
@@ -25,15 +27,16 @@ MEANING = {
     "aggregates_s": "Seconds of `publish_aggregates`: the four tables over 10 minutes to 7 days.",
     "user_state_s": "Seconds of `publish_user_state`.",
     "total_s": "Seconds of the three together.",
+    "exposures_cpu_s": "Processor seconds of `publish_exposures`, over all threads.",
+    "aggregates_cpu_s": "Processor seconds of `publish_aggregates`.",
+    "user_state_cpu_s": "Processor seconds of `publish_user_state`.",
+    "total_cpu_s": "Processor seconds of the three together: what other work on the machine does not change.",
     "impressions_per_s": "Impressions per second through all three.",
-    "peak_gib": "Largest memory of the process until then, with the making of the impressions.",
+    "peak_gib": "Largest memory of the process that publishes.",
     "spark_s": "Seconds of the same three by Spark's workers.",
     "spark_different_rows": "Rows that one engine's tables have and the other's have not, over all six tables.",
 }
 PUBLISHED = ("exposures", "user_aggregates", "video_aggregates", "channel_aggregates", "topic_aggregates", "user_state")
-NUM_WINDOWS = 144
-NUM_VIDEOS, NUM_CHANNELS, NUM_TOPICS = 50_000, 5_000, 24
-_FIRST = "20261122T0000Z"
 
 
 class ClusterBenchError(HomefeedError):
@@ -42,52 +45,61 @@ class ClusterBenchError(HomefeedError):
 
 def run(settings: Settings, progress: Any) -> dict[str, float]:
     """Make the day, publish it on DuckDB, and on Spark where the settings say so."""
-    day = windows.span(_FIRST, windows.shift(_FIRST, NUM_WINDOWS - 1))
-    with tempfile.TemporaryDirectory(dir=_scratch(settings)) as folder:
+    settings.var.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.var) as folder:
         var = {kind: Path(folder) / kind for kind in ("duckdb", "spark")}
+        # On this machine's disk, wherever the site's own lake is.
+        here = settings.model_copy(update={"storage": settings.storage.model_copy(update={"url": ""})})
         own = {
-            kind: settings.model_copy(update={"var": path, "engine": settings.engine.model_copy(update={"kind": kind})})
+            kind: here.model_copy(update={"var": path, "engine": here.engine.model_copy(update={"kind": kind})})
             for kind, path in var.items()
         }
-        make_day(own["duckdb"], settings.engine.bench_impressions, day)
-        times = _publish(own["duckdb"], day)
-        progress.update(progress.task_ids[0], completed=0.5)
-        results = {
-            "impressions": settings.engine.bench_impressions,
-            **times,
-            "total_s": sum(times.values()),
-            "impressions_per_s": settings.engine.bench_impressions / sum(times.values()),
-            "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        }
+        _apart(make_day, own["duckdb"])
+        progress.update(progress.task_ids[0], completed=0.3)
+        results = {"impressions": settings.engine.bench_impressions, **_apart(publish_day, own["duckdb"])}
+        results["impressions_per_s"] = settings.engine.bench_impressions / results["total_s"]
         if settings.resolved_engine.kind == "spark":
-            make_day(own["spark"], settings.engine.bench_impressions, day)
-            results["spark_s"] = sum(_publish(own["spark"], day).values())
+            progress.update(progress.task_ids[0], completed=0.5)
+            for table in MADE:
+                shutil.copytree(f"{own['duckdb'].lake_path}/{table}", f"{own['spark'].lake_path}/{table}")
+            results["spark_s"] = _apart(publish_day, own["spark"])["total_s"]
             results["spark_different_rows"] = sum(_num_different(own, table) for table in PUBLISHED)
             if results["spark_different_rows"]:
                 raise ClusterBenchError(f"{results['spark_different_rows']} rows differ between DuckDB and Spark")
     return results
 
 
-def _scratch(settings: Settings) -> Path:
-    settings.var.mkdir(parents=True, exist_ok=True)
-    return settings.var
+def _apart(step: Callable[[Settings], Any], settings: Settings) -> Any:
+    """What `step` answers in a process of its own. This one stays small: a child's peak begins at its parent's."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(step, settings).result()
 
 
-def _publish(settings: Settings, day: list[str]) -> dict[str, float]:
+def publish_day(settings: Settings) -> dict[str, float]:
+    """Publish the whole day; returns the results that `MEANING` names `*_s` and `peak_gib`."""
     from feature_repo.aggregates import publish_aggregates
     from feature_repo.exposures import publish_exposures
     from feature_repo.user_state import publish_user_state
 
-    times = {}
-    for name, step in (
-        ("exposures_s", publish_exposures),
-        ("aggregates_s", publish_aggregates),
-        ("user_state_s", publish_user_state),
-    ):
-        begin = time.perf_counter()
-        step(settings, day)
-        times[name] = time.perf_counter() - begin
-    return times
+    steps: dict[str, Callable[[Settings, list[str]], Any]] = {
+        "exposures": publish_exposures,
+        "aggregates": publish_aggregates,
+        "user_state": publish_user_state,
+    }
+    wall, cpu = {}, {}
+    for name, step in steps.items():
+        begin, cpu_begin = time.perf_counter(), time.process_time()
+        step(settings, windows_of_day())
+        wall[f"{name}_s"] = time.perf_counter() - begin
+        cpu[f"{name}_cpu_s"] = time.process_time() - cpu_begin
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {
+        **wall,
+        "total_s": sum(wall.values()),
+        **cpu,
+        "total_cpu_s": sum(cpu.values()),
+        "peak_gib": peak_gib,
+    }
 
 
 def _num_different(own: dict[str, Settings], table: str) -> int:
@@ -98,64 +110,3 @@ def _num_different(own: dict[str, Settings], table: str) -> int:
         files = [open_lake(own[kind].lake_path).files(table) for kind in own]
         mine, theirs = (tables.engine.read(f, TABLES[table]) for f in files)
         return sum(int(tables.value(a.difference(b).count())) for a, b in ((mine, theirs), (theirs, mine)))
-
-
-def make_day(settings: Settings, num: int, day: list[str]) -> None:
-    """Commit `num` impressions spread evenly over `day`, the watches and likes that follow, and the catalogue."""
-    lake, random = open_lake(settings.lake_path), np.random.default_rng(settings.seed)
-    videos = _keys("video-", NUM_VIDEOS)
-    channels = _keys("channel-", NUM_CHANNELS)
-    begin_us = _us(day[0])
-    topics = pa.array([f"topic-{n}" for n in range(NUM_TOPICS)])
-    lists = pa.ListArray.from_arrays(
-        pa.array(np.arange(NUM_VIDEOS + 1, dtype=np.int32)),
-        topics.take(pa.array(random.integers(0, NUM_TOPICS, NUM_VIDEOS))),
-    )
-    catalogue = {
-        "video": videos,
-        "channel": channels[random.integers(0, NUM_CHANNELS, NUM_VIDEOS)],
-        "topics": lists,
-        "duration_s": random.uniform(30, 1800, NUM_VIDEOS),
-    }
-    lake.replace("videos", day[:1], _rows("videos", day[0], np.full(NUM_VIDEOS, begin_us), catalogue))
-    num_viewers, per_window = max(1, num // 100), num // len(day)
-    viewers = random.integers(1, 2**62, num_viewers)
-    for window in day:
-        time_us = _us(window) + np.sort(random.integers(0, windows.WINDOW_S * 1_000_000, per_window))
-        # A page is one viewer's, and few videos get most of the impressions.
-        user = np.repeat(viewers[random.integers(0, num_viewers, per_window // 20 + 1)], 20)[:per_window]
-        video = videos[(NUM_VIDEOS * random.random(per_window) ** 3).astype(np.int64)]
-        shown = {"user": user, "video": video, "slot": (np.arange(per_window) % 100).astype(np.int16)}
-        lake.replace("impressions", [window], _rows("impressions", window, time_us, shown))
-        watched = np.flatnonzero(random.random(per_window) < 0.02)
-        # What would start in the next window starts at the end of this one.
-        watch_us = np.minimum(
-            time_us[watched] + random.integers(0, 60_000_000, len(watched)), _us(window) + 599_999_999
-        )
-        who = {"user": user[watched], "video": video[watched]}
-        seconds = random.exponential(120.0, len(watched))
-        lake.replace("watches", [window], _rows("watches", window, watch_us, {**who, "seconds": seconds}))
-        liked = {name: column[::3] for name, column in who.items()}
-        kinds = pa.array(["like"] * len(liked["user"]))
-        lake.replace("feedback", [window], _rows("feedback", window, watch_us[::3], {**liked, "kind": kinds}))
-
-
-def _rows(table: str, window: str, time_us: np.ndarray[Any, Any], given: dict[str, Any]) -> pa.Table:
-    """Events of one window; columns that are not given are null."""
-    num = len(time_us)
-    columns = {
-        "window": pa.array([window] * num),
-        "event_id": pa.array(np.char.add(f"{table}-{window}-", np.arange(num).astype(str))),
-        "time": pa.array(time_us, TIME),
-        **given,
-    }
-    return pa.table({f.name: columns.get(f.name, pa.nulls(num, f.type)) for f in TABLES[table]})
-
-
-def _keys(prefix: str, num: int) -> np.ndarray[Any, Any]:
-    keys: np.ndarray[Any, Any] = ids.keys(pa.array([f"{prefix}{n}" for n in range(num)])).to_numpy()
-    return keys
-
-
-def _us(window: str) -> int:
-    return round(windows.start(window).timestamp() * 1e6)

@@ -1,6 +1,7 @@
 """Airflow standalone as a child, and the few calls of its REST API that the supervisor needs."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,14 @@ class Airflow:
     def dags(self) -> dict[str, bool]:
         """DAG id -> whether it is paused."""
         return {dag["dag_id"]: dag["is_paused"] for dag in self._call("GET", "/api/v2/dags?limit=100")["dags"]}
+
+    def set_pools(self, pools: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make pools, or give those that are there other slots."""
+        entities = [{"name": name, **pool} for name, pool in pools.items()]
+        action = {"action": "create", "action_on_existence": "overwrite", "entities": entities}
+        refused = self._call("PATCH", "/api/v2/pools", {"actions": [action]})["create"]["errors"]
+        if refused:
+            raise AirflowError(f"Airflow does not make its pools, without which no task starts: {refused}")
 
     def unpause(self, *dag_ids: str) -> None:
         """Let DAGs run."""

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from homefeed import windows
+from homefeed.cli.airflow_pools import pools
 from homefeed.cli.supervisor import airflow as airflow_process
 from homefeed.cli.supervisor import processes
 from homefeed.cli.supervisor.preflight import UNFINISHED, check, free_port
@@ -63,6 +64,7 @@ class Platform:
         url = self._start_service()
         watcher = self._start_watcher(url)
         self._wait("airflow", airflow.is_healthy)
+        airflow.set_pools(pools(self._settings))
         self._stages.end("start")
         if history is not None:
             self._bootstrap(airflow, registry, *history)
