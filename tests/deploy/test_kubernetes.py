@@ -219,3 +219,10 @@ def test_airflow_runs_the_version_of_the_lock_with_the_settings_of_the_others() 
     assert VALUES["uid"] == user, "all of them write under one volume"
     assert VALUES["config"]["core"]["dags_folder"].startswith("/opt/homefeed/src")
     assert (ROOT / VALUES["config"]["core"]["plugins_folder"].removeprefix("/opt/homefeed/src/")).is_dir()
+
+
+def test_airflow_s_chart_makes_the_pools_and_its_workers_take_every_queue() -> None:
+    from dags.defaults import INGEST, SERVE, TRAIN
+
+    assert VALUES["scheduler"]["args"][-1] == "python -m homefeed.cli.airflow_pools && exec airflow scheduler"
+    assert VALUES["workers"]["args"][-1].split(" --queues ")[1].split(",") == [INGEST, TRAIN, SERVE]
