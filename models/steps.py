@@ -38,7 +38,7 @@ class Steps:
           optimizer: a Keras optimizer.
           columns: tensors or arrays in any structure, all with the same number of rows.
           after: graph work after each step.
-          group: trainers that take the same steps at the same time; their mean slope is that of a step. None is one.
+          group: trainers that take the same steps at the same time, each on its part of a batch; None is one alone.
         """
         self._group = group or Group()
         self._loss, self._weights, self._optimizer, self._after = loss, list(weights), optimizer, after
@@ -57,9 +57,10 @@ class Steps:
         for rows in order:
             batch = tf.nest.map_structure(lambda column, at=rows: tf.gather(column, at), self._columns)
             with tf.GradientTape() as tape:
-                loss = self._loss(batch)
+                # The mean of a batch is the sum of the trainers' parts of it.
+                loss = self._loss(batch) / self._group.num
             found = zip(tape.gradient(loss, self._weights), self._weights, strict=True)
-            loss, slopes = self._group.mean(loss, [_slope(slope, weight) for slope, weight in found])
+            loss, slopes = self._group.total(loss, [_slope(slope, weight) for slope, weight in found])
             self._optimizer.apply_gradients(zip(slopes, self._weights, strict=True))
             self._after()
             total += loss

@@ -84,6 +84,7 @@ class Learner:
 
         order = self._order(self._num // self._size)
         losses = [float(self._steps(part)) for part in np.array_split(order, parts)]
+        self._group.check_same(self._model.trainable_variables, "after the pass")
         return entropy(self._model, self._unseen), losses
 
     def _order(self, steps: int) -> NDArray[np.int64]:
