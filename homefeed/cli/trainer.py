@@ -2,9 +2,13 @@
 
 import signal
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from homefeed.settings import Settings
+    from models.trainers.job import Job
 
 
 def trainer(
@@ -15,7 +19,6 @@ def trainer(
     Example: homefeed trainer 10.0.0.7:7000
     """
     from homefeed.settings import load
-    from models.ranking.share import take_part
     from models.trainers.job import TrainersError, worker_addresses
     from models.trainers.worker import wait_for_jobs
 
@@ -29,4 +32,11 @@ def trainer(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     typer.echo(f"waiting for trainings in {settings.var / 'trainers'}")
-    wait_for_jobs(settings, address, take_part, stop, typer.echo)
+    wait_for_jobs(settings, address, _take_part, stop, typer.echo)
+
+
+def _take_part(settings: "Settings", job: "Job", rank: int) -> None:
+    # In the process of the job alone: the one that waits has no use for TensorFlow.
+    from models.ranking.share import take_part
+
+    take_part(settings, job, rank)

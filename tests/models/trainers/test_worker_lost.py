@@ -41,10 +41,10 @@ class Processes:
             update={
                 "var": folder,
                 "ranking": site.ranking.model_copy(
-                    update={"max_epochs": 2, "min_steps": 60, "min_training_steps": 120, "max_train_rows": 20_000}
+                    update={"max_epochs": 1, "min_steps": 40, "min_training_steps": 40, "max_train_rows": 10_000}
                 ),
                 "trainers": TrainerSettings(
-                    workers=self.address, chief=f"127.0.0.1:{free_port()}", wait_s=90, poll_s=0.2, checkpoint_steps=10
+                    workers=self.address, chief=f"127.0.0.1:{free_port()}", wait_s=300, poll_s=0.2, checkpoint_steps=10
                 ),
             }
         )
@@ -94,7 +94,7 @@ def two(site: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 
 
 def until(what: Callable[[], object], child: subprocess.Popen[str]) -> None:
-    for _ in range(6000):
+    for _ in range(45_000):
         if what():
             return
         assert child.poll() is None, child.communicate()[0]
@@ -105,7 +105,7 @@ def until(what: Callable[[], object], child: subprocess.Popen[str]) -> None:
 def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same_weights(two: Callable[[], Processes]) -> None:
     calm = two()
     calm.worker()
-    assert calm.task().wait(300) == 0
+    assert calm.task().wait(900) == 0
     expected = calm.weights()
     calm.stop()
 
@@ -115,13 +115,13 @@ def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same_weights(two: Call
     task = killed.task()
     until(notes.exists, task)
     worker.send_signal(signal.SIGKILL)
-    said, _ = task.communicate(timeout=300)
+    said, _ = task.communicate(timeout=900)
     assert task.returncode == 2
     assert "was lost" in said
     assert "goes on from its last notes" in said
     assert notes.exists()
     killed.worker()
-    assert killed.task().wait(300) == 0
+    assert killed.task().wait(900) == 0
     assert not notes.exists()
     assert not list((killed.settings.var / "trainers").iterdir())
     for name, one in killed.weights().items():
