@@ -1,4 +1,4 @@
-"""Where a training is while it learns, noted every some steps: after a kill it goes on from there, to the same bits."""
+"""Where a training is while it learns, noted every some steps: after a kill it goes on from there."""
 
 import json
 import os

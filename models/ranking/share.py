@@ -12,9 +12,12 @@ from models.start import shape_digest
 from models.trainers.cluster import connect
 from models.trainers.group import Group
 from models.trainers.job import Board, Job, TrainersError
+from models.trainers.reach import door, reach
 from models.training import digest_of, read_training
 
 KIND = "ranking"
+#: The chief listens before it shows the job.
+_REACH_S = 5.0
 
 
 def notes_of(settings: Settings, window: str, versions: dict[str, int], start: str) -> Progress:
@@ -37,6 +40,8 @@ def take_part(settings: Settings, job: Job, rank: int) -> None:
             "ranking": RankingSettings(**job.knobs["ranking"]),
         }
     )
+    with door(job.addresses[rank]):
+        reach(job.addresses[0], _REACH_S, "HOMEFEED_TRAINERS__CHIEF")
     Board(settings).answer(job, rank)
     learn_share(own, job, connect(settings, job, rank))
 

@@ -93,38 +93,39 @@ class Trainer:
         if self._is_warm:
             epochs = knobs.incremental_epochs
         means = [tf.Variable(w, trainable=False) for w in self._weights]
-        noted = progress.load() if progress else None
-        place, arrays = noted or (Place(), {})
+        place, notes = (progress.load() if progress else None) or (Place(), {})
         learn = self.steps(train, steps * epochs, means, place.passes * steps + place.steps)
-        unseen, look = (self._encode(validation), True) if validation else ({}, False)
+        unseen = {} if validation is None else self._encode(validation)
         best: list[NDArray[np.float32]] = []
-        if arrays:
-            best = self._go_on(arrays, means)
-        elif self._is_warm and look:
+        if notes:
+            best = self._go_on(notes, means)
+        elif self._is_warm and validation is not None:
             place.history.append(self._ne(validation, unseen))
             best = self.weights()
+        every = (progress.every if progress else 0) or steps
         self._group.check_same(self._weights, "before the first step")
         for epoch in range(place.passes, epochs):
             if place.steps:
                 self._random.bit_generator.state = place.random
-            place.random = self._random.bit_generator.state
+            place.random = dict(self._random.bit_generator.state)
             order = self._random.permutation(num)[: steps * size].reshape(steps, size)
             while place.steps < steps:
-                until = min(steps, place.steps + (progress.every if progress and progress.every else steps))
+                until = min(steps, place.steps + every)
                 learn(self._group.share(order[place.steps : until]))
                 place.steps = until
-                if look and progress and progress.every and until < steps:
+                if progress and validation is not None and until < steps:
                     progress.save(place, epoch * steps + until, self._notes(means, best))
             place.passes, place.steps = epoch + 1, 0
             self._group.check_same(self._weights, f"after pass {epoch + 1}")
-            if look:
-                latest = self.weights()
-                _assign(self._weights, [m.numpy() for m in means])
-                place.history.append(self._ne(validation, unseen))
-                if place.history[-1] == min(place.history):
-                    best = self.weights()
-                _assign(self._weights, latest)
-        if look:
+            if validation is None:
+                continue
+            latest = self.weights()
+            _assign(self._weights, [m.numpy() for m in means])
+            place.history.append(self._ne(validation, unseen))
+            if place.history[-1] == min(place.history):
+                best = self.weights()
+            _assign(self._weights, latest)
+        if best:
             self.set_weights(best)
         return place.history
 

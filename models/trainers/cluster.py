@@ -1,16 +1,17 @@
 """How the trainers of a job are connected: TensorFlow's runtime for several workers (`tf.distribute`)."""
 
-import threading
+import faulthandler
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import tensorflow as tf
 
 from homefeed.settings import Settings
 from models.trainers.group import Group
 from models.trainers.job import Board, Job, TrainersError, chief_address, worker_addresses
+from models.trainers.reach import door, reach
 
 #: What TensorFlow raises on the others when a trainer dies or does not answer.
 _LOST = (
@@ -47,9 +48,12 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
     addresses = (chief_address(settings), *workers)
     job = Job(uuid.uuid4().hex[:12], addresses, window, dict(versions), start, steps, knobs)
     board = Board(settings)
-    board.post(job)
     try:
-        board.wait(job, settings.trainers.wait_s)
+        with door(addresses[0]):
+            board.post(job)
+            board.wait(job, settings.trainers.wait_s)
+        for address in workers:
+            reach(address, settings.trainers.wait_s, "HOMEFEED_TRAINERS__WORKERS")
         yield connect(settings, job, 0)
     except _LOST as error:
         said = "; ".join(board.failures(job)) or str(error).split("\n")[0]
@@ -62,31 +66,26 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
 
 
 def connect(settings: Settings, job: Job, rank: int) -> Group:
-    """Connect this process with the other trainers of a job. Raises TrainersError when that is not done in time."""
+    """Connect this process with the other trainers of a job.
+
+    TensorFlow waits for them without an end and holds the interpreter meanwhile: after `trainers.wait_s` the process is
+    ended with a traceback. `models.trainers.reach` finds out before what may be wrong.
+
+    Raises:
+      TrainersError: TensorFlow refuses.
+    """
     spec = tf.train.ClusterSpec({"worker": list(job.addresses)})
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         spec, task_type="worker", task_id=rank, rpc_layer="grpc"
     )
-    made: list[Any] = []
-
-    def make() -> None:
-        try:
-            made.append(tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver))
-        except Exception as error:
-            made.append(error)
-
-    # TensorFlow waits for the others without an end, and cannot be told to stop.
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    thread.join(settings.trainers.wait_s)
-    if not made:
+    faulthandler.dump_traceback_later(settings.trainers.wait_s, exit=True, file=sys.__stderr__)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except (RuntimeError, tf.errors.OpError) as error:
         raise TrainersError(
-            f"the trainers {', '.join(job.addresses)} could not connect within {settings.trainers.wait_s:g} s: each "
-            "must reach the others' addresses; HOMEFEED_TRAINERS__CHIEF sets the first"
-        )
-    if isinstance(made[0], Exception):
-        raise TrainersError(
-            f"trainer {rank} cannot be reached at {job.addresses[rank]} ({made[0]}): the port must be free, the "
-            "address this machine's, and TensorFlow must not have been used in the process before"
-        ) from made[0]
-    return Group(rank, len(job.addresses), settings.trainers.timeout_s, made[0])
+            f"TensorFlow does not connect trainer {rank} of {', '.join(job.addresses)} ({error}); it must not have been "
+            "used in the process before"
+        ) from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return Group(rank, len(job.addresses), settings.trainers.timeout_s, strategy)

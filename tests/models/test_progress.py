@@ -28,7 +28,7 @@ def test_without_notes_nothing_was_begun(tmp_path: Path) -> None:
 
 
 def test_notes_keep_the_versions_that_the_training_began_with(tmp_path: Path) -> None:
-    place = Place(passes=1, steps=4, history=[0.9], random=np.random.default_rng(SEED).bit_generator.state)
+    place = Place(passes=1, steps=4, history=[0.9], random=dict(np.random.default_rng(SEED).bit_generator.state))
     notes(tmp_path).save(place, 14, {"weight_0": np.arange(3)})
     later = notes(tmp_path, version=8)
     assert later.versions == {"exposures": 3}

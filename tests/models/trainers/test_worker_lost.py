@@ -20,7 +20,7 @@ from homefeed.settings.trainers import TrainerSettings
 from models.checkpoint import FILE
 from models.training import read_training
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 TASK = (
     "import sys; from homefeed.cli import main; from homefeed.settings import load; "
     "from models.ranking.train import train_ranking; from homefeed.errors import HomefeedError\n"
@@ -49,13 +49,14 @@ class Processes:
             }
         )
         self._children: list[subprocess.Popen[str]] = []
+        self._log = (folder / "log").open("w")
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, *command],
             env=os.environ | environment(self.settings) | {"PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             text=True,
         )
         self._children.append(child)
@@ -78,6 +79,7 @@ class Processes:
         for child in self._children:
             child.kill()
             child.communicate()
+        self._log.close()
 
 
 @pytest.fixture
@@ -93,6 +95,12 @@ def two(site: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
         processes.stop()
 
 
+def ended(task: subprocess.Popen[str], processes: Processes) -> None:
+    """A task that has come to its end."""
+    said, _ = task.communicate(timeout=900)
+    assert task.returncode == 0, said + (processes.settings.var / "log").read_text()[-2000:]
+
+
 def until(what: Callable[[], object], child: subprocess.Popen[str]) -> None:
     for _ in range(45_000):
         if what():
@@ -105,7 +113,7 @@ def until(what: Callable[[], object], child: subprocess.Popen[str]) -> None:
 def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same_weights(two: Callable[[], Processes]) -> None:
     calm = two()
     calm.worker()
-    assert calm.task().wait(900) == 0
+    ended(calm.task(), calm)
     expected = calm.weights()
     calm.stop()
 
@@ -121,7 +129,7 @@ def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same_weights(two: Call
     assert "goes on from its last notes" in said
     assert notes.exists()
     killed.worker()
-    assert killed.task().wait(900) == 0
+    ended(killed.task(), killed)
     assert not notes.exists()
     assert not list((killed.settings.var / "trainers").iterdir())
     for name, one in killed.weights().items():
