@@ -83,8 +83,8 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except (RuntimeError, tf.errors.OpError) as error:
         raise TrainersError(
-            f"TensorFlow does not connect trainer {rank} of {', '.join(job.addresses)} ({error}); it must not have been "
-            "used in the process before"
+            f"TensorFlow does not connect trainer {rank} of {', '.join(job.addresses)} ({error}); it must not have "
+            "been used in the process before"
         ) from error
     finally:
         faulthandler.cancel_dump_traceback_later()

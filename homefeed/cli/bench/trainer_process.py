@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from homefeed.settings import Settings
 from models.trainers.job import Job
 
+#: Exposures of the reference network's log that are learned, and others; exposures of the platform's.
+NUM, NUM_UNSEEN, NUM_MADE = 500_000, 100_000, 100_000
+
 
 @dataclass(frozen=True)
 class Told:
@@ -94,7 +97,6 @@ class Learner:
 
     def _reference(self, settings: Settings) -> None:
         from homefeed.cli.bench.reference_ranker import ReferenceRanker
-        from homefeed.cli.bench.train_ranking import NUM
         from models.optimizer import LazyAdam
         from models.steps import Steps
 
@@ -113,10 +115,9 @@ class Learner:
         import tensorflow as tf
 
         from homefeed.cli.bench.made_exposures import made_exposures
-        from homefeed.cli.bench.train_ranking import PLATFORM_NUM
         from models.ranking.trainer import Trainer
 
-        made = made_exposures(PLATFORM_NUM, settings.seed)
+        made = made_exposures(NUM_MADE, settings.seed)
         trainer = Trainer(settings, made, group=self._group)
         means = [tf.Variable(weight, trainable=False) for weight in trainer.weights()]
         self._num, self._steps = len(made), trainer.steps(made, 10_000, means)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from homefeed.cli.bench.trainer_process import Told
+from homefeed.cli.bench.trainer_process import NUM, NUM_UNSEEN, Told
 from homefeed.cli.bench.trainer_process import run as run_trainer
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
@@ -47,7 +47,6 @@ _ROUNDS, _PARTS = 4, 10
 def run(settings: Settings, progress: Progress) -> dict[str, float]:
     """Measure both networks, one after the other."""
     from homefeed.cli.bench.reference_ranker import log
-    from homefeed.cli.bench.train_ranking import NUM, NUM_UNSEEN
 
     if len(os.sched_getaffinity(0)) < 2:
         raise HomefeedError("bench trainers pins two trainers to a core each, and this process may use one only")
