@@ -1,7 +1,6 @@
 """How the trainers of a job are connected: TensorFlow's runtime for several workers (`tf.distribute`)."""
 
 import faulthandler
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -78,7 +77,7 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         spec, task_type="worker", task_id=rank, rpc_layer="grpc"
     )
-    faulthandler.dump_traceback_later(settings.trainers.wait_s, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(settings.trainers.wait_s, exit=True, file=2)
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except (RuntimeError, tf.errors.OpError) as error:

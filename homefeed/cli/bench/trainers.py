@@ -79,14 +79,19 @@ class Team:
             other.close()
             self._pipes.append(own)
             self._processes.append(process)
-        for pipe in self._pipes:
-            pipe.recv()
+        self._answers()
 
     def ask(self, name: str, argument: int) -> list[Any]:
         """What each trainer answers."""
         for pipe in self._pipes:
             pipe.send((name, argument))
-        return [pipe.recv() for pipe in self._pipes]
+        return self._answers()
+
+    def _answers(self) -> list[Any]:
+        try:
+            return [pipe.recv() for pipe in self._pipes]
+        except EOFError as error:
+            raise HomefeedError("a trainer of bench trainers ended; what it said is above") from error
 
     def end(self) -> None:
         """Stop the processes."""
