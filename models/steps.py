@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from models.row_sums import row_sums
+from models.trainers.group import Group
 
 #: A table of at most this many rows is updated whole: that is a few plain sums, and less than finding the rows.
 _WHOLE_ROWS = 8192
@@ -25,6 +28,7 @@ class Steps:
         optimizer: Any,
         columns: Any,
         after: Callable[[], object] = lambda: None,
+        group: Group | None = None,
     ) -> None:
         """What is learned, and from what.
 
@@ -34,21 +38,30 @@ class Steps:
           optimizer: a Keras optimizer.
           columns: tensors or arrays in any structure, all with the same number of rows.
           after: graph work after each step.
+          group: trainers that take the same steps at the same time, each on its part of a batch; None is one alone.
         """
+        self._group = group or Group()
         self._loss, self._weights, self._optimizer, self._after = loss, list(weights), optimizer, after
         self._columns = tf.nest.map_structure(tf.convert_to_tensor, columns)
 
-    @tf.function(reduce_retracing=True)
-    def __call__(self, order: Any) -> Any:
-        """Take one step for each row of `order` [steps, n], which holds rows of the columns; the mean of their losses
-        before each."""
+    def __call__(self, order: NDArray[np.integer[Any]]) -> Any:
+        """Take one step for each row of `order` [steps, n], which holds rows of the columns: of each batch this
+        trainer's part. The mean of their losses before each."""
+        # One graph for any number of steps: where a training was interrupted must not show in its numbers.
+        steps = self._take.get_concrete_function(tf.TensorSpec([None, order.shape[1]], tf.int64))
+        return steps(tf.constant(order, tf.int64))
+
+    @tf.function
+    def _take(self, order: Any) -> Any:
         total = tf.zeros([])
         for rows in order:
             batch = tf.nest.map_structure(lambda column, at=rows: tf.gather(column, at), self._columns)
             with tf.GradientTape() as tape:
-                loss = self._loss(batch)
-            slopes = zip(tape.gradient(loss, self._weights), self._weights, strict=True)
-            self._optimizer.apply_gradients([(_slope(slope, weight), weight) for slope, weight in slopes])
+                # The mean of a batch is the sum of the trainers' parts of it.
+                loss = self._loss(batch) / self._group.num
+            found = zip(tape.gradient(loss, self._weights), self._weights, strict=True)
+            loss, slopes = self._group.total(loss, [_slope(slope, weight) for slope, weight in found])
+            self._optimizer.apply_gradients(zip(slopes, self._weights, strict=True))
             self._after()
             total += loss
         return total / tf.cast(tf.shape(order)[0], tf.float32)

@@ -6,9 +6,9 @@ again makes another page, and the first one is seen by nobody), a batch of event
 GET. Not a turn of a knob, which would be in the history twice.
 """
 
+from homefeed.address import host_and_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
-from serving.address import host_and_port
 
 _ONCE = "/knobs/"
 _CONFIGURATION = """\

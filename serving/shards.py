@@ -17,11 +17,11 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from homefeed.address import host_and_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 from models.index import Change, merged, shard_of
 from models.index.live import VectorsOf
-from serving.address import host_and_port
 from serving.metrics import SHARD_SECONDS, SHARDS_MISSED
 from serving.shard_body import WIDTH, Found, found_of, rows_of
 

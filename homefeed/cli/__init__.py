@@ -29,6 +29,7 @@ VERBS = {
     "alert": "alert",
     "erase": "erase",
     "watch": "watch",
+    "trainer": "trainer",
     "bench": "bench",
     "evaluate": "evaluate",
     "deploy": "deploy",

@@ -26,6 +26,7 @@ from homefeed.settings.rollout import RolloutSettings
 from homefeed.settings.serving import ServingSettings
 from homefeed.settings.shards import ShardSettings
 from homefeed.settings.storage import Place, RetentionSettings, StorageSettings, place_of
+from homefeed.settings.trainers import TrainerSettings
 from homefeed.settings.world import WorldSettings
 
 
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = knob(RetrievalSettings(), "Two-tower retriever.")
     index: IndexSettings = knob(IndexSettings(), "Index over the candidate vectors, and how it stays fresh.")
     ranking: RankingSettings = knob(RankingSettings(), "Multi-task ranker, calibration and value model.")
+    trainers: TrainerSettings = knob(TrainerSettings(), "Training on several workers.")
     serving: ServingSettings = knob(ServingSettings(), "BentoML service and page pipeline.")
     replicas: ReplicaSettings = knob(ReplicaSettings(), "Replicas of the service behind HAProxy.")
     shards: ShardSettings = knob(ShardSettings(), "Index shards as services of their own.")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
+from models.progress import Progress
 from models.ranking.calibration import Calibrator, calibrate, record_of
 from models.ranking.examples import Examples
 from models.ranking.learning import Learned, learn
 from models.ranking.trainer import Trainer
+from models.trainers.group import Group
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def calibrated_ranker(
     validation: Examples,
     start: Path | None = None,
     older: Examples | None = None,
+    progress: Progress | None = None,
+    group: Group | None = None,
 ) -> CalibratedRanker:
     """Train on `train`; validation chooses the epoch and fits the calibrators. Both hold watched and missed ones.
 
@@ -52,10 +56,12 @@ def calibrated_ranker(
       train, validation: exposures.
       start: folder of the training that this one goes on from; None to start anew.
       older: exposures that must not get worse (`learning.learn`).
+      progress: notes of the training that are gone on from and written; None for none.
+      group: trainers that learn it together; None is this one alone.
     """
     tf.keras.utils.set_random_seed(settings.seed)
-    trainer = Trainer(settings, train, start)
-    learned = learn(trainer, train, validation, older, settings.ranking.max_older_ne_ratio)
+    trainer = Trainer(settings, train, start, group)
+    learned = learn(trainer, train, validation, older, settings.ranking.max_older_ne_ratio, progress)
     raw = trainer.predict(validation)
     calibrators = {
         target: calibrate(

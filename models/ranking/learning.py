@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.progress import Progress
 from models.ranking.examples import Examples
 from models.ranking.trainer import Trainer
 
@@ -31,15 +32,23 @@ class Learned:
 
 
 def learn(
-    trainer: Trainer, train: Examples, validation: Examples, older: Examples | None, max_older_ne_ratio: float
+    trainer: Trainer,
+    train: Examples,
+    validation: Examples,
+    older: Examples | None,
+    max_older_ne_ratio: float,
+    progress: Progress | None = None,
 ) -> Learned:
-    """Train; with `older` exposures, which were learned before and are not in `train`, put the weights back when their
-    normalised entropy grew by more than a factor of `max_older_ne_ratio`."""
+    """Train, from the notes of `progress` if there are any.
+
+    With `older` exposures, which were learned before and are not in `train`, the weights are put back when their
+    normalised entropy grew by more than a factor of `max_older_ne_ratio`.
+    """
     if older is None:
-        history = trainer.train(train, validation)
+        history = trainer.train(train, validation, progress)
         return Learned(history, int(np.argmin(history)) + 1, float("nan"), False)
     before, entropy = trainer.weights(), trainer.entropy(older)
-    history = trainer.train(train, validation)
+    history = trainer.train(train, validation, progress)
     ratio = trainer.entropy(older) / entropy
     is_refused = ratio > max_older_ne_ratio
     if is_refused:

@@ -33,6 +33,10 @@ class Ranker(tfrs.models.Model):
     Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Covington et al. 2016
     (weighted logistic watch time, section 4.2); Zhao et al. 2019 (dropout of gates, section 4.2; shallow tower,
     section 4.3).
+
+    Attributes:
+      draws: seed and step, [2]; what training draws follows from them alone, so that a step which is taken again after
+        a kill draws the same.
     """
 
     def __init__(self, preprocessing: Preprocessing, mean_watch_s: float, settings: RankingSettings) -> None:
@@ -59,7 +63,7 @@ class Ranker(tfrs.models.Model):
         self.language, self.country = table(preprocessing.languages.size, 4), table(preprocessing.countries.size, 4)
         self.device, self.age = table(preprocessing.devices.size, 4), table(NUM_AGES, 4)
         self.attention = tf.keras.layers.Dense(width, use_bias=False)
-        self.dropout = tf.keras.layers.Dropout(_DROPOUT)
+        self.draws = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="draws")
         self.cross = [tfrs.layers.dcn.Cross(projection_dim=32, kernel_initializer="he_normal") for _ in range(2)]
         self.expert_hidden = tf.keras.layers.Dense(experts * hidden)
         self.expert_out = self.add_weight(name="expert_out", shape=[experts, hidden, out], initializer="glorot_uniform")
@@ -112,7 +116,8 @@ class Ranker(tfrs.models.Model):
             ],
             axis=1,
         )
-        x0 = self.dropout(x0, training=training)
+        if training:
+            x0 = tf.nn.experimental.stateless_dropout(x0, _DROPOUT, self._seed(0), rng_alg="philox")
         x = x0
         for layer in self.cross:
             x = layer(x0, x)
@@ -177,7 +182,7 @@ class Ranker(tfrs.models.Model):
         experts = tf.stack([tf.nn.relu(h @ self.expert_out[e]) for e, h in enumerate(each)], axis=1)
         gates = tf.nn.softmax(tf.reshape(gates, [tf.shape(gates)[0], self._experts, len(TARGETS)]), axis=1)
         if training and self._gate_dropout:
-            gates = kept_gates(gates, tf.random.uniform(tf.shape(gates)) >= self._gate_dropout)
+            gates = kept_gates(gates, self._uniform(tf.shape(gates), 1) >= self._gate_dropout)
         # Each expert's answer for each head comes first: mixing the experts' vectors instead is as many tiny products.
         answers = tf.reshape(
             tf.matmul(tf.reshape(experts, [-1, self._out]), self.head, transpose_b=True), tf.shape(gates)
@@ -194,11 +199,18 @@ class Ranker(tfrs.models.Model):
         """`_slot_features` of a page that is ranked, one row."""
         return self._slot_features(tf.constant([HIDDEN_SLOT]))
 
+    def _seed(self, use: int) -> Any:
+        """Of what a step draws for one of three uses."""
+        return self.draws * [1, 3] + [0, use]
+
+    def _uniform(self, shape: Any, use: int) -> Any:
+        return tf.random.stateless_uniform(shape, self._seed(use), alg="philox")
+
     def _shallow_slot(self, slot: Any, training: bool) -> Any:
         """Slot that the shallow tower reads; in training some are hidden, so that it learns what to say of none."""
         if not training or not self._slot_dropout:
             return slot
-        hidden = tf.random.uniform(tf.shape(slot)) < self._slot_dropout
+        hidden = self._uniform(tf.shape(slot), 2) < self._slot_dropout
         return tf.where(hidden, HIDDEN_SLOT * tf.ones_like(slot), slot)
 
     def _slot_features(self, slot: Any) -> list[Any]:

@@ -1,43 +1,30 @@
 """Train the ranker, choose its epoch and calibrate it on the next windows, report its quality on the newest."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.evaluation.operating_point import best_threshold
-from models.names import NO_NAMES, Names, names_of
+from models.names import NO_NAMES, Names
+from models.progress import Progress
 from models.ranking.baseline import tree_predictions
 from models.ranking.calibrated import calibrated_ranker, newest, save_calibrators
 from models.ranking.evaluation import Rival, evaluation_of
-from models.ranking.examples import Examples, examples_of
+from models.ranking.examples import Examples
 from models.ranking.holdout_metrics import holdout_metrics
-from models.ranking.hour import hour_of
+from models.ranking.lesson import TABLES, Lesson
 from models.ranking.live import live_rival
 from models.ranking.reference import save_reference
 from models.ranking.report import write_report
+from models.ranking.share import KIND, notes_of
 from models.ranking.viewer_sample import viewer_sample
 from models.start import IS_REFUSED, shape_digest, training_before
+from models.trainers.cluster import together
+from models.trainers.group import Group
 from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.value import value_weights
-from models.video_table import video_table
-
-KIND = "ranking"
-TABLES = (
-    "exposures",
-    "videos",
-    "users",
-    "user_state",
-    "user_aggregates",
-    "video_aggregates",
-    "channel_aggregates",
-    "topic_aggregates",
-)
 
 _TREE = "gradient-boosted tree"
 #: An hour's exposures would teach it far less than the ranker knows.
@@ -47,7 +34,8 @@ _NO_TREE = Rival("tree", _TREE, None, "it learns only when the ranker starts ane
 def train_ranking(settings: Settings, window: str, live: str | None = None) -> Training:
     """Train on exposures before the validation windows that end before the holdout windows that end with `window`: on
     all of them once a day, else on those since the training before and a replay of older ones
-    (`models.start.training_before`, `models.ranking.hour`).
+    (`models.start.training_before`, `models.ranking.hour`). A training of `window` that was killed goes on from its
+    notes, with the versions of the tables that it began with.
 
     Args:
       settings: `settings.ranking` shapes sampling, training and calibration.
@@ -67,66 +55,35 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
 
     Raises:
       TrainingError: a part of the split holds no positive exposures.
+      TrainersError: a worker of `settings.trainers` does not come, cannot take part or is lost.
     """
-    from feature_repo.bots import bot_viewers
-    from feature_repo.catalogue import catalogue
-    from feature_repo.training_set import ranking_examples
-
-    lake, knobs = open_lake(settings.lake_path), settings.ranking
-    versions = {table: lake.version(table) for table in TABLES}
-    holdout_first = windows.shift(window, 1 - knobs.holdout_windows)
-    validation_first = windows.shift(holdout_first, -knobs.validation_windows)
-    held = lake.windows("exposures", versions["exposures"] if versions["exposures"] >= 0 else None)
-    published = [w for w in held if w < validation_first]
-    if not published:
-        raise TrainingError(
-            f"no exposures before {validation_first} to train on: ingest a longer history, or lower "
-            "HOMEFEED_RANKING__VALIDATION_WINDOWS and HOMEFEED_RANKING__HOLDOUT_WINDOWS"
+    versions = {table: open_lake(settings.lake_path).version(table) for table in TABLES}
+    start = training_before(settings, KIND, settings.ranking, window)
+    # Notes are of the versions that the training began with: a window that was published since is not read.
+    notes = notes_of(settings, window, versions, start.id if start else "")
+    versions = notes.versions
+    with together(settings, window, versions, start.id if start else "", notes.steps()) as group:
+        lesson = Lesson(settings, window, versions, start)
+        rows = lesson.holdout()
+        train, older, validation, holdout = lesson.train(), lesson.older(), lesson.validation(), lesson.examples(rows)
+        training = fit(
+            settings,
+            window,
+            trained=lesson.trained,
+            train=train,
+            validation=validation,
+            holdout=holdout,
+            versions=versions,
+            start=lesson.start,
+            older=older,
+            left_out=lesson.left_out,
+            names=lesson.names(rows),
+            live=None if live is None else lambda found: live_rival(settings, live, lesson.holdout_first, found),
+            progress=notes,
+            group=group,
         )
-    last = published[-1]
-    start = training_before(settings, KIND, knobs, window)
-    hour = hour_of(published, start.windows[1], knobs.replay_share, settings.seed) if start else None
-    if hour is None or not hour.new or not hour.checked:
-        start = hour = None
-    videos = catalogue(settings, windows.end(window))
-    table = video_table(videos)
-    bots = bot_viewers(settings, published[0], window, versions).column("user")
-    empty = set(windows.span(published[0], window)) - set(held)
-    left_out = {"empty_windows": len(empty), "bot_viewers": len(bots)}
-
-    def people(part: str, begin: str, until: str, sample: float | None, only: Sequence[str] | None = None) -> pa.Table:
-        rows = ranking_examples(settings, begin, until, versions=versions, sample=sample, only=only)
-        kept = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
-        left_out[f"bot_{part}_rows"] = len(rows) - len(kept)
-        return kept
-
-    holdout_rows = people("holdout", holdout_first, window, None)
-    users = lake.read("users", version=versions["users"] if versions["users"] >= 0 else None)
-
-    def examples(rows: pa.Table) -> Examples:
-        return examples_of(rows, table, settings.features.history_length, knobs.history_length)
-
-    older = None
-    if hour is None:
-        train = examples(people("train", published[0], last, knobs.negative_rate))
-    else:
-        train = examples(people("train", hour.learned[0], last, knobs.negative_rate, hour.learned))
-        older = examples(people("older", hour.checked[0], hour.checked[-1], knobs.negative_rate))
-    validation = examples(people("validation", validation_first, windows.shift(holdout_first, -1), None))
-    return fit(
-        settings,
-        window,
-        trained=(start.windows[0] if start else published[0], last),
-        train=train,
-        validation=validation,
-        holdout=examples(holdout_rows),
-        versions=versions,
-        start=start,
-        older=older,
-        left_out=left_out,
-        names=names_of(videos, users, holdout_rows),
-        live=None if live is None else lambda rows: live_rival(settings, live, holdout_first, rows),
-    )
+    notes.end()
+    return training
 
 
 def fit(
@@ -143,10 +100,12 @@ def fit(
     left_out: Mapping[str, int] | None = None,
     names: Names = NO_NAMES,
     live: Callable[[Examples], Rival] | None = None,
+    progress: Progress | None = None,
+    group: Group | None = None,
 ) -> Training:
     """`train_ranking` on examples in memory; `trained` is the first and last window that was learned, `start` is gone
     on from, `older` must not get worse then, `left_out` counts what was kept out of the examples, `names` are shown in
-    the report, and `live` predicts the holdout as the live release does."""
+    the report, `live` predicts the holdout as the live release does, `progress` is noted, and `group` takes part."""
     knobs = settings.ranking
     for part, name in ((train, "train on"), (validation, "calibrate on")):
         if not len(part) or not 0 < part.labels["watched"].sum() < len(part):
@@ -156,7 +115,7 @@ def fit(
             )
     train = newest(train, knobs.max_train_rows)
     began = time.monotonic()
-    ranker = calibrated_ranker(settings, train, validation, start.path if start else None, older)
+    ranker = calibrated_ranker(settings, train, validation, start.path if start else None, older, progress, group)
     learned, learning_s = ranker.learned, time.monotonic() - began
     every_holdout, holdout = holdout, viewer_sample(holdout, knobs.max_eval_rows, settings.seed)
     metrics: dict[str, Any] = {

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
-from models.checkpoint import restore_checkpoint, save_checkpoint
+from models.checkpoint import restore_checkpoint, save_checkpoint, set_state, state_of
 from models.evaluation import normalised_entropy
 from models.optimizer import LazyAdam
+from models.progress import Place, Progress
 from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
 from models.ranking.statistics import load_statistics, statistics_of
 from models.steps import Steps
+from models.trainers.group import Group
 
 #: Exposures scored in one call.
 _BLOCK = 8192
@@ -34,15 +36,19 @@ _WEIGHT_DECAY, _MOST_WEIGHT_DECAY = 73.0, 5.0
 class Trainer:
     """A network with the loop that trains it."""
 
-    def __init__(self, settings: Settings, train: Examples, start: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, train: Examples, start: Path | None = None, group: Group | None = None
+    ) -> None:
         """A network before it learns.
 
         Args:
           settings: `settings.ranking` shapes it.
           train: what will be learned.
           start: folder of the training that this one goes on from; None to start anew.
+          group: trainers that learn it together; None is this one alone.
         """
         self._settings, self._is_warm = settings.ranking, start is not None
+        self._seed, self._group = settings.seed, group or Group()
         self._random = np.random.default_rng(settings.seed)
         if start is None:
             watched = train.labels["watched"] > 0
@@ -63,41 +69,85 @@ class Trainer:
         if start is not None:
             restore_checkpoint(start, self._network, self._optimizer)
 
-    def train(self, train: Examples, validation: Examples) -> list[float]:
+    def train(self, train: Examples, validation: Examples | None, progress: Progress | None = None) -> list[float]:
         """Fit; the network keeps the running mean of its weights after the epoch in which that had the least
         normalised entropy on validation. Returns that entropy by epoch, and before them that of the weights which a
         training goes on from, so that no hour makes the model worse there.
+
+        Args:
+          train: exposures, the same on every trainer of the group; each learns its part of every batch.
+          validation: None on a worker, whose weights nobody keeps.
+          progress: notes to go on from and to write; only the chief writes them.
+
+        Raises:
+          TrainersError: the weights of the trainers are not the same.
 
         Sources: Izmailov et al. 2018 (averages of the weights along the training), here an exponential mean;
         Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
         """
         knobs, num = self._settings, len(train)
         size = max(1, min(knobs.batch_size, num // knobs.min_steps))
+        size = max(self._group.num, size - size % self._group.num)
         steps = num // size
         epochs = max(knobs.max_epochs, -(-knobs.min_training_steps // steps))
         if self._is_warm:
             epochs = knobs.incremental_epochs
         means = [tf.Variable(w, trainable=False) for w in self._weights]
-        learn = self.steps(train, steps * epochs, means)
-        unseen, watched = self._encode(validation), validation.labels["watched"] > 0
-        history: list[float] = []
+        place, notes = (progress.load() if progress else None) or (Place(), {})
+        learn = self.steps(train, steps * epochs, means, place.passes * steps + place.steps)
+        unseen = {} if validation is None else self._encode(validation)
         best: list[NDArray[np.float32]] = []
-        if self._is_warm:
-            history.append(normalised_entropy(watched, self._watched(unseen)))
+        if notes:
+            best = self._go_on(notes, means)
+        elif self._is_warm and validation is not None:
+            place.history.append(self._ne(validation, unseen))
             best = self.weights()
-        for _ in range(epochs):
-            learn(self._random.permutation(num)[: steps * size].reshape(steps, size))
+        every = (progress.every if progress else 0) or steps
+        self._group.check_same(self._weights, "before the first step")
+        for epoch in range(place.passes, epochs):
+            if place.steps:
+                self._random.bit_generator.state = place.random
+            place.random = dict(self._random.bit_generator.state)
+            order = self._random.permutation(num)[: steps * size].reshape(steps, size)
+            while place.steps < steps:
+                until = min(steps, place.steps + every)
+                learn(self._group.share(order[place.steps : until]))
+                place.steps = until
+                if progress and validation is not None and until < steps:
+                    progress.save(place, epoch * steps + until, self._notes(means, best))
+            place.passes, place.steps = epoch + 1, 0
+            self._group.check_same(self._weights, f"after pass {epoch + 1}")
+            if validation is None:
+                continue
             latest = self.weights()
             _assign(self._weights, [m.numpy() for m in means])
-            history.append(normalised_entropy(watched, self._watched(unseen)))
-            if history[-1] == min(history):
+            place.history.append(self._ne(validation, unseen))
+            if place.history[-1] == min(place.history):
                 best = self.weights()
             _assign(self._weights, latest)
-        self.set_weights(best)
-        return history
+        if best:
+            self.set_weights(best)
+        return place.history
 
-    def steps(self, train: Examples, total: int, means: list[Any]) -> Steps:
-        """`total` steps of learning from exposures, the running mean of whose weights goes to `means`."""
+    def _ne(self, examples: Examples, codes: dict[str, Any]) -> float:
+        return normalised_entropy(examples.labels["watched"] > 0, self._watched(codes))
+
+    def _notes(self, means: list[Any], best: list[NDArray[np.float32]]) -> dict[str, Any]:
+        """What a training that is interrupted goes on from."""
+        notes = state_of(self._weights, self._optimizer) | {"rate": self._rate.numpy()}
+        notes |= {f"mean_{place}": mean.numpy() for place, mean in enumerate(means)}
+        return notes | {f"best_{place}": weight for place, weight in enumerate(best)}
+
+    def _go_on(self, notes: dict[str, NDArray[Any]], means: list[Any]) -> list[NDArray[np.float32]]:
+        """Put back what `_notes` gave; the best weights so far."""
+        set_state(self._weights, self._optimizer, notes)
+        self._rate.assign(notes["rate"])
+        _assign(means, [notes[f"mean_{place}"] for place in range(len(means))])
+        return [notes[f"best_{place}"] for place in range(len(means)) if f"best_{place}" in notes]
+
+    def steps(self, train: Examples, total: int, means: list[Any], taken: int = 0) -> Steps:
+        """`total` steps of learning from exposures, of which some were taken before; the running mean of the weights
+        goes to `means`."""
         knobs = self._settings
         warm_up = max(1, round(_WARM_UP * total))
         peak = knobs.incremental_learning_rate if self._is_warm else knobs.learning_rate
@@ -106,8 +156,10 @@ class Trainer:
         )
         # An hour has few positives, but its weights were learned from those of a day: theirs count.
         decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt(max(1, self._statistics.num_watched))))
-        done = tf.Variable(0.0, trainable=False)
-        self._rate.assign(schedule(0.0))
+        done = tf.Variable(float(taken), trainable=False)
+        self._rate.assign(schedule(done))
+        # Trainers draw what they hide of their own exposures.
+        self._network.draws.assign([self._seed + self._group.rank, taken])
 
         # A slot's effect that is pulled towards nothing makes the first slots promise too little.
         biases = {w.ref() for layer in self._network.shallow for w in layer.trainable_variables}
@@ -119,6 +171,7 @@ class Trainer:
                 table.assign_sub(fade * table)
             done.assign_add(1.0)
             self._rate.assign(schedule(done))
+            self._network.draws.assign_add([0, 1])
             share = 1.0 - tf.minimum(_MEAN_DECAY, done / (9.0 + done))
             for mean, new in zip(means, self._weights, strict=True):
                 mean.assign_add(share * (new - mean))
@@ -132,6 +185,7 @@ class Trainer:
             self._optimizer,
             (self._encode(train), tensors(train.labels), tf.constant(train.weight)),
             after,
+            self._group,
         )
 
     def entropy(self, examples: Examples) -> float:

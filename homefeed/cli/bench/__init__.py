@@ -22,6 +22,7 @@ BENCHES = (
     "retrieval",
     "train-hour",
     "train-ranking",
+    "trainers",
     "ranking-day",
     "policy",
     "ranking",

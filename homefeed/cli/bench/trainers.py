@@ -1,0 +1,143 @@
+"""`homefeed bench trainers`: two processes that train one ranker, each on a core of its own, against one on one core.
+
+They take turns in one run. On a machine that does other work too, seconds say little; so the processor time of an
+exposure is measured as well, and what it would allow on two cores that do nothing else.
+"""
+
+import functools
+import multiprocessing
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import Progress
+
+from homefeed.cli.bench.trainer_process import NUM, NUM_UNSEEN, Told
+from homefeed.cli.bench.trainer_process import run as run_trainer
+from homefeed.cli.supervisor.preflight import free_port
+from homefeed.errors import HomefeedError
+from homefeed.settings import Settings
+
+_OF = {"platform": "the platform's own network", "reference": "the reference network of `bench train-ranking`"}
+_EACH = {
+    "examples_per_s": "Exposures a second by one trainer on one core, {of}; best of the rounds.",
+    "two_examples_per_s": "The same by two trainers on a core each, which learn as large a batch each.",
+    "times_one": "The second divided by the first.",
+    "cpu_us": "Processor time of an exposure in one trainer; least of the rounds.",
+    "two_cpu_us": "The same in two, of both together.",
+    "cpu_times_one": "Twice the one divided by the other: `times_one` where nobody waits.",
+    "same_batch_examples_per_s": "Exposures a second by two trainers that learn half of the one's batch each.",
+    "same_batch_times_one": "That divided by the first.",
+    "same_batch_cpu_times_one": "Twice the processor time of an exposure in one, divided by that in these two.",
+}
+MEANING = {f"{network}_{name}": text.format(of=of) for network, of in _OF.items() for name, text in _EACH.items()} | {
+    "ne": "Normalised entropy of one trainer on exposures it never saw, after one pass, on the reference network.",
+    "two_ne": "The same of two, whose batch is twice as large.",
+    "same_batch_ne": "The same of two that share the one's batches.",
+    "loss_gap": "Largest difference between the loss curves of one and of two that share its batches, in ten parts of "
+    "the pass.",
+}
+BATCH = {"platform": 1024, "reference": 4096}
+_STEPS = {"platform": 80, "reference": 20}
+_ROUNDS, _PARTS = 4, 10
+
+
+def run(settings: Settings, progress: Progress) -> dict[str, float]:
+    """Measure both networks, one after the other."""
+    from homefeed.cli.bench.reference_ranker import log
+
+    if len(os.sched_getaffinity(0)) < 2:
+        raise HomefeedError("bench trainers pins two trainers to a core each, and this process may use one only")
+    task = progress.task_ids[0]
+    progress.update(task, total=2 * (3 + _ROUNDS))
+    done = functools.partial(progress.update, task, advance=1)
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.npz"
+        made: dict[str, Any] = log(NUM + NUM_UNSEEN, settings.seed)
+        np.savez(path, **made)
+        for network in _OF:
+            found |= _measured(settings, network, path, done)
+    return found
+
+
+class Team:
+    """One trainer, or two that learn together, as processes that wait for what to do."""
+
+    def __init__(self, settings: Settings, network: str, num: int, batch: int, log: Path) -> None:
+        addresses = tuple(f"127.0.0.1:{free_port()}" for _ in range(num))
+        cores = sorted(os.sched_getaffinity(0))
+        spawn = multiprocessing.get_context("spawn")
+        self.examples, self._pipes, self._processes = num * batch, [], []
+        for rank in range(num):
+            own, other = spawn.Pipe()
+            told = Told(network, batch, rank, addresses, cores[rank], log)
+            process = spawn.Process(target=run_trainer, args=(settings, told, other), daemon=True)
+            process.start()
+            other.close()
+            self._pipes.append(own)
+            self._processes.append(process)
+        self._answers()
+
+    def ask(self, name: str, argument: int) -> list[Any]:
+        """What each trainer answers."""
+        for pipe in self._pipes:
+            pipe.send((name, argument))
+        return self._answers()
+
+    def _answers(self) -> list[Any]:
+        try:
+            return [pipe.recv() for pipe in self._pipes]
+        except EOFError as error:
+            raise HomefeedError("a trainer of bench trainers ended; what it said is above") from error
+
+    def end(self) -> None:
+        """Stop the processes."""
+        for process in self._processes:
+            process.kill()
+            process.join()
+
+
+def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[str, float]:
+    batch, steps = BATCH[network], _STEPS[network]
+    teams: dict[str, Team] = {}
+    try:
+        for name, num, size in (("one", 1, batch), ("two", 2, batch), ("same", 2, batch // 2)):
+            teams[name] = Team(settings, network, num, size, log)
+            done()
+        curves = {}
+        if network == "reference":
+            curves = {name: team.ask("learned", _PARTS)[0] for name, team in teams.items()}
+        seconds = dict.fromkeys(teams, np.inf)
+        busy = dict(seconds)
+        for number in range(_ROUNDS):
+            for name, team in teams.items():
+                answers = np.array(team.ask("train", steps if number else 5)) / (
+                    team.examples * (steps if number else 5)
+                )
+                if number:
+                    seconds[name] = min(seconds[name], float(answers[:, 0].max()))
+                    busy[name] = min(busy[name], float(answers[:, 1].sum()))
+            done()
+    finally:
+        for team in teams.values():
+            team.end()
+    results = {
+        "examples_per_s": 1 / seconds["one"],
+        "two_examples_per_s": 1 / seconds["two"],
+        "times_one": seconds["one"] / seconds["two"],
+        "cpu_us": 1e6 * busy["one"],
+        "two_cpu_us": 1e6 * busy["two"],
+        "cpu_times_one": 2 * busy["one"] / busy["two"],
+        "same_batch_examples_per_s": 1 / seconds["same"],
+        "same_batch_times_one": seconds["one"] / seconds["same"],
+        "same_batch_cpu_times_one": 2 * busy["one"] / busy["same"],
+    }
+    found = {f"{network}_{name}": float(value) for name, value in results.items()}
+    if curves:
+        gap = np.abs(np.subtract(curves["one"][1], curves["same"][1])).max()
+        found |= {"ne": curves["one"][0], "two_ne": curves["two"][0], "same_batch_ne": curves["same"][0]}
+        found["loss_gap"] = float(gap)
+    return found

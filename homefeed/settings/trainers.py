@@ -1,0 +1,33 @@
+"""Knobs of trainings in which several processes take part."""
+
+from homefeed.settings.group import Group, knob
+
+
+class TrainerSettings(Group):
+    """Training on several workers."""
+
+    workers: str = knob(
+        "",
+        "Processes of `homefeed trainer` that take part in each training of the ranker, `host:port` each with commas "
+        "between; empty trains in the process of the task alone.",
+    )
+    chief: str = knob(
+        "",
+        "Address, `host:port`, under which they reach the process of the task; empty is this machine's name and a "
+        "free port.",
+    )
+    wait_s: float = knob(120.0, "A training waits this long for its workers, then fails.", "s", gt=0)
+    poll_s: float = knob(1.0, "How often a worker looks for a training.", "s", gt=0)
+    timeout_s: float = knob(
+        600.0,
+        "A step that waits for another trainer for longer than this fails; one that has died is noticed at once.",
+        "s",
+        gt=0,
+    )
+    checkpoint_steps: int = knob(
+        500,
+        "Steps of the ranker's training after which it notes where it is, so that after a kill it goes on from there; "
+        "0 notes nothing.",
+        "steps",
+        ge=0,
+    )

@@ -1,0 +1,90 @@
+"""Where a training is while it learns, noted every some steps: after a kill it goes on from there."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FILE = "progress.npz"
+
+
+@dataclass
+class Place:
+    """Where a training is.
+
+    Attributes:
+      passes: that are done.
+      steps: of the next pass that are done.
+      random: state of the generator before it drew the order of that pass.
+      history: what validation said after each pass.
+    """
+
+    passes: int = 0
+    steps: int = 0
+    random: dict[str, Any] = field(default_factory=dict)
+    history: list[float] = field(default_factory=list)
+
+
+class Progress:
+    """The notes of one training, in a folder that is there only until it is published."""
+
+    def __init__(self, folder: Path, made_from: str, versions: Mapping[str, int], every: int) -> None:
+        """Notes in `folder`.
+
+        Args:
+          folder: that of the training's window.
+          made_from: digest of settings and start; notes of another training are not gone on from.
+          versions: of the tables that are read; with notes, those that the training began with count.
+          every: steps after which notes are written; 0 for none.
+
+        Attributes:
+          versions: of the tables that the training reads.
+        """
+        self._folder, self._made_from, self.every = folder, made_from, every
+        found = self._record()
+        self.versions: dict[str, int] = found["versions"] if found else dict(versions)
+
+    def steps(self) -> int:
+        """How many steps the notes are of; 0 without notes."""
+        found = self._record()
+        return found["taken"] if found else 0
+
+    def load(self) -> tuple[Place, dict[str, NDArray[Any]]] | None:
+        """The newest notes; None without any."""
+        found = self._record()
+        if not found:
+            return None
+        with np.load(self._folder / _FILE, allow_pickle=False) as saved:
+            return Place(**found["place"]), {name: saved[name] for name in saved.files if name != "record"}
+
+    def save(self, place: Place, taken: int, arrays: Mapping[str, Any]) -> None:
+        """Write notes in place of those before, all or nothing.
+
+        Args:
+          place: where the training is.
+          taken: steps of it so far.
+          arrays: what it has learned.
+        """
+        record = {"made_from": self._made_from, "versions": self.versions, "taken": taken, "place": asdict(place)}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = self._folder / f"{os.getpid()}.npz"
+        np.savez(draft, record=np.array(json.dumps(record)), **arrays)
+        draft.replace(self._folder / _FILE)
+
+    def end(self) -> None:
+        """The training is published: nothing of it has to be done again."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _record(self) -> dict[str, Any] | None:
+        try:
+            with np.load(self._folder / _FILE, allow_pickle=False) as saved:
+                record: dict[str, Any] = json.loads(str(saved["record"]))
+        except FileNotFoundError:
+            return None
+        return record if record["made_from"] == self._made_from else None

@@ -1,0 +1,90 @@
+"""How the trainers of a job are connected: TensorFlow's runtime for several workers (`tf.distribute`)."""
+
+import faulthandler
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from homefeed.settings import Settings
+from models.trainers.group import Group
+from models.trainers.job import Board, Job, TrainersError, chief_address, worker_addresses
+from models.trainers.reach import door, reach
+
+#: What TensorFlow raises on the others when a trainer dies or does not answer.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+)
+
+
+@contextmanager
+def together(settings: Settings, window: str, versions: Mapping[str, int], start: str, steps: int) -> Iterator[Group]:
+    """The chief's group of trainers for one training; alone where `trainers.workers` is empty.
+
+    It has to be the first that TensorFlow does in the process: its runtime is made once.
+
+    Args:
+      settings: the settings tree.
+      window, versions, start, steps: as of `Job`.
+
+    Raises:
+      TrainersError: an address is wrong, a worker does not come in time or cannot take part, or one is lost.
+    """
+    workers = worker_addresses(settings)
+    if not workers:
+        yield Group()
+        return
+    knobs = {
+        "seed": settings.seed,
+        "history_length": settings.features.history_length,
+        "ranking": settings.ranking.model_dump(),
+    }
+    addresses = (chief_address(settings), *workers)
+    job = Job(uuid.uuid4().hex[:12], addresses, window, dict(versions), start, steps, knobs)
+    board = Board(settings)
+    try:
+        with door(addresses[0]):
+            board.post(job)
+            board.wait(job, settings.trainers.wait_s)
+        for address in workers:
+            reach(address, settings.trainers.wait_s, "HOMEFEED_TRAINERS__WORKERS")
+        yield connect(settings, job, 0)
+    except _LOST as error:
+        said = "; ".join(board.failures(job)) or str(error).split("\n")[0]
+        raise TrainersError(
+            f"a trainer of {', '.join(addresses)} was lost: {said}; see its log. When the task is run again, "
+            "the training goes on from its last notes"
+        ) from error
+    finally:
+        board.clear()
+
+
+def connect(settings: Settings, job: Job, rank: int) -> Group:
+    """Connect this process with the other trainers of a job.
+
+    TensorFlow waits for them without an end and holds the interpreter meanwhile: after `trainers.wait_s` the process is
+    ended with a traceback. `models.trainers.reach` finds out before what may be wrong.
+
+    Raises:
+      TrainersError: TensorFlow refuses.
+    """
+    spec = tf.train.ClusterSpec({"worker": list(job.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        spec, task_type="worker", task_id=rank, rpc_layer="grpc"
+    )
+    faulthandler.dump_traceback_later(settings.trainers.wait_s, exit=True, file=2)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except (RuntimeError, tf.errors.OpError) as error:
+        raise TrainersError(
+            f"TensorFlow does not connect trainer {rank} of {', '.join(job.addresses)} ({error}); it must not have "
+            "been used in the process before"
+        ) from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return Group(rank, len(job.addresses), settings.trainers.timeout_s, strategy)

@@ -1,0 +1,146 @@
+"""What trainers exchange in a step: dense slopes as one sum, slopes of table rows as rows."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from models.row_sums import row_sums
+from models.trainers.job import TrainersError
+
+#: Of TensorFlow's collectives: the one group, and the numbers that one exchange may take, one for each shape.
+_GROUP, _SHAPES = 1_000, 1_000_000
+#: Rows are sent in blocks of so many numbers.
+_BLOCK = 16_384
+
+
+class Group:
+    """The trainers of one model, as one of them sees them. One alone exchanges nothing.
+
+    Attributes:
+      rank: of this one; 0 is the chief.
+      num: how many there are.
+    """
+
+    def __init__(self, rank: int = 0, num: int = 1, timeout_s: float = 0.0, strategy: Any = None) -> None:
+        """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`)."""
+        self.rank, self.num = rank, num
+        self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
+
+    def share(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The part of each batch [steps, n] that this trainer learns, [steps, n / num]."""
+        return order[:, self.rank :: self.num]
+
+    def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
+
+        A step costs two exchanges: a sum of everything dense, in one vector which also holds how many rows of each
+        table a trainer has, and then those rows, each with its number and its sum.
+
+        Args:
+          loss: of this trainer's part of the batch.
+          slopes: dense tensors, or `IndexedSlices` of a table; in the order of the weights, which is the same on all.
+
+        Returns:
+          The whole loss, and the whole slopes; rows that several trainers have occur several times.
+        """
+        if self.num == 1:
+            return loss, list(slopes)
+        tables = {place: _summed(slope) for place, slope in enumerate(slopes) if isinstance(slope, tf.IndexedSlices)}
+        dense = {place: slope for place, slope in enumerate(slopes) if place not in tables}
+        own = tf.stack([tf.cast(len_of(rows), tf.float32) for rows, _ in tables.values()] or [tf.zeros([])])
+        counts = tf.one_hot(self.rank, self.num)[:, None] * own
+        parts = [loss, *dense.values(), counts]
+        whole = self._sum(tf.concat([tf.reshape(part, [-1]) for part in parts], 0))
+        split = tf.split(whole, [part.shape.num_elements() for part in parts])
+        loss, *sums, counts = (tf.reshape(one, part.shape) for one, part in zip(split, parts, strict=True))
+        found: dict[int, Any] = dict(zip(dense, sums, strict=True))
+        if tables:
+            found |= self._gathered(tables, tf.cast(counts, tf.int32))
+        return loss, [found[place] for place in range(len(slopes))]
+
+    def check_same(self, weights: Sequence[Any], when: str) -> None:
+        """Compare weights between the trainers.
+
+        Raises:
+          TrainersError: they are not the same bits on all of them.
+        """
+        if self.num == 1:
+            return
+        digest = hashlib.sha256()
+        for weight in weights:
+            digest.update(np.ascontiguousarray(weight.numpy()).data)
+        own = np.frombuffer(digest.digest(), np.int64)
+        every = tf.function(self._gather)(tf.constant(own[None])).numpy()
+        others = [rank for rank in range(self.num) if (every[rank] != own).any()]
+        if others:
+            raise TrainersError(
+                f"{when} the weights of trainer {self.rank} are not those of trainers {others}: they have to run "
+                "the same version of Homefeed on processors of one kind, and to read the same lake"
+            )
+
+    def _gathered(self, tables: dict[int, tuple[Any, Any]], counts: Any) -> dict[int, Any]:
+        """Rows and sums of each table of all trainers; [num, tables] says how many each has."""
+        # All trainers send as much: one after the other their rows' numbers and sums, and then zeros.
+        widths = [1 + sums.shape[1] for _, sums in tables.values()]
+        used = tf.reduce_sum(counts * widths, axis=1)
+        parts = []
+        for rows, sums in tables.values():
+            # Nothing is computed with a row's number on its way, so its bits can travel as those of a float.
+            parts += [tf.bitcast(tf.cast(rows, tf.int32), tf.float32), tf.reshape(sums, [-1])]
+        blocks = -(-tf.reduce_max(used) // _BLOCK)
+        rest = tf.zeros([blocks * _BLOCK - used[self.rank]])
+        # Within one call of a graph TensorFlow knows an exchange by its name and refuses it with another shape.
+        received = self._gather(tf.concat([*parts, rest], 0)[None], blocks)
+        pieces = [
+            tf.split(
+                received[rank, : used[rank]],
+                [size for number, width in enumerate(widths) for size in _sizes(counts[rank, number], width)],
+            )
+            for rank in range(self.num)
+        ]
+        found = {}
+        for number, place in enumerate(tables):
+            rows = tf.bitcast(tf.concat([piece[2 * number] for piece in pieces], 0), tf.int32)
+            sums = tf.concat([piece[2 * number + 1] for piece in pieces], 0)
+            found[place] = tf.IndexedSlices(tf.reshape(sums, [-1, widths[number] - 1]), rows)
+        return found
+
+    def _sum(self, vector: Any) -> Any:
+        return tf.raw_ops.CollectiveReduceV2(input=vector, merge_op="Add", final_op="Id", **self._exchange())
+
+    def _gather(self, rows: Any, shape: Any = 0) -> Any:
+        """[n, ...] of each trainer -> [num * n, ...]; each shape that `rows` may have has a number."""
+        return tf.raw_ops.CollectiveGatherV2(input=rows, **self._exchange(shape))
+
+    def _exchange(self, shape: Any = 0) -> dict[str, Any]:
+        """A new exchange; the trainers build the same graphs in the same order, so they agree on its name."""
+        self._next += _SHAPES
+        return {
+            "group_size": self.num,
+            "group_key": _GROUP,
+            "instance_key": self._next + shape,
+            "ordering_token": [],
+            "communication_hint": "ring",
+            "timeout_seconds": self._timeout_s,
+        }
+
+
+def len_of(rows: Any) -> Any:
+    """Length of the first dimension."""
+    return tf.shape(rows)[0]
+
+
+def _sizes(count: Any, width: int) -> tuple[Any, Any]:
+    """Of the numbers of `count` rows, and of their sums."""
+    return count, count * (width - 1)
+
+
+def _summed(slope: Any) -> tuple[Any, Any]:
+    """The rows [u] of a table that a slope touches, each once, and the sum of each, [u, w]."""
+    rows, place = tf.unique(tf.reshape(slope.indices, [-1]))
+    values = tf.reshape(slope.values, [-1, slope.values.shape[-1]])
+    return rows, row_sums(values, place, len_of(rows))

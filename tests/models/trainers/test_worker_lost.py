@@ -1,0 +1,137 @@
+"""The ranker trained by two: `homefeed trainer` takes part; killed in the middle, the training goes on when it is run
+again, and comes to the same weights."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_site
+
+from homefeed.cli.supervisor.preflight import free_port
+from homefeed.settings import Settings
+from homefeed.settings.environment import environment
+from homefeed.settings.trainers import TrainerSettings
+from models.checkpoint import FILE
+from models.training import read_training
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+TASK = (
+    "import sys; from homefeed.cli import main; from homefeed.settings import load; "
+    "from models.ranking.train import train_ranking; from homefeed.errors import HomefeedError\n"
+    "try: train_ranking(load(), sys.argv[1])\n"
+    "except HomefeedError as error: print(error); raise SystemExit(2)"
+)
+
+
+class Processes:
+    """The task of a training and its worker."""
+
+    def __init__(self, site: Settings, folder: Path) -> None:
+        for part in site.var.iterdir():
+            if part.name not in ("models", "trainers"):
+                (folder / part.name).symlink_to(part)
+        self.address = f"127.0.0.1:{free_port()}"
+        self.settings = site.model_copy(
+            update={
+                "var": folder,
+                "ranking": site.ranking.model_copy(
+                    update={"max_epochs": 1, "min_steps": 40, "min_training_steps": 40, "max_train_rows": 10_000}
+                ),
+                "trainers": TrainerSettings(
+                    workers=self.address, chief=f"127.0.0.1:{free_port()}", wait_s=300, poll_s=0.2, checkpoint_steps=10
+                ),
+            }
+        )
+        self._children: list[subprocess.Popen[str]] = []
+        self._log = (folder / "log").open("w")
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, *command],
+            env=os.environ | environment(self.settings) | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        self._children.append(child)
+        return child
+
+    def task(self) -> subprocess.Popen[str]:
+        return self.start("-c", TASK, small_site.LAST)
+
+    def worker(self) -> subprocess.Popen[str]:
+        return self.start("-c", "from homefeed.cli import main; main()", "trainer", self.address)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Of the one training that is there."""
+        (path,) = (self.settings.models_path / "ranking").iterdir()
+        assert read_training(path).window == small_site.LAST
+        with np.load(path / FILE) as saved:
+            return {name: saved[name] for name in saved.files}
+
+    def stop(self) -> None:
+        for child in self._children:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+        self._log.close()
+
+
+@pytest.fixture
+def two(site: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Processes]]:
+    made: list[Processes] = []
+
+    def make() -> Processes:
+        made.append(Processes(site, tmp_path_factory.mktemp("two")))
+        return made[-1]
+
+    yield make
+    for processes in made:
+        processes.stop()
+
+
+def ended(task: subprocess.Popen[str], processes: Processes) -> None:
+    """A task that has come to its end."""
+    said, _ = task.communicate(timeout=900)
+    assert task.returncode == 0, said + (processes.settings.var / "log").read_text()[-2000:]
+
+
+def until(what: Callable[[], object], child: subprocess.Popen[str]) -> None:
+    for _ in range(45_000):
+        if what():
+            return
+        assert child.poll() is None, child.communicate()[0]
+        time.sleep(0.02)
+    raise AssertionError("it did not come")
+
+
+def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same_weights(two: Callable[[], Processes]) -> None:
+    calm = two()
+    calm.worker()
+    ended(calm.task(), calm)
+    expected = calm.weights()
+    calm.stop()
+
+    killed = two()
+    worker = killed.worker()
+    notes = killed.settings.models_path / "ranking" / f"{small_site.LAST}.progress" / "progress.npz"
+    task = killed.task()
+    until(notes.exists, task)
+    worker.send_signal(signal.SIGKILL)
+    said, _ = task.communicate(timeout=900)
+    assert task.returncode == 2
+    assert "was lost" in said
+    assert "goes on from its last notes" in said
+    assert notes.exists()
+    killed.worker()
+    ended(killed.task(), killed)
+    assert not notes.exists()
+    assert not list((killed.settings.var / "trainers").iterdir())
+    for name, one in killed.weights().items():
+        np.testing.assert_allclose(one, expected[name], atol=2e-6)
