@@ -25,6 +25,5 @@ def places(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int
     flat = np.ravel(wanted)
     order = np.argsort(flat)
     found = np.empty(len(flat), np.int64)
-    found[order] = np.searchsorted(keys, flat[order])
-    found = np.minimum(found, len(keys) - 1).reshape(np.shape(wanted))
-    return np.where(keys[found] == wanted, found, -1)
+    found[order] = np.minimum(np.searchsorted(keys, flat[order]), len(keys) - 1)
+    return np.where(keys[found] == flat, found, -1).reshape(np.shape(wanted))

@@ -71,8 +71,8 @@ def request_features(
 
 
 def _each(feature: NDArray[np.float32], num: int) -> NDArray[np.float32]:
-    """[1] or [num] -> [num]; asking numpy to broadcast what has its shape already costs as much as making it."""
-    return feature if len(feature) == num else np.broadcast_to(feature, (num,))
+    """[1] or [num] -> [num]; `np.broadcast_to` would cost a page as much as what it is asked for."""
+    return feature if len(feature) == num else feature.repeat(num)
 
 
 def _is_any(few: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ One worker: bundles and catalogue are in memory once, and numpy and TensorFlow u
 import asyncio
 import contextvars
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,10 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[..., Result], *args: Any)
         functools.partial(work, *args),
     )
 
+
+# BentoML asks for the signature of a call at every request; one that is kept is not worked out again.
+for _call in (_Homefeed.recommend, _Homefeed.events):
+    _call.func.__signature__ = inspect.signature(_call.func)
 
 Homefeed = bentoml.service(
     name="homefeed",

@@ -63,7 +63,7 @@ class Shards:
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         # A video is in one shard; of the others each has NaN for it.
-        return np.fmax.reduce([shard.take(keys) for shard in self._shards])
+        return np.asarray(np.fmax.reduce([shard.take(keys) for shard in self._shards]))
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
         """`hold` of each shard with its share of the keys."""
