@@ -102,7 +102,6 @@ class UserStore:
         """`read` of the viewer with this key."""
         from feast.protos.feast.types.EntityKey_pb2 import EntityKey
         from feast.protos.feast.types.Value_pb2 import Value
-        from feast.type_map import feast_value_type_to_python_type
 
         entity = EntityKey(join_keys=["user"], entity_values=[Value(int64_val=key)])
         found: dict[str, Any] = {}
@@ -110,7 +109,7 @@ class UserStore:
             for view, names in self._views:
                 ((_, answer),) = self._online.online_read(self._config, view, [entity], names)
                 found |= answer or {}
-        return viewer_row({name: feast_value_type_to_python_type(value) for name, value in found.items()})
+        return viewer_row({name: _plain(value) for name, value in found.items()})
 
     def forget(self, key: int, now: datetime) -> None:
         """Put a row without values in place of the viewer's, as Feast's stores have no deletion by key."""
@@ -122,6 +121,16 @@ class UserStore:
             for view, names in self._views:
                 row = (entity, {name: Value() for name in names}, now, now)
                 self._online.online_write_batch(self._config, view, [row], None)
+
+
+def _plain(value: Any) -> Any:
+    """What a value of Feast's holds, of the types of `feature_repo.definitions`: a number, a string, a list of numbers,
+    or None. Feast's own conversion asks each value which of forty types it is."""
+    kind = value.WhichOneof("val")
+    if kind is None:
+        return None
+    held = getattr(value, kind)
+    return list(held.val) if kind.endswith("_list_val") else held
 
 
 def _make_impatient(redis: Any, timeout_s: float) -> None:

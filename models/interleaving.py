@@ -55,20 +55,21 @@ def draft(
     shown: set[int] = set()
     videos, firsts, seconds, teams, explored = [], [], [], [], []
     a = b = at = 0
+    num_first, num_second, num_drawn = len(first), len(second), len(drawn)
     for slot, coin in enumerate(coins):
-        while a < len(first) and first[a] in shown:
+        while a < num_first and first[a] in shown:
             a += 1
-        while b < len(second) and second[b] in shown:
+        while b < num_second and second[b] in shown:
             b += 1
-        if a == len(first) and b == len(second):
+        if a == num_first and b == num_second:
             break
-        one = first[a] if a < len(first) else second[b]
-        other = second[b] if b < len(second) else one
+        one = first[a] if a < num_first else second[b]
+        other = second[b] if b < num_second else one
         does = False
         if explores and explores[slot]:
-            while at < len(drawn) and drawn[at] in shown:
+            while at < num_drawn and drawn[at] in shown:
                 at += 1
-            does = at < len(drawn)
+            does = at < num_drawn
         videos.append(drawn[at] if does else other if coin else one)
         firsts.append(one)
         seconds.append(other)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefeed.features import REQUEST_FEATURES
+from models.membership import among
 
 _HOUR_US = 3_600_000_000
 #: Hours given to a viewer who never watched: longer than any aggregate looks back.
@@ -64,9 +65,21 @@ def request_features(
         "user_language_affinity": np.where(language != 0, to_language, 0),
         "subscribed_topic_share": np.where(topic != 0, to_followed, 0),
         "same_language": (requests["language"] == language) & (language != 0),
-        "is_subscribed": (requests["subscribed_channels"] == channel[:, None]).any(axis=1),
+        "is_subscribed": _is_any(requests["subscribed_channels"], channel),
     }
-    return {name: np.broadcast_to(np.asarray(features[name], np.float32), (num,)) for name in REQUEST_FEATURES}
+    return {name: _each(np.asarray(features[name], np.float32), num) for name in REQUEST_FEATURES}
+
+
+def _each(feature: NDArray[np.float32], num: int) -> NDArray[np.float32]:
+    """[1] or [num] -> [num]; `np.broadcast_to` would cost a page as much as what it is asked for."""
+    return feature if len(feature) == num else feature.repeat(num)
+
+
+def _is_any(few: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each of `wanted` [n] is among `few` [m, s], m is 1 or n."""
+    if len(few) == 1:
+        return among(wanted, few[0])
+    return np.asarray((few == wanted[:, None]).any(axis=1))
 
 
 def _weight_of(

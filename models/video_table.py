@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.history import microseconds, string_keys
+from models.membership import places
 
 #: Topics of one video that the towers read; the main one is first.
 MAX_TOPICS = 4
@@ -42,10 +43,7 @@ class VideoTable:
 
     def rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of each key, of any shape; -1 for a video that is not in the table."""
-        if not len(self.keys):
-            return np.full(np.shape(keys), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[found] == keys, found, -1)
+        return places(self.keys, keys)
 
     def topic_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Key of the main topic of each video, of any shape; 0 for an unknown one."""

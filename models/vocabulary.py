@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.membership import places
+
 #: Code of a missing value (key 0) and of a key that training did not see.
 MISSING, UNKNOWN = 0, 1
 
@@ -48,5 +50,5 @@ class Codes:
 
     def __call__(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
         """Keys of any shape -> codes of that shape."""
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[place] == keys, self._codes[place], np.int32(UNKNOWN))
+        place = places(self._keys, keys)
+        return np.where(place >= 0, self._codes[place], np.int32(UNKNOWN))

@@ -13,9 +13,10 @@ def page_of(draft: Draft, release: str) -> dict[str, Any]:
     slate = draft.slate
     assert slate is not None
     rows, columns = draft.rows[slate.index], draft.snapshot.columns
-    text = {name: draft.snapshot.texts(name, rows) for name in ("video_id", "title", "channel_id")}
-    topics = [topics or [] for topics in draft.snapshot.texts("topics", rows)]
+    text = draft.snapshot.texts(("video_id", "title", "channel_id", "topics"), rows)
+    topics = [topics or [] for topics in text["topics"]]
     shown = {
+        "slot": range(len(rows)),
         "video": text["video_id"],
         "title": text["title"],
         "channel": text["channel_id"],
@@ -28,10 +29,7 @@ def page_of(draft: Draft, release: str) -> dict[str, Any]:
         "explored": slate.explored.tolist(),
         "why": reasons(draft, text["channel_id"], topics),
     }
-    videos = [
-        {"slot": slot, **dict(zip(shown, facts, strict=True))}
-        for slot, facts in enumerate(zip(*shown.values(), strict=True))
-    ]
+    videos = [dict(zip(shown, facts, strict=True)) for facts in zip(*shown.values(), strict=True)]
     return {
         "request_id": draft.request_id,
         "release": release,

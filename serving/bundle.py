@@ -38,8 +38,9 @@ class Bundle(Protocol):
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Keys and scores of the `k` nearest videos."""
 
-    def similar(self, videos: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Keys and scores, at most `k`, of the videos most like a mixture of `videos`; these are left out."""
+    def similar(self, videos: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keys [n] of at most `k` videos most like each of `videos` [m], and the place [n] there of the one that each
+        is like."""
 
     def score(
         self,

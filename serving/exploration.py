@@ -16,7 +16,6 @@ are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights
 import numpy as np
 from numpy.typing import NDArray
 
-from models.membership import among
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
 
@@ -40,12 +39,14 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     """
     snapshot, topic = draft.snapshot, draft.columns["topic_code"]
     watched = snapshot.rows_of(draft.viewer.keys("history_videos"))
-    followed = snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)
-    known = np.unique(snapshot.columns["topic_code"][np.concatenate([watched, followed])])
-    known = known[known > 0]
-    if not len(known):
+    followed = snapshot.of_channels(draft.viewer.keys("subscribed_channels"), 1)
+    is_new = np.ones(snapshot.num_topics + 1, bool)
+    is_new[snapshot.columns["topic_code"][np.concatenate([watched, followed])]] = False
+    # A video of an unknown topic is of none that is new.
+    is_new[0] = False
+    if is_new[1:].all():
         return np.zeros(len(topic), bool)
-    return np.asarray((topic > 0) & ~among(topic, known))
+    return np.asarray(is_new[topic])
 
 
 def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -> NDArray[np.float64]:

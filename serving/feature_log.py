@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from homefeed.buckets import bucket
 from homefeed.serving_log import ServingLog
 from homefeed.snapshot_versions import versions_of
 from serving.draft import Draft
@@ -19,7 +20,7 @@ def log_features(log: ServingLog, draft: Draft) -> None:
 
     A failure costs the page nothing: it is told in the service's log.
     """
-    if draft.bundle is None or not draft.heads or draft.rng("features").random() >= draft.settings.feature_share:
+    if draft.bundle is None or not draft.heads or bucket("features", draft.request_id) >= draft.settings.feature_share:
         return
     if any(part.startswith("viewer_") for part in draft.degraded):
         # The page did without the viewer's row: that is a failure, told elsewhere, and no skew.

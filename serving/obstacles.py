@@ -27,11 +27,11 @@ def unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
     """How far a video is from being proposed, by its score in the index."""
     vector = bundle.query(draft.viewer.row, draft.time)
     _, scores = bundle.search(vector, draft.settings.num_candidates)
-    own = bundle.index.take(np.array([ids.key(video)])) @ vector
-    if not len(own) or not len(scores):
+    own = bundle.index.take(np.array([ids.key(video)]))[0]
+    if not np.isfinite(own).all() or not len(scores):
         return "a source would have to propose it: the index does not hold it"
     return (
-        f"a source would have to propose it: its score in the index is {float(own[0]):.3f}, the last of the "
+        f"a source would have to propose it: its score in the index is {float(own @ vector):.3f}, the last of the "
         f"{len(scores)} that two_tower proposed has {float(scores[-1]):.3f}"
     )
 

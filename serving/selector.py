@@ -111,7 +111,6 @@ def _rank_within(best_first: NDArray[np.int64], group: NDArray[np.generic]) -> N
     order = best_first[np.argsort(group[best_first], kind="stable")]
     begins = np.ones(num, bool)
     begins[1:] = group[order[1:]] != group[order[:-1]]
-    starts = np.flatnonzero(begins)
-    rank = np.empty(num, np.int64)
-    rank[order] = np.arange(num) - np.repeat(starts, np.diff(starts, append=num))
+    place, rank = np.arange(num), np.empty(num, np.int64)
+    rank[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
     return rank

@@ -6,6 +6,7 @@ One worker: bundles and catalogue are in memory once, and numpy and TensorFlow u
 import asyncio
 import contextvars
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,9 @@ class _Homefeed:
     async def recommend(self, **asked: Any) -> Response:
         """A page of videos for a viewer, best first."""
         try:
-            page = await _in(self._pages, self.feed.recommend, request.PageRequest(**asked), request_id.current.get())
+            # BentoML has validated each field by the same model.
+            wanted = request.PageRequest.model_construct(**asked)
+            page = await _in(self._pages, self.feed.recommend, wanted, request_id.current.get())
         except NoCatalogueError as error:
             return _json({"error": str(error)}, 503)
         return _json(page)
@@ -106,6 +109,10 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[..., Result], *args: Any)
         functools.partial(work, *args),
     )
 
+
+# BentoML asks for the signature of a call at every request; one that is kept is not worked out again.
+for _call in (_Homefeed.recommend, _Homefeed.events):
+    _call.func.__signature__ = inspect.signature(_call.func)
 
 Homefeed = bentoml.service(
     name="homefeed",

@@ -51,7 +51,7 @@ def shard_app(
             return JSONResponse({"error": f"k is {k}; it is 1 to {_MOST}"}, 400)
 
         def work() -> bytes:
-            return found_body([index.search(query, k) for query in queries])
+            return found_body(index.search_each(queries, k))
 
         try:
             body = await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -2,8 +2,8 @@
 
 `POST /search?release=R&k=K&num=Q`: Q query vectors, float32 [Q, d]. The answer: keys int64 [n], scores float32 [n] and
 how many of them belong to each query, int32 [Q]; n is the length less that of the counts, by 12.
-`POST /take?release=R`: keys int64 [m]. The answer: vectors of those that the shard holds, float32 [at most m, d], with
-d in the header `x-width`.
+`POST /take?release=R`: keys int64 [m]. The answer: their vectors, float32 [m, d], NaN for one that the shard does not
+hold, with d in the header `x-width`.
 """
 
 from collections.abc import Sequence

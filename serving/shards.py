@@ -68,7 +68,6 @@ class RemoteShards:
     def __init__(self, settings: Settings, release: str) -> None:
         self._release, self._own = release, settings.shards
         self._shards = [_Shard(number, *address, settings) for number, address in enumerate(addresses_of(settings))]
-        self._width = 0
 
     def wait(self) -> None:
         """Wait until every shard has the release.
@@ -91,40 +90,52 @@ class RemoteShards:
         Raises:
           ShardsError: none answers.
         """
-        self._width = len(query)
-        path = f"/search?release={self._release}&k={k}"
-        body = np.ascontiguousarray(query, "<f4").tobytes()
-        found = [found_of(answer, 1)[0] for answer, _ in self._ask(path, [(shard, body) for shard in self._shards])]
+        return self.search_each(query[None, :], k)[0]
+
+    def search_each(self, queries: NDArray[np.float32], k: int) -> list[Found]:
+        """`search` for each of queries [q, d], in one request to each shard. Raises ShardsError when none answers."""
+        if not len(queries):
+            return []
+        path = f"/search?release={self._release}&k={k}&num={len(queries)}"
+        body = np.ascontiguousarray(queries, "<f4").tobytes()
+        answers = self._ask(path, [(shard, body) for shard in self._shards])
+        found = [found_of(answer[0], len(queries)) for answer in answers if answer is not None]
         if not found:
             raise ShardsError(f"none of {len(self._shards)} index shards answered within {self._own.deadline_ms:g} ms")
-        return merged(found, k)
+        return [merged(of_query, k) for of_query in zip(*found, strict=True)]
 
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of those of `keys` [m] that the shards hold, [at most m, d]."""
-        places = shard_of(keys, len(self._shards))
+        """Vectors of `keys` [m], [m, d]; NaN for one that no shard holds, or whose shard does not answer. [m, 1] when
+        none of them answers."""
+        shards = shard_of(keys, len(self._shards))
+        places = [np.flatnonzero(shards == number) for number in np.unique(shards)]
         asked = [
-            (self._shards[place], np.ascontiguousarray(keys[places == place], "<i8").tobytes())
-            for place in np.unique(places)
+            (self._shards[shards[place[0]]], np.ascontiguousarray(keys[place], "<i8").tobytes()) for place in places
         ]
-        parts = [rows_of(body, width) for body, width in self._ask(f"/take?release={self._release}", asked)]
-        return np.concatenate(parts) if parts else np.zeros((0, self._width), np.float32)
+        answers = self._ask(f"/take?release={self._release}", asked)
+        width = next((answer[1] for answer in answers if answer is not None), 1)
+        vectors = np.full((len(keys), width), np.nan, np.float32)
+        for place, answer in zip(places, answers, strict=True):
+            if answer is not None:
+                vectors[place] = rows_of(answer[0], width)
+        return vectors
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
         """Nothing: the shards look at the snapshots themselves."""
         return Change()
 
-    def _ask(self, path: str, asked: Sequence[tuple["_Shard", bytes]]) -> list[tuple[bytes, int]]:
-        """Body and width of the answer of each shard that answered in time, in any order."""
+    def _ask(self, path: str, asked: Sequence[tuple["_Shard", bytes]]) -> list[tuple[bytes, int] | None]:
+        """Body and width of the answer of each shard, None of one that did not answer in time."""
         until = time.perf_counter() + self._own.deadline_ms / 1000
         # Those that are connected first: a host that answers no connection keeps nobody else from the request.
         connected_first = sorted(asked, key=lambda pair: not pair[0].is_connected)
         begun = [(shard, shard.begin(path, body, until)) for shard, body in connected_first]
-        answers = [(shard, shard.end(call, until)) for shard, call in begun]
+        answers = {shard: shard.end(call, until) for shard, call in begun}
         missed = _MISSED.get()
-        for shard, answer in answers:
+        for shard, answer in answers.items():
             if answer is None and missed is not None and shard.name not in missed:
                 missed.append(shard.name)
-        return [answer for _, answer in answers if answer is not None]
+        return [answers[shard] for shard, _ in asked]
 
 
 class _Call:

@@ -3,6 +3,7 @@
 A row is one video. Everything a request needs is an array prepared once per snapshot, so that a request only indexes.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from homefeed.errors import HomefeedError
+from models.membership import places
 from models.snapshot_rows import SnapshotRows
 
 Rows = NDArray[np.int64]
@@ -33,6 +35,7 @@ class Snapshot:
       keys: [n] int64 video keys, ascending.
       columns: column -> [n], for every number and for `topic` and `language` (strings, empty when unknown); `uploaded`
         is int64 microseconds since 1970 UTC; `topic_code` is a small number for each topic, 0 when unknown.
+      num_topics: the largest of `topic_code`.
     """
 
     def __init__(self, window: str, table: pa.Table) -> None:
@@ -46,6 +49,7 @@ class Snapshot:
             raise SnapshotError(f"the snapshot of {window} is not sorted by video, or holds one twice")
         self.columns |= {name: _decoded(self.table.column(name)) for name in ("topic", "language")}
         self.columns["topic_code"] = _coded(self.table.column("topic"))
+        self.num_topics = int(self.columns["topic_code"].max(initial=0))
         self._countries: dict[str, NDArray[np.bool_]] = {}
 
     def __len__(self) -> int:
@@ -68,11 +72,12 @@ class Snapshot:
 
     def rows_of(self, keys: NDArray[np.int64]) -> Rows:
         """Rows of those `keys` that are in the snapshot, in order; the others are left out."""
-        if len(self) == 0:
-            return np.empty(0, np.int64)
-        rows: Rows = np.searchsorted(self.keys, keys)
-        rows[rows == len(self)] = 0
-        return np.asarray(rows[self.keys[rows] == keys])
+        rows = self.places_of(keys)
+        return np.asarray(rows[rows >= 0])
+
+    def places_of(self, keys: NDArray[np.int64]) -> Rows:
+        """Row of each of `keys` [m], [m]; -1 for one that is not in the snapshot."""
+        return places(self.keys, keys)
 
     @cached_property
     def trending_score(self) -> NDArray[np.float32]:
@@ -119,9 +124,9 @@ class Snapshot:
         """Every column of `rows`, and the rows themselves as `row`."""
         return SnapshotRows(self.table, self.columns, rows)
 
-    def texts(self, name: str, rows: Rows) -> list[Any]:
-        """A column of strings, or of lists of strings, at `rows`; None where there is none."""
-        texts: list[Any] = self.table.column(name).chunk(0).take(pa.array(rows)).to_pylist()
+    def texts(self, names: Sequence[str], rows: Rows) -> dict[str, list[Any]]:
+        """Columns of strings, or of lists of strings, at `rows`; None where there is none."""
+        texts: dict[str, list[Any]] = self.table.select(names).take(pa.array(rows)).to_pydict()
         return texts
 
     def allowed_in(self, country: str) -> NDArray[np.bool_]:

@@ -38,11 +38,11 @@ def more_like(draft: Draft) -> Proposal:
     if draft.bundle is None or len(seeds) == 0:
         return _unseeded(np.empty(0, np.int64))
     per_seed = -(-draft.settings.num_more_like // len(seeds))
-    # One search per watch, so that a page can say which of them a video resembles.
+    # A search for each watch, so that a page can say which of them a video resembles.
     with missed_shards(draft.degraded):
-        found = [draft.bundle.similar(draft.snapshot.keys[[seed]], per_seed)[0] for seed in seeds]
-    rows = [draft.snapshot.rows_of(keys) for keys in found]
-    return np.concatenate(rows), np.repeat(seeds, [len(r) for r in rows])
+        keys, places = draft.bundle.similar(draft.snapshot.keys[seeds], per_seed)
+    rows = draft.snapshot.places_of(keys)
+    return rows[rows >= 0], seeds[places[rows >= 0]]
 
 
 def two_tower(draft: Draft) -> Proposal:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
@@ -18,7 +18,6 @@ from models.bundle.candidate_vectors import new_vectors
 from models.bundle.catalogue import Catalogue, page_scores
 from models.history import microseconds, string_keys
 from models.index import Change, Searchable
-from models.membership import among
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
 from models.retrieval.page_query import PageQuery
@@ -125,22 +124,23 @@ class Bundle:
         """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""
         return self.index.search(vector, k)
 
-    def similar(self, videos: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The `k` videos most like any mixture of the given ones, these left out: keys [m] -> keys [k], cosine scores
-        [k].
+    def similar(self, videos: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The `k` videos most like each of the given ones, which is itself left out: keys [m] -> keys [n], and for each
+        the place in `videos` [n] of the one that it is like; place by place, the most alike first.
 
-        The bias is left out, so that the answer is alike rather than popular. Empty when the index knows none of them.
+        The bias is left out, so that the answer is alike rather than popular. Nothing is like a video that the index
+        does not know.
         """
-        wanted = np.asarray(videos, np.int64)
-        found = self.index.take(wanted)
-        if not len(found):
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        mean = found.mean(axis=0)
-        mean[-1] = 0
-        mean /= max(float(np.linalg.norm(mean)), 1e-6)
-        keys, scores = self.search(mean, k + len(found))
-        other = ~among(keys, wanted)
-        return keys[other][:k], scores[other][:k]
+        if not len(videos):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        vectors = self.index.take(videos)
+        known = np.flatnonzero(np.isfinite(vectors[:, 0]))
+        directions = vectors[known]
+        directions[:, -1] = 0
+        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), np.float32(1e-6))
+        found = self.index.search_each(directions, k + 1)
+        others = [keys[keys != own][:k] for (keys, _), own in zip(found, videos[known], strict=True)]
+        return np.concatenate([videos[:0], *others]), np.repeat(known, [len(keys) for keys in others])
 
     def score(
         self,

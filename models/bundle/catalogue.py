@@ -75,10 +75,10 @@ class Catalogue:
         seen = {name: viewer[name] for name in _VIEWER}
         seen |= {"dense": np.nan_to_num(np.array([alone], np.float32)), "history_topics": topics}
         pair = np.nan_to_num(np.stack([requested[name] for name in PAIR_FEATURES]), copy=False)
-        channels, topics_of = (part[place[rows]] for part, place in (self._parts["channel"], self._parts["topic"]))
-        return self._scores(
-            self._videos[rows], channels, topics_of, pair, seen | {"history_fractions": fractions}, beside
-        ).T
+        # `take` of whole rows is half the work of an index in brackets.
+        channels, topics_of = (part.take(place.take(rows), axis=0) for part, place in self._parts.values())
+        videos = self._videos.take(rows, axis=0)
+        return self._scores(videos, channels, topics_of, pair, seen | {"history_fractions": fractions}, beside).T
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table

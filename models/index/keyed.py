@@ -36,10 +36,9 @@ class Keyed:
         """[n] in order of the rows."""
         return self._keys[: self._num]
 
-    def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The `k` nearest: query [d] -> keys [k], scores [k], best first."""
-        rows, scores = self.searcher.search(query, k)
-        return self._keys[rows], scores
+    def search(self, queries: NDArray[np.float32], k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """The `k` nearest of each query: [q, d] -> q times keys [k], scores [k], best first."""
+        return [(self._keys[rows], scores) for rows, scores in self.searcher.search(queries, k)]
 
     def reserve(self, num: int) -> None:
         """Make room for the keys of `num` more rows, so that inserting them copies nothing."""

@@ -75,11 +75,15 @@ class LiveIndex:
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos with the largest dot products, fewer when there are fewer: query [d] -> keys [k], scores [k],
         best first. Raises IndexInputError when the query is of another width or not finite."""
+        return self.search_each(query[None, :], k)[0]
+
+    def search_each(self, queries: NDArray[np.float32], k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """`search` for each of queries [q, d], all of the same index."""
         with self._lock.reading():
-            return self._held.search(query, k)
+            return self._held.search(queries, k)
 
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of those of `keys` [m] that it holds, [at most m, d]."""
+        """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         return self._vectors.take(keys)
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:

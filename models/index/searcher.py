@@ -54,29 +54,29 @@ class Searcher:
         """The same rows, searched with another number of leaves and of reordered candidates."""
         return Searcher(self._scann, plan, self._width)
 
-    def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The `k` rows with the largest dot products, fewer when there are fewer: query [d] -> rows [k], scores [k],
-        best first.
+    def search(self, queries: NDArray[np.float32], k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """The `k` rows with the largest dot products, fewer when there are fewer, for each query: [q, d] -> q times
+        rows [k], scores [k], best first.
 
         Raises:
-          IndexInputError: the query is not [d] or not finite.
+          IndexInputError: the queries are not [q, d] or not finite.
         """
-        checked = finite(query[None, :], self._width, "the query")[0]
+        checked = finite(queries, self._width, "the query")
         num = len(self)
         wanted = min(k, num)
         if wanted <= 0:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+            return [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in checked]
         # A list longer than the one the plan is made for lies in more leaves, a shorter one in fewer.
         share = max(_LEAST_LEAVES, wanted / min(RECALL_AT, num))
         leaves = min(self._plan.leaves, math.ceil(self._plan.searched_leaves * share))
-        rows, scores = self._scann.search(
-            checked,
-            final_num_neighbors=wanted,
-            pre_reorder_num_neighbors=min(max(math.ceil(self._plan.reordered * wanted), RECALL_AT), num),
-            leaves_to_search=leaves or -1,
-        )
-        found = np.isfinite(scores)
-        return rows[found].astype(np.int64), scores[found]
+        reordered = min(max(math.ceil(self._plan.reordered * wanted), RECALL_AT), num)
+        found = []
+        # ScaNN's own batch of five takes as long as five searches.
+        for query in checked:
+            rows, scores = self._scann.search(query, wanted, reordered, leaves or -1)
+            are_found = np.isfinite(scores)
+            found.append((rows[are_found].astype(np.int64), scores[are_found]))
+        return found
 
     def insert(self, vectors: NDArray[np.float32]) -> None:
         """Append [n, d] as the rows behind the last. Raises IndexInputError; then nothing is inserted."""

@@ -16,8 +16,11 @@ class Searchable(Protocol):
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` nearest: query [d] -> keys [k], scores [k], best first."""
 
+    def search_each(self, queries: NDArray[np.float32], k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """`search` for each of queries [q, d]."""
+
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of those of `keys` [m] that it holds, [at most m, d], in any order."""
+        """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
         """Make it hold exactly the `wanted` videos [n], as far as they have vectors."""
@@ -50,11 +53,17 @@ class Shards:
 
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` nearest of all shards: query [d] -> keys [k], scores [k], best first."""
-        return merged([shard.search(query, k) for shard in self._shards], k)
+        return self.search_each(query[None, :], k)[0]
+
+    def search_each(self, queries: NDArray[np.float32], k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """`search` for each of queries [q, d]."""
+        found = [shard.search_each(queries, k) for shard in self._shards]
+        return [merged(of_query, k) for of_query in zip(*found, strict=True)]
 
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of those of `keys` [m] that it holds, [at most m, d], shard by shard."""
-        return np.concatenate([shard.take(keys) for shard in self._shards])
+        """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
+        # A video is in one shard; of the others each has NaN for it.
+        return np.asarray(np.fmax.reduce([shard.take(keys) for shard in self._shards]))
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
         """`hold` of each shard with its share of the keys."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.membership import places
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -33,19 +35,17 @@ class Vectors:
 
     def place_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Position in `keys` of each of `keys`, [m] -> [m]; -1 for one that it does not hold."""
-        if not len(self.keys):
-            return np.full(len(keys), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[found] == keys, found, -1)
+        return places(self.keys, keys)
 
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of those of `keys` [m] that it holds, in their order: [at most m, d]."""
+        """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         found = self.place_of(keys)
-        place = self.place[found[found >= 0]]
-        is_base = place < len(self.base)
-        result = np.empty((len(place), self.base.shape[1]), np.float32)
-        result[is_base] = self.base[place[is_base]]
-        result[~is_base] = self.added[place[~is_base] - len(self.base)]
+        result = np.full((len(keys), self.base.shape[1]), np.nan, np.float32)
+        if len(self.keys):
+            place = self.place[found]
+            is_base, is_added = (found >= 0) & (place < len(self.base)), (found >= 0) & (place >= len(self.base))
+            result[is_base] = self.base[place[is_base]]
+            result[is_added] = self.added[place[is_added] - len(self.base)]
         return result
 
     def changed(self, gone: NDArray[np.int64], keys: NDArray[np.int64], vectors: NDArray[np.float32]) -> "Vectors":

@@ -68,25 +68,25 @@ class PageQuery:
             gaps = np.zeros(length, np.float32)
             gaps[1:] = _log_gap(times[1:] - times[:-1])
             x += np.stack([viewer["history_fractions"][0], gaps], axis=1) @ w["watch_kernel"] + w["watch_bias"]
-        distance, later = self._distance[:length, :length], self._later[:length, :length]
         for number in range(self._num_blocks):
-            x = self._block(x, number, distance, later)
+            # Of the last block nothing is read but the state after the last watch.
+            x = self._block(x, number, length - 1 if number == self._num_blocks - 1 else 0)
         newest: Matrix = _normalised(x[-1:], w["norm_gamma"], w["norm_beta"])[0]
         return newest
 
-    def _block(self, x: Matrix, number: int, distance: NDArray[np.int64], later: Matrix) -> Matrix:
-        """`Block`, [l, width]."""
+    def _block(self, x: Matrix, number: int, first: int) -> Matrix:
+        """`Block` of [l, width] at the places from `first` on, [l - first, width]."""
         w = {name: self._w[f"{name}_{number}"] for name in _BLOCK}
         length, heads = len(x), len(w["distance"])
         projected = _normalised(x, w["norm_gamma"], w["norm_beta"]) @ w["project_kernel"]
         query, key, value = projected.reshape(length, 3, heads, -1).transpose(1, 2, 0, 3)
-        score = query * np.float32(query.shape[-1] ** -0.5) @ key.transpose(0, 2, 1)
-        score += w["distance"][:, distance]
-        score += later
+        score = query[:, first:] * np.float32(query.shape[-1] ** -0.5) @ key.transpose(0, 2, 1)
+        score += w["distance"][:, self._distance[first:length, :length]]
+        score += self._later[first:length, :length]
         share = np.exp(score - score.max(axis=2, keepdims=True))
         share /= share.sum(axis=2, keepdims=True)
-        seen = (share @ value).transpose(1, 0, 2).reshape(length, -1)
-        x = x + seen @ w["merge_kernel"] + w["merge_bias"]
+        seen = (share @ value).transpose(1, 0, 2).reshape(length - first, -1)
+        x = x[first:] + seen @ w["merge_kernel"] + w["merge_bias"]
         both = _normalised(x, w["feed_gamma"], w["feed_beta"]) @ w["feed_kernel"] + w["feed_bias"]
         opened, gate = np.split(both, 2, axis=1)
         with np.errstate(over="ignore"):

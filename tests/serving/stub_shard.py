@@ -34,15 +34,18 @@ class StubIndex:
     def __init__(self, keys: np.ndarray[Any, Any], slow: Path) -> None:
         self.keys, self._slow = keys, slow
 
-    def search(self, query: np.ndarray[Any, Any], k: int) -> tuple[Any, Any]:
+    def search_each(self, queries: np.ndarray[Any, Any], k: int) -> list[tuple[Any, Any]]:
         if self._slow.exists():
             time.sleep(0.5)
-        scores = vector_of(self.keys) @ query
-        best = np.argsort(-scores, kind="stable")[:k]
-        return self.keys[best], scores[best]
+        found = []
+        for query in queries:
+            scores = vector_of(self.keys) @ query
+            best = np.argsort(-scores, kind="stable")[:k]
+            found.append((self.keys[best], scores[best]))
+        return found
 
     def take(self, keys: np.ndarray[Any, Any]) -> Any:
-        return vector_of(keys[np.isin(keys, self.keys)])
+        return np.where(np.isin(keys, self.keys)[:, None], vector_of(keys), np.float32(np.nan))
 
 
 def load_stub(settings: Settings, release: str, number: int, num_shards: int) -> Any:

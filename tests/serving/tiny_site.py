@@ -112,9 +112,9 @@ class StubBundle:
         return self.videos[order], self._worth(self.videos)[order]
 
     def similar(self, videos: Any, k: int) -> tuple[Any, Any]:
-        at = np.searchsorted(self.videos, videos[0])
-        keys = self.videos[(at + np.arange(1, k + 1)) % len(self.videos)]
-        return keys, np.ones(keys.shape, np.float32)
+        at = np.searchsorted(self.videos, videos)
+        keys = self.videos[(at[:, None] + np.arange(1, k + 1)) % len(self.videos)]
+        return keys.ravel(), np.repeat(np.arange(len(videos)), k)
 
     def score(
         self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any], beside: Any = None

@@ -161,7 +161,7 @@ def _fewer_leaves(index: "Index") -> Iterator[rivals.Search]:
         leaves = max(1, int(searcher.plan.searched_leaves * part))
         for reordered in (1.5, 2.0, searcher.plan.reordered):
             less = searcher.planned(replace(searcher.plan, searched_leaves=leaves, reordered=reordered))
-            yield lambda query, k, less=less: less.search(query, k)[0]  # type: ignore[misc]
+            yield lambda query, k, less=less: less.search(query[None, :], k)[0][0]  # type: ignore[misc]
 
 
 def _change(index: "Index", source: tower_vectors.Source, queries: NDArray[np.float32]) -> dict[str, float]:

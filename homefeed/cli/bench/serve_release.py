@@ -125,7 +125,8 @@ def _ranking(
             raw[:, place],
             (random.random(len(raw)) < raw[:, place] / 20).astype(np.float32)
             if target != "watch_s"
-            else raw[:, place] / 20,
+            # Scattered, as watch time is: of labels without chance every exposure would be a corner of the curve.
+            else raw[:, place] / 20 * random.standard_exponential(len(raw)).astype(np.float32),
             settings.ranking.model_copy(update={"isotonic_positives": 50}),
             is_probability=target != "watch_s",
         )

@@ -134,14 +134,16 @@ def test_more_is_asked_than_there_is(bundle: Bundle, release) -> None:
     assert sorted(keys.tolist()) == sorted(bundle.videos.tolist())
 
 
-def test_similar_leaves_out_the_videos_themselves_and_knows_none_of_strangers(bundle: Bundle) -> None:
-    seed = bundle.videos[:2]
-    keys, scores = bundle.similar(seed, 10)
-    assert len(keys) == 10
-    assert not np.isin(keys, seed).any()
-    assert scores.max() <= 1.001
-    assert len(bundle.similar(np.array([1, 2]), 10)[0]) == 0
-    assert len(bundle.similar([], 10)[0]) == 0
+def test_similar_are_the_nearest_of_each_video_without_itself_and_of_a_stranger_none(bundle: Bundle) -> None:
+    asked = np.array([bundle.videos[0], 1, bundle.videos[1]])
+    keys, places = bundle.similar(asked, 10)
+    assert places.tolist() == [0] * 10 + [2] * 10
+    vectors = bundle.vectors[:, :-1] / np.linalg.norm(bundle.vectors[:, :-1], axis=1, keepdims=True)
+    for place, row in ((0, 0), (2, 1)):
+        order = np.argsort(-(vectors @ vectors[row]), kind="stable")
+        assert keys[places == place].tolist() == bundle.videos[order[order != row][:10]].tolist()
+    assert [len(column) for column in bundle.similar(np.array([1, 2]), 10)] == [0, 0]
+    assert [len(column) for column in bundle.similar(np.zeros(0, np.int64), 10)] == [0, 0]
 
 
 def test_heads_are_in_range_for_known_and_unknown_viewers(bundle: Bundle, release) -> None:

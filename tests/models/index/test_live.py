@@ -40,9 +40,10 @@ def check_all(index: Index, wanted: np.ndarray) -> None:
     keys, scores = index.search(query, len(wanted) + 10)
     assert sorted(keys.tolist()) == sorted(wanted.tolist())
     np.testing.assert_allclose(scores, vector_of(keys) @ query, atol=1e-5)
-    # In any order, as shards give them.
-    np.testing.assert_array_equal(np.sort(index.take(index.keys).ravel()), np.sort(vector_of(wanted).ravel()))
-    np.testing.assert_array_equal(index.take(wanted[:1]), vector_of(wanted[:1]))
+    np.testing.assert_array_equal(index.take(wanted), vector_of(wanted))
+    assert np.isnan(index.take(np.array([-1, *wanted[:1]]))[:, 0]).tolist() == [True] + [False] * len(wanted[:1])
+    both = index.search_each(np.stack([query, -query]), 5)
+    assert [found.tolist() for found, _ in both] == [index.search(q, 5)[0].tolist() for q in (query, -query)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
