@@ -1,4 +1,8 @@
-"""Exploration: which candidates it may show, and the weight with which each is drawn.
+"""Exploration: what a new topic is worth, which slots explore, what they may show, and the weight of each draw.
+
+The knob e acts twice. In every slot a watch of a topic that is new to the viewer is worth `e * discovery_value` more
+than its value: where two videos are near each other, the one that may open a topic comes first. And e of the slots
+draw from a pool; those at the top, which most viewers see, last (`slot_chances`).
 
 The pool holds the candidates below the best that something can be learned from: fresh uploads, videos with few
 impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
@@ -38,7 +42,12 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
 
     None is, for a viewer who did neither: nothing can be told from what they know.
     """
-    snapshot, topic = draft.snapshot, draft.columns["topic_code"]
+    return is_new(draft, draft.columns["topic_code"])
+
+
+def is_new(draft: Draft, topic: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The same for any topics, by their `topic_code` [n] in the draft's snapshot."""
+    snapshot = draft.snapshot
     watched = snapshot.rows_of(draft.viewer.keys("history_videos"))
     followed = snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)
     known = np.unique(snapshot.columns["topic_code"][np.concatenate([watched, followed])])
@@ -46,6 +55,29 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     if not len(known):
         return np.zeros(len(topic), bool)
     return np.asarray((topic > 0) & ~among(topic, known))
+
+
+def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the knob adds to the value of n videos for opening a topic, [n]; `has_new` [n] as by `is_new`.
+
+    It goes by the probability of a watch, `watched` [n], not by the value: a short video that is likely to be watched
+    opens more topics for each second of watch time that it takes from others.
+    """
+    worth = draft.exploration * draft.settings.discovery_value
+    return np.asarray(np.float32(worth) * has_new * watched, np.float32)
+
+
+def slot_chances(exploration: float, num: int, spared_share: float) -> NDArray[np.float64]:
+    """The probability that each slot of a page explores, [num]; their mean is `exploration`.
+
+    The first `spared_share` of the slots explore only as much as the others cannot: at `exploration` 1 all of them do.
+    """
+    spared = int(num * spared_share)
+    below = min(1.0, exploration * num / max(num - spared, 1))
+    chances = np.full(num, below)
+    if spared:
+        chances[:spared] = (exploration * num - below * (num - spared)) / spared
+    return np.clip(chances, 0.0, 1.0)
 
 
 def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -> NDArray[np.float64]:

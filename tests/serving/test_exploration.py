@@ -7,7 +7,7 @@ from tiny_site import NOW, WINDOW, StubBundle, table, video_id
 from homefeed import ids
 from homefeed.settings.serving import ServingSettings
 from serving.draft import Draft
-from serving.exploration import explorable, has_new_topic, weights
+from serving.exploration import discovery, explorable, has_new_topic, slot_chances, weights
 from serving.exploration_uploads import due_uploads
 from serving.pipeline import run
 from serving.request import PageRequest
@@ -71,6 +71,53 @@ def test_when_all_values_are_negative_every_video_weighs_alike():
     draft = draft_of(table(2), **PLAIN)
     score(draft, [0.1, 0.1], value=[-1.0, -2.0])
     assert weights(draft, np.arange(2), has_new_topic(draft)).tolist() == [1, 1]
+
+
+def test_the_knob_adds_the_worth_of_opening_a_topic_to_the_value():
+    # Exploration 0.1 of a discovery of 20: a watch of a new topic is worth 2 more, so 0.1 of it 0.2.
+    draft = draft_of(table(20), {"history_videos": keys(0)}, 0.1, discovery_value=20.0)
+    score(draft, np.full(20, 0.1))
+    has_new = has_new_topic(draft)
+    assert discovery(draft, has_new, draft.heads["watched"])[:6] == pytest.approx([0, 0.2, 0.2, 0.2, 0.2, 0])
+    draft.exploration = 0.0
+    assert not discovery(draft, has_new, draft.heads["watched"]).any()
+
+
+def test_a_video_that_may_open_a_topic_passes_one_that_is_worth_little_more():
+    # Topics of videos 0 to 4 are 0 to 4, of which 0 is known; 5 is of topic 0 again.
+    def order(exploration, **serving):
+        draft = draft_of(table(6), {"history_videos": keys(0)}, exploration, discovery_value=10.0, **serving)
+        draft.rows = draft.rows[[0, 1, 5]]
+        draft.columns = draft.snapshot.take(draft.rows)
+        score(draft, [0.30, 0.20, 0.25])
+        return rank(draft).best.tolist()
+
+    alike = {"channel_decay": 1.0, "topic_decay": 1.0}
+    assert order(0.0, **alike) == [0, 2, 1]
+    assert order(0.04, **alike) == [0, 1, 2]  # 0.2 * (1 + 0.4) = 0.28
+    assert order(0.1, **alike) == [1, 0, 2]  # 0.2 * (1 + 1.0) = 0.4
+
+
+def test_without_a_ranker_no_topic_is_worth_more():
+    draft = draft_of(table(6), {"history_videos": keys(0)}, 1.0, channel_decay=1.0, topic_decay=1.0)
+    draft.score = np.linspace(0.6, 0.1, 6, dtype=np.float32)
+    assert rank(draft).best.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.02, 0.1, 0.75, 0.9, 1.0])
+@pytest.mark.parametrize(("num", "spared_share"), [(100, 0.2), (100, 0.0), (20, 0.2), (3, 0.2), (1, 0.9), (0, 0.2)])
+def test_the_slots_explore_by_the_knob_on_the_mean(exploration, num, spared_share):
+    chances = slot_chances(exploration, num, spared_share)
+    assert len(chances) == num
+    assert ((chances >= 0) & (chances <= 1)).all()
+    if num:
+        assert chances.mean() == pytest.approx(exploration)
+
+
+def test_the_top_of_a_page_explores_only_what_the_rest_cannot():
+    assert slot_chances(0.4, 10, 0.2) == pytest.approx([0, 0, *[0.5] * 8])
+    assert slot_chances(0.9, 10, 0.2) == pytest.approx([0.5, 0.5, *[1] * 8])
+    assert slot_chances(0.4, 10, 0.05) == pytest.approx([0.4] * 10)
 
 
 def test_a_topic_is_new_that_was_neither_watched_nor_followed():
@@ -193,7 +240,9 @@ def test_a_page_is_made_again_from_its_request_id():
 
 def test_the_pool_is_drawn_by_its_weights_on_a_page():
     snapshot = table(400, video_impressions_7d=dict.fromkeys(range(300), 0.0))
-    draft = run(draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20))
+    draft = run(
+        draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20, spared_share=0.0)
+    )
     ranked, slate = rank(draft), draft.slate
     weight = dict(zip(ranked.pool.tolist(), ranked.weight.tolist(), strict=True))
     best, left = ranked.best.tolist(), sum(weight.values())

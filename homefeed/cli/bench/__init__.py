@@ -26,6 +26,7 @@ BENCHES = (
     "policy",
     "ranking",
     "ranking-position",
+    "diversity",
     "serve",
     "replicas",
     "shards",
