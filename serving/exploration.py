@@ -2,7 +2,7 @@
 
 The knob e acts twice. In every slot a watch of a topic that is new to the viewer is worth `e * discovery_value` more
 than its value: where two videos are near each other, the one that may open a topic comes first. And e of the slots
-draw from a pool; those at the top, which most viewers see, last (`slot_chances`).
+draw from a pool; those at the top, which most viewers see, seldom (`slot_chances`).
 
 The pool holds the candidates below the best that something can be learned from: fresh uploads, videos with few
 impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
@@ -20,6 +20,7 @@ are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights
 import numpy as np
 from numpy.typing import NDArray
 
+from homefeed.settings.serving import ServingSettings
 from models.membership import among
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
@@ -67,17 +68,19 @@ def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.floa
     return np.asarray(np.float32(worth) * has_new * watched, np.float32)
 
 
-def slot_chances(exploration: float, num: int, spared_share: float) -> NDArray[np.float64]:
+def slot_chances(exploration: float, num: int, settings: ServingSettings) -> NDArray[np.float64]:
     """The probability that each slot of a page explores, [num]; their mean is `exploration`.
 
-    The first `spared_share` of the slots explore only as much as the others cannot: at `exploration` 1 all of them do.
+    That of the first `spared_share` of the slots is `spared_chance` of the others', and more only where the others
+    cannot hold the knob's share: at `exploration` 1 all explore.
     """
-    spared = int(num * spared_share)
-    below = min(1.0, exploration * num / max(num - spared, 1))
+    spared = int(num * settings.spared_share)
+    others = num - spared
+    below = min(1.0, exploration * num / max(others + spared * settings.spared_chance, 1))
     chances = np.full(num, below)
     if spared:
-        chances[:spared] = (exploration * num - below * (num - spared)) / spared
-    return np.clip(chances, 0.0, 1.0)
+        chances[:spared] = (exploration * num - below * others) / spared
+    return np.asarray(np.clip(chances, 0.0, 1.0))
 
 
 def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -> NDArray[np.float64]:

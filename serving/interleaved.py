@@ -103,7 +103,7 @@ def _merge(draft: Draft, rival: Draft, is_first: bool) -> None:
     joined = replace(ours, score=np.concatenate([ours.score, theirs.score[extra]]))
     num = draft.request.num
     coins = (draft.rng("interleave").random(num) < 0.5).tolist()
-    chances = slot_chances(draft.exploration, num, draft.settings.spared_share)
+    chances = slot_chances(draft.exploration, num, draft.settings)
     page = slate(joined, chances, draft.rng("select"), place[theirs.best], coins)
     assert page.team is not None
     is_theirs = page.team == SECOND

@@ -20,7 +20,8 @@ def needed_value(draft: Draft, ranked: Ranked, position: int | None, worth: floa
     by_value = draft.slate.score[~draft.slate.explored]
     if not len(by_value):
         return float("-inf"), 1.0
-    cut, lowest = float(by_value.min()), float(draft.score.min())
+    # Diversity leaves the lowest where it is.
+    cut, lowest = float(by_value.min()), float(ranked.score.min())
     lead = worth - lowest
     keeps = (float(ranked.score[position]) - lowest) / lead if position is not None and lead > 0 else 1.0
     return lowest + (cut - lowest) / max(keeps, 1e-6), keeps

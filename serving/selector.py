@@ -24,7 +24,7 @@ from serving.exploration import discovery, explorable, has_new_topic, slot_chanc
 def select(draft: Draft) -> None:
     """Fill `ranked` and `slate`."""
     draft.ranked = rank(draft)
-    chances = slot_chances(draft.exploration, len(draft.ranked.best), draft.settings.spared_share)
+    chances = slot_chances(draft.exploration, len(draft.ranked.best), draft.settings)
     draft.slate = slate(draft.ranked, chances, draft.rng("select"))
 
 

@@ -84,9 +84,12 @@ class ServingSettings(Group):
     )
     spared_share: float = knob(
         0.2,
-        "Share of a page's slots, from the top, that explore only as much as the slots below them cannot.",
+        "Share of a page's slots, from the top, that explore less often: most viewers see and watch what stands there.",
         ge=0,
         lt=1,
+    )
+    spared_chance: float = knob(
+        0.1, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
     )
     discovery_value: float = knob(
         30.0,

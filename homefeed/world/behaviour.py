@@ -66,7 +66,8 @@ def react(site: Site, seen: Impressions, rng: np.random.Generator) -> Reaction:
 
 def completion_odds(liking: Floats, duration_s: Floats) -> Floats:
     """Log-odds, without noise, that decide how much of a video is watched; shapes [n], [n] -> [n]."""
-    return 0.1 + 0.45 * liking - 0.45 * np.log(duration_s / 400.0)
+    odds: Floats = 0.1 + 0.45 * liking - 0.45 * np.log(duration_s / 400.0)
+    return odds
 
 
 def watched_s(odds: Floats, duration_s: Floats, noise: npt.ArrayLike) -> npt.NDArray[np.floating]:

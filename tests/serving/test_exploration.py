@@ -107,17 +107,20 @@ def test_without_a_ranker_no_topic_is_worth_more():
 @pytest.mark.parametrize("exploration", [0.0, 0.02, 0.1, 0.75, 0.9, 1.0])
 @pytest.mark.parametrize(("num", "spared_share"), [(100, 0.2), (100, 0.0), (20, 0.2), (3, 0.2), (1, 0.9), (0, 0.2)])
 def test_the_slots_explore_by_the_knob_on_the_mean(exploration, num, spared_share):
-    chances = slot_chances(exploration, num, spared_share)
+    chances = slot_chances(exploration, num, ServingSettings(spared_share=spared_share))
     assert len(chances) == num
     assert ((chances >= 0) & (chances <= 1)).all()
     if num:
         assert chances.mean() == pytest.approx(exploration)
 
 
-def test_the_top_of_a_page_explores_only_what_the_rest_cannot():
-    assert slot_chances(0.4, 10, 0.2) == pytest.approx([0, 0, *[0.5] * 8])
-    assert slot_chances(0.9, 10, 0.2) == pytest.approx([0.5, 0.5, *[1] * 8])
-    assert slot_chances(0.4, 10, 0.05) == pytest.approx([0.4] * 10)
+def test_the_top_of_a_page_explores_a_tenth_as_often_and_what_the_rest_cannot():
+    fifth = ServingSettings(spared_share=0.2, spared_chance=0.1)
+    assert slot_chances(0.41, 10, fifth) == pytest.approx([0.05, 0.05, *[0.5] * 8])  # 2 * 0.05 + 8 * 0.5 = 4.1
+    assert slot_chances(0.9, 10, fifth) == pytest.approx([0.5, 0.5, *[1] * 8])
+    assert slot_chances(0.4, 4, fifth) == pytest.approx([0.4] * 4)  # a fifth of four slots is none
+    never = ServingSettings(spared_share=0.2, spared_chance=0.0)
+    assert slot_chances(0.4, 10, never) == pytest.approx([0, 0, *[0.5] * 8])
 
 
 def test_a_topic_is_new_that_was_neither_watched_nor_followed():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from homefeed.settings.serving import ServingSettings
 from serving.draft import Ranked
 from serving.exploration import slot_chances
 from serving.selector import slate, spread
@@ -157,7 +158,7 @@ def test_over_a_million_slots_weighted_draws_match_their_logged_propensities(exp
     Each of the 64 situations, in a spared slot or below, is one chi-square of counts against slots times propensity.
     """
     num_slots, weight = 100, np.array([0.01, 0.1, 0.2, 0.5, 1.0, 1.0])
-    chances = slot_chances(exploration, num_slots, spared_share)
+    chances = slot_chances(exploration, num_slots, ServingSettings(spared_share=spared_share))
     index, propensity, explored = served(10_000, num_slots, len(weight), chances, weight)
     outcome = np.where(explored, index - num_slots, len(weight))
     taken = np.where(explored, 1 << np.minimum(outcome, len(weight) - 1), 0)
@@ -199,7 +200,7 @@ def test_each_slot_explores_with_a_chance_of_its_own():
 
 def test_exploration_takes_its_share_of_the_slots():
     for exploration in (0.05, 0.1, 0.5, 0.9):
-        chances = slot_chances(exploration, 100, 0.2)
+        chances = slot_chances(exploration, 100, ServingSettings())
         _, _, explored = served(10_000, 100, 100, chances)
         assert explored.mean() == pytest.approx(exploration, rel=0.01)
         assert explored.mean(axis=0) == pytest.approx(chances, abs=0.025)

@@ -76,7 +76,7 @@ class Outcome:
         return Measures(
             watch_s=total[people] / self._days,
             discovered=self._discovered(watches, counted, watched_before)[people] / self._days,
-            knew=watched_before.any(axis=1)[people],
+            knew=np.asarray(watched_before.any(axis=1))[people],
             dismissed=dismissed[people] / self._days,
             reached_h=self._reached(seen),
             gini=gini(reach),
