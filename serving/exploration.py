@@ -39,23 +39,28 @@ def explorable(draft: Draft, has_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
-    """Which candidates are of a topic that the viewer neither watched nor follows a channel of, [n].
+    """Which candidates are of a topic that is new to the viewer, [n]: neither followed nor settled by watches.
 
-    None is, for a viewer who did neither: nothing can be told from what they know.
+    The first watch of a topic says little about it. So the topic stays new until it is watched again, and at most for
+    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. None is new to a viewer
+    who neither watched nor follows anything: nothing can be told from what they know.
     """
     return is_new(draft, draft.columns["topic_code"])
 
 
 def is_new(draft: Draft, topic: NDArray[np.int64]) -> NDArray[np.bool_]:
     """The same for any topics, by their `topic_code` [n] in the draft's snapshot."""
-    snapshot = draft.snapshot
-    watched = snapshot.rows_of(draft.viewer.keys("history_videos"))
-    followed = snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)
-    known = np.unique(snapshot.columns["topic_code"][np.concatenate([watched, followed])])
-    known = known[known > 0]
-    if not len(known):
+    snapshot, codes = draft.snapshot, draft.snapshot.columns["topic_code"]
+    places = snapshot.places_of(draft.viewer.keys("history_videos"))
+    watched = codes[places[places >= 0]]
+    followed = codes[snapshot.of_channels(np.unique(draft.viewer.keys("subscribed_channels")), 1)]
+    if not (watched > 0).any() and not (followed > 0).any():
         return np.zeros(len(topic), bool)
-    return np.asarray((topic > 0) & ~among(topic, known))
+    trial_us = draft.time_us - int(draft.settings.topic_trial_h * _HOUR_US)
+    is_old = draft.viewer.keys("history_times")[places >= 0] < trial_us
+    topics, num = np.unique(watched, return_counts=True)
+    settled = np.unique(np.concatenate([watched[is_old], topics[num > 1], followed]))
+    return np.asarray((topic > 0) & ~among(topic, settled))
 
 
 def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,17 +92,19 @@ def weights(draft: Draft, pool: NDArray[np.int64], has_new: NDArray[np.bool_]) -
     """The weight of each video of the pool, [P] -> [P], all above 0; `has_new` as for `explorable`. Without heads all
     values count alike."""
     settings = draft.settings
+    share = settings.guaranteed_share
+    is_due = due_uploads(draft.snapshot, settings).is_due[draft.rows[pool]] & (share > 0)
     weight = np.ones(len(pool))
     if "watched" in draft.heads and len(pool):
         upper = _upper_bound(draft, pool)
         greatest = upper.max()
         if greatest > 0:
-            weight = (np.maximum(upper, 0) / greatest) ** settings.exploration_sharpness
+            # What is due is due to every upload, not to the best of them, which relevance shows anyway.
+            sharpness = np.where(is_due, min(settings.exploration_sharpness, 1.0), settings.exploration_sharpness)
+            weight = (np.maximum(upper, 0) / greatest) ** sharpness
     weight *= np.where(has_new[pool], settings.new_topic_weight, 1.0)
     weight = np.maximum(weight, _LEAST)
-    is_due = due_uploads(draft.snapshot, settings).is_due[draft.rows[pool]]
-    share = settings.guaranteed_share
-    if share and is_due.any() and not is_due.all():
+    if is_due.any() and not is_due.all():
         weight[is_due] *= share / weight[is_due].sum()
         weight[~is_due] *= (1 - share) / weight[~is_due].sum()
     return weight

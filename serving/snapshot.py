@@ -68,11 +68,16 @@ class Snapshot:
 
     def rows_of(self, keys: NDArray[np.int64]) -> Rows:
         """Rows of those `keys` that are in the snapshot, in order; the others are left out."""
+        places = self.places_of(keys)
+        return np.asarray(places[places >= 0])
+
+    def places_of(self, keys: NDArray[np.int64]) -> Rows:
+        """The row of each of `keys` [n], -1 for one that is not in the snapshot."""
         if len(self) == 0:
-            return np.empty(0, np.int64)
+            return np.full(len(keys), -1, np.int64)
         rows: Rows = np.searchsorted(self.keys, keys)
         rows[rows == len(self)] = 0
-        return np.asarray(rows[self.keys[rows] == keys])
+        return np.where(self.keys[rows] == keys, rows, -1)
 
     @cached_property
     def trending_score(self) -> NDArray[np.float32]:

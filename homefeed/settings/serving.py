@@ -91,8 +91,14 @@ class ServingSettings(Group):
     spared_chance: float = knob(
         0.1, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
     )
+    topic_trial_h: float = knob(
+        48.0,
+        "A topic that the viewer watched once stays new for this long, unless it is watched again.",
+        "h",
+        ge=0,
+    )
     discovery_value: float = knob(
-        30.0,
+        40.0,
         "Worth of a watch of a topic new to the viewer, beyond its value, at exploration 1; it grows evenly with the "
         "knob.",
         "per watch",
@@ -114,7 +120,7 @@ class ServingSettings(Group):
         3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
     )
     guaranteed_share: float = knob(
-        0.8,
+        0.9,
         "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
         "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,

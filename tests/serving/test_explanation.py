@@ -144,7 +144,8 @@ def test_diversity_raises_what_is_needed() -> None:
 
 def test_a_new_topic_counts_in_what_is_needed_and_what_would_do() -> None:
     """At 0.001 of 1000 the watch that opens a topic is worth 1 more, as much again as any watch; topic 1 is known."""
-    viewer = viewer_of({"known": True, "age": 20, "language": "en", "history_videos": [ids.key(video_id(1))]})
+    viewer = viewer_of({"known": True, "age": 20, "language": "en", "history_videos": [ids.key(video_id(1))],
+                        "history_times": [0]})  # fmt: skip
     draft = page(viewer, exploration=0.001)
     draft.settings = draft.settings.model_copy(update={"discovery_value": 1000.0, "diversity_floor": 1.0})
     run(draft)

@@ -24,11 +24,18 @@ def draft_of(snapshot, viewer=None, exploration=0.1, request_id="r-1", bundle=No
     made = Snapshot(WINDOW, snapshot)
     request = PageRequest(user="viewer-1", num=serving.pop("num", 100))
     settings = ServingSettings(**serving)
-    viewer = viewer_of({"known": True, **(viewer or {})})
+    viewer = {"known": True, **(viewer or {})}
+    # Watched a week ago, when nothing is said: what is not on trial any more.
+    viewer.setdefault("history_times", [_us(NOW - timedelta(days=7))] * len(viewer.get("history_videos", [])))
+    viewer = viewer_of(viewer)
     draft = Draft(request_id, request, NOW, viewer, made, bundle, settings, exploration)
     draft.rows = made.rows_of(np.array([ids.key(video_id(n)) for n in range(len(made))]))
     draft.columns = made.take(draft.rows)
     return draft
+
+
+def _us(time):
+    return round(time.timestamp() * 1e6)
 
 
 def score(draft, chance, value=None):
@@ -132,6 +139,16 @@ def test_a_topic_is_new_that_was_neither_watched_nor_followed():
     assert not has_new_topic(nobody).any()
 
 
+def test_a_topic_watched_once_stays_new_until_it_is_watched_again_or_the_trial_is_over():
+    hour = [_us(NOW - timedelta(hours=h)) for h in range(3)]
+    # Topics 0 and 1 were watched lately, 0 twice (videos 0 and 5).
+    lately = {"history_videos": keys(0, 1, 5), "history_times": hour}
+    assert has_new_topic(draft_of(table(5), lately)).tolist() == [True] * 5, "video 5 is not in this catalogue"
+    assert has_new_topic(draft_of(table(10), lately))[:5].tolist() == [False, True, True, True, True]
+    over = draft_of(table(10), lately, topic_trial_h=0.5)
+    assert has_new_topic(over)[:5].tolist() == [False, False, True, True, True]
+
+
 def test_a_new_topic_weighs_more():
     draft = draft_of(table(20), {"history_videos": keys(0)}, **PLAIN | {"new_topic_weight": 3.0})
     score(draft, np.full(20, 0.1))
@@ -180,6 +197,14 @@ def test_a_catalogue_without_uploads_has_none_due():
     assert numbers == []
     assert len(found.some("en", 10, np.random.default_rng(0))) == 0
     assert due_uploads(made, ServingSettings()) is found  # once per snapshot
+
+
+def test_among_guaranteed_uploads_twice_the_bound_is_twice_the_weight_and_not_more():
+    sharp = {"exploration_sharpness": 3.0, "exploration_bound": 0.0, "new_topic_weight": 1.0}
+    draft = draft_of(table(40, video_impressions_7d=dict.fromkeys((0, 1), 0.0)), **sharp, guaranteed_share=0.6)
+    score(draft, [0.4, 0.2, 0.4, 0.2, *[0.1] * 36])
+    weight = weights(draft, np.arange(4), has_new_topic(draft))
+    assert weight.tolist() == pytest.approx([0.4, 0.2, 0.4 * 8 / 9, 0.4 / 9])
 
 
 def test_guaranteed_uploads_have_their_share_of_the_weight():
