@@ -14,7 +14,8 @@ by an upper bound of its value to this viewer,
 where p is the ranker's probability of a watch, held to be worth m impressions, and n the impressions that the video
 had: the mean of a Beta(p * (m + n), (1 - p) * (m + n)) and z of its standard deviations, an upper confidence bound as
 in Auer, Cesa-Bianchi and Fischer 2002. `novelty` favours topics new to the viewer. Uploads to which first impressions
-are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights together.
+are guaranteed (`serving.exploration_uploads`) have a fixed share of all weights together, and among themselves a
+sharpness of at most 1.
 """
 
 import numpy as np

@@ -1,8 +1,9 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
-The policy: with probability `e` (the exploration knob) a slot takes one of the videos of the exploration pool that the
-slots above have not shown, each with its weight over the sum of the weights that are left (Plackett 1975); else, and
-when nothing is left, the next best. So, given the slots above, a video has the propensity
+The policy: with its own probability `e`, the exploration knob in the mean over the page, a slot takes one of the videos
+of the exploration pool that the slots above have not shown, each with its weight over the sum of the weights that are
+left (Plackett 1975); else, and when nothing is left, the next best by value and by what the knob adds for a new topic.
+So, given the slots above, a video has the propensity
 
     (1 - e, or 1 when the pool is empty, if it is the next best) + (e * w / sum of w left, if it is in the pool)
 
