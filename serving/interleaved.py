@@ -4,7 +4,7 @@ It costs a second page, so it has to fit into the deadline of the one that is th
 the comparison would not be fair, the viewer gets the usual page, and the reason is counted.
 
 Exploration goes first: a slot explores as on any page, from the usual release's pool, and is nobody's pick. So a slot
-shows video i with the propensity
+that explores with probability e shows video i with the propensity
 
     (1 - e) * (1/2 if it is the next best of the first, + 1/2 if of the second) + (e * w / sum of w left)
 """
