@@ -53,9 +53,10 @@ class Explanation:
       slot: its slot; None when it is not on the page.
       explored: True where exploration chose it.
       engagement, satisfaction, value: of the value model.
-      score: the value after diversity; None when it was no candidate to the end.
+      discovery: what the knob adds to the value for a topic new to the viewer.
+      score: both after diversity; None when it was no candidate to the end.
       place, num_candidates: its place by score, 0 is the best, and among how many.
-      needed: value with which it would have taken the last slot that goes by value.
+      needed: value, `discovery` included, with which it would have taken the last slot that goes by value.
       changes: sentences on what would have to change for it to be on the page.
       reaches: changes of one feature that lift its value to `needed`, the nearest first.
     """
@@ -70,6 +71,7 @@ class Explanation:
     engagement: float
     satisfaction: float
     value: float
+    discovery: float
     score: float | None
     place: int | None
     num_candidates: int

@@ -12,6 +12,7 @@ from models.ranking.attribution import GROUPS, Reference, feature_changes, group
 from models.value import ENGAGEMENT
 from serving.draft import Draft
 from serving.explained import Explanation, Feature, Head, Proposal
+from serving.exploration import discovery, is_new
 from serving.filters import FILTERS
 from serving.obstacles import needed_value, shortfall, unproposed
 from serving.selector import rank
@@ -60,10 +61,18 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
     on_page = np.flatnonzero(draft.slate.index == position) if position is not None else at
     slot = int(on_page[0]) if len(on_page) else None
     explored = slot is not None and bool(draft.slate.explored[slot])
-    needed, keeps = needed_value(draft, ranked, position, value)
+    has_new = is_new(draft, columns["topic_code"])
+    opens = discovery(draft, has_new, heads["watched"])
+    worth = value + float(opens[0])
+    needed, keeps = needed_value(draft, ranked, position, worth)
     removed = [(name, removes) for name, removes in FILTERS if removes(draft, columns)[0]]
     sources = _proposals(draft, int(row[0]))
-    short = slot is None and value < needed
+
+    def worth_of(some: Any) -> NDArray[np.float32]:
+        changed = bundle.heads(some)
+        return np.asarray(bundle.value(changed) + discovery(draft, has_new, changed["watched"]), np.float32)
+
+    short = slot is None and worth < needed
     text = {name: draft.snapshot.table.column(name)[int(row[0])].as_py() for name in ("title", "channel_id")}
     changes = []
     if slot is None:
@@ -71,7 +80,9 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
         if all(source.place is None for source in sources):
             changes.append(unproposed(draft, bundle, video))
     if slot is None or explored:
-        changes += shortfall(value, needed, keeps, {h: float(p[0]) for h, p in heads.items()}, bundle)
+        watched = float(heads["watched"][0])
+        a_watch = bundle.weights["watched"] + (float(opens[0]) / watched if watched else 0.0)
+        changes += shortfall(worth, needed, keeps, watched, a_watch)
     if slot is None and position is not None and position in ranked.pool:
         weight = float(ranked.weight[ranked.pool == position][0] / ranked.weight.sum())
         changes.append(
@@ -98,6 +109,7 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
         engagement=float(parts.engagement[0]),
         satisfaction=float(parts.satisfaction[0]),
         value=value,
+        discovery=float(opens[0]),
         score=None if position is None else float(ranked.score[position]),
         place=None if position is None else int((ranked.score > ranked.score[position]).sum()),
         num_candidates=len(draft.rows),
@@ -106,9 +118,7 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
         filters=[name for name, _ in removed],
         features=_features(bundle, inputs, reference),
         changes=changes,
-        reaches=reaches(lambda i: bundle.value(bundle.heads(i)), inputs, reference, needed)[:_MOST_REACHES]
-        if short
-        else [],
+        reaches=reaches(worth_of, inputs, reference, needed)[:_MOST_REACHES] if short else [],
     )
 
 

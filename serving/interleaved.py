@@ -4,7 +4,7 @@ It costs a second page, so it has to fit into the deadline of the one that is th
 the comparison would not be fair, the viewer gets the usual page, and the reason is counted.
 
 Exploration goes first: a slot explores as on any page, from the usual release's pool, and is nobody's pick. So a slot
-shows video i with the propensity
+that explores with probability e shows video i with the propensity
 
     (1 - e) * (1/2 if it is the next best of the first, + 1/2 if of the second) + (e * w / sum of w left)
 """
@@ -18,6 +18,7 @@ import numpy as np
 from models.interleaving import NOBODY, SECOND
 from models.membership import among
 from serving.draft import Draft
+from serving.exploration import slot_chances
 from serving.fleet import Arm, Fleet
 from serving.interleavings import Interleaving
 from serving.metrics import INTERLEAVED, STAGE_SECONDS
@@ -102,7 +103,8 @@ def _merge(draft: Draft, rival: Draft, is_first: bool) -> None:
     joined = replace(ours, score=np.concatenate([ours.score, theirs.score[extra]]))
     num = draft.request.num
     coins = (draft.rng("interleave").random(num) < 0.5).tolist()
-    page = slate(joined, draft.exploration, draft.rng("select"), place[theirs.best], coins)
+    chances = slot_chances(draft.exploration, num, draft.settings)
+    page = slate(joined, chances, draft.rng("select"), place[theirs.best], coins)
     assert page.team is not None
     is_theirs = page.team == SECOND
     shown = page.index[is_theirs]

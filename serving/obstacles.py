@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
 
 
-def needed_value(draft: Draft, ranked: Ranked, position: int | None, value: float) -> tuple[float, float]:
-    """The value that takes the last slot that goes by value, and the share of its lead that diversity leaves."""
+def needed_value(draft: Draft, ranked: Ranked, position: int | None, worth: float) -> tuple[float, float]:
+    """What takes the last slot that goes by value, and the share of its lead that diversity leaves.
+
+    `worth` is the value of the video and what it adds for a new topic.
+    """
     assert draft.slate is not None
     by_value = draft.slate.score[~draft.slate.explored]
     if not len(by_value):
         return float("-inf"), 1.0
-    cut, lowest = float(by_value.min()), float(draft.score.min())
-    lead = value - lowest
+    # Diversity leaves the lowest where it is.
+    cut, lowest = float(by_value.min()), float(ranked.score.min())
+    lead = worth - lowest
     keeps = (float(ranked.score[position]) - lowest) / lead if position is not None and lead > 0 else 1.0
     return lowest + (cut - lowest) / max(keeps, 1e-6), keeps
 
@@ -36,15 +40,20 @@ def unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
     )
 
 
-def shortfall(value: float, needed: float, keeps: float, heads: dict[str, float], bundle: "Bundle") -> list[str]:
-    """What the value lacks, and which probability of a watch alone would make up for it."""
-    if value >= needed:
+def shortfall(worth: float, needed: float, keeps: float, watched: float, a_watch: float) -> list[str]:
+    """What the worth lacks, and which probability of a watch alone would make up for it.
+
+    Args:
+      worth, needed, keeps: as for `needed_value`.
+      watched: the probability of a watch.
+      a_watch: what a watch is worth, a new topic included.
+    """
+    if worth >= needed:
         return []
-    told = [f"its value would have to be {needed:.4f} instead of {value:.4f}: that of the last slot that goes by value"]
+    told = [f"its value would have to be {needed:.4f} instead of {worth:.4f}: that of the last slot that goes by value"]
     if keeps < 0.999:
         told[0] += f", for a video that keeps {keeps:.0%} of its lead because better ones share its channel or topic"
-    weight = bundle.weights["watched"]
-    watched = heads["watched"] + (needed - value) / weight if weight else np.inf
-    if watched <= 1:
-        told.append(f"a probability of a watch of {watched:.4f} instead of {heads['watched']:.4f} would do alone")
+    wanted = watched + (needed - worth) / a_watch if a_watch else np.inf
+    if wanted <= 1:
+        told.append(f"a probability of a watch of {wanted:.4f} instead of {watched:.4f} would do alone")
     return told

@@ -1,8 +1,9 @@
 """Selection: the best by value, spread over topics and channels, with slots kept for exploration.
 
-The policy: with probability `e` (the exploration knob) a slot takes one of the videos of the exploration pool that the
-slots above have not shown, each with its weight over the sum of the weights that are left (Plackett 1975); else, and
-when nothing is left, the next best. So, given the slots above, a video has the propensity
+The policy: with its own probability `e`, the exploration knob in the mean over the page, a slot takes one of the videos
+of the exploration pool that the slots above have not shown, each with its weight over the sum of the weights that are
+left (Plackett 1975); else, and when nothing is left, the next best by value and by what the knob adds for a new topic.
+So, given the slots above, a video has the propensity
 
     (1 - e, or 1 when the pool is empty, if it is the next best) + (e * w / sum of w left, if it is in the pool)
 
@@ -18,24 +19,28 @@ from numpy.typing import NDArray
 
 from models.interleaving import draft as fill
 from serving.draft import Draft, Ranked, Slate
-from serving.exploration import explorable, has_new_topic, weights
+from serving.exploration import discovery, explorable, has_new_topic, slot_chances, weights
 
 
 def select(draft: Draft) -> None:
     """Fill `ranked` and `slate`."""
     draft.ranked = rank(draft)
-    draft.slate = slate(draft.ranked, draft.exploration, draft.rng("select"))
+    chances = slot_chances(draft.exploration, len(draft.ranked.best), draft.settings)
+    draft.slate = slate(draft.ranked, chances, draft.rng("select"))
 
 
 def rank(draft: Draft) -> Ranked:
     """Spread the scored candidates over topics and channels; the best, and what exploration may show of the others."""
     settings = draft.settings
     groups = ((draft.columns["channel"], settings.channel_decay), (draft.columns["topic_code"], settings.topic_decay))
-    score = spread(draft.score, groups, settings.diversity_floor)
+    has_new = has_new_topic(draft)
+    worth = draft.score
+    if "watched" in draft.heads:
+        worth = worth + discovery(draft, has_new, draft.heads["watched"])
+    score = spread(worth, groups, settings.diversity_floor)
     order = np.argsort(-score, kind="stable")
     num = min(draft.request.num, len(order))
     below = order[min(num, settings.explored_below) :]
-    has_new = has_new_topic(draft)
     pool = below[explorable(draft, has_new)[below]]
     return Ranked(score, order[:num], pool, weights(draft, pool, has_new))
 
@@ -65,12 +70,12 @@ def spread(
 
 def slate(
     ranked: Ranked,
-    exploration: float,
+    chances: NDArray[np.float64],
     rng: np.random.Generator,
     second: NDArray[np.int64] | None = None,
     coins: Sequence[bool] | None = None,
 ) -> Slate:
-    """Fill the slots: `exploration` is the probability that a slot explores, `rng` the source of the draws.
+    """Fill the slots: `chances` [slots] is the probability that each explores, `rng` the source of the draws.
 
     The order of an exponential draw over each weight is that of drawing one by one without putting back (Efraimidis and
     Spirakis 2006, Weighted random sampling with a reservoir). A video that is shown for its value leaves that order as
@@ -78,7 +83,7 @@ def slate(
 
     Args:
       ranked: the candidates.
-      exploration, rng: as above.
+      chances, rng: as above.
       second: of an interleaved page: the best of the other ranker, the best first; a slot that does not explore is then
         either ranker's with probability 1/2.
       coins: with `second`: [slots] whether the other ranker picks; as many slots as `ranked.best` without.
@@ -87,7 +92,7 @@ def slate(
     order = np.argsort(rng.standard_exponential(len(ranked.pool)) / ranked.weight, kind="stable")
     best = ranked.best.tolist()
     others = best if second is None else second.tolist()
-    explores = (rng.random(len(coins)) < exploration).tolist()
+    explores = (rng.random(len(coins)) < chances).tolist()
     # Of the draws no more are looked at than there are slots: each that is passed over is on the page already.
     page = fill(best, others, coins, explores, ranked.pool[order[: len(coins)]].tolist())
     index, num = page.videos, len(page.videos)
@@ -99,8 +104,9 @@ def slate(
     left = weight.sum() + np.cumsum(shown[::-1])[::-1]
     is_left = len(ranked.pool) > np.cumsum(shown > 0) - (shown > 0)
     picked = ((index == page.first).astype(np.float64) + (index == page.second)) / 2
-    propensity = np.where(is_left, 1 - exploration, 1.0) * picked
-    propensity += np.divide(exploration * shown, left, out=np.zeros(num), where=shown > 0)
+    explored = chances[:num]
+    propensity = np.where(is_left, 1 - explored, 1.0) * picked
+    propensity += np.divide(explored * shown, left, out=np.zeros(num), where=shown > 0)
     team = None if second is None else page.team
     return Slate(index, ranked.score[index], propensity.astype(np.float32), page.explored, team)
 

@@ -58,6 +58,8 @@ def video_table(value: dict[str, Any]) -> Any:
     heads.add_row("engagement", "", "", "", f"{told.engagement:+.5f}", style="bold")
     heads.add_row("satisfaction", "", "", "", f"{told.satisfaction:+.5f}", style="bold")
     heads.add_row("value", "", "", "", f"{told.value:+.5f}", style="bold")
+    if told.discovery:
+        heads.add_row("topic new to the viewer", "", "", "", f"{told.discovery:+.5f}", style="bold")
     after = "" if told.score is None else f"{told.score:+.5f}"
     heads.add_row("after diversity", "", "", "", after, style="bold")
     features = Table("features", "log-odds of a watch", "most", "here", "typical", title="What moves it")
@@ -73,7 +75,7 @@ def video_table(value: dict[str, Any]) -> Any:
         Text(f"- {r.feature} of {r.wanted:g} instead of {r.value:g} would do ({r.share:.0%} of exposures away)")
         for r in told.reaches
     ]
-    if told.changes and told.needed > told.value and not told.reaches:
+    if told.changes and told.needed > told.value + told.discovery and not told.reaches:
         changes.append(Text("- no change of a single feature would do"))
     if changes:
         changes.insert(0, Text("What would have to change for it to be on the page by its value:", style="bold"))

@@ -82,6 +82,28 @@ class ServingSettings(Group):
     explored_below: int = knob(
         30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0
     )
+    spared_share: float = knob(
+        0.2,
+        "Share of a page's slots, from the top, that explore less often: most viewers see and watch what stands there.",
+        ge=0,
+        lt=1,
+    )
+    spared_chance: float = knob(
+        0.1, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
+    )
+    topic_trial_h: float = knob(
+        48.0,
+        "A topic that the viewer watched once stays new for this long, unless it is watched again.",
+        "h",
+        ge=0,
+    )
+    discovery_value: float = knob(
+        40.0,
+        "Worth of a watch of a topic new to the viewer, beyond its value, at exploration 1; it grows evenly with the "
+        "knob.",
+        "per watch",
+        ge=0,
+    )
     exploration_bound: float = knob(
         1.0, "Standard deviations of a video's watch rate that exploration adds to its value.", ge=0
     )
@@ -98,7 +120,7 @@ class ServingSettings(Group):
         3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
     )
     guaranteed_share: float = knob(
-        0.4,
+        0.9,
         "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
         "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,
@@ -108,13 +130,13 @@ class ServingSettings(Group):
         3, "Uploads of a channel's day (UTC) that first impressions are guaranteed to.", "videos", ge=0
     )
     channel_decay: float = knob(
-        0.85, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
+        0.9, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
     )
     topic_decay: float = knob(
-        0.98, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
+        0.9, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
     )
     diversity_floor: float = knob(
-        0.3, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1
+        0.6, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1
     )
 
     viewer_timeout_s: float = knob(

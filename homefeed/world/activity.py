@@ -93,6 +93,11 @@ def scrolled(slots_seen: float, viewer: Ints, time_us: Ints, device: Small, rng:
     return Visits(viewer, time_us, device, depth, (rng.uniform(0.4, 1.8, n) * 1e6).astype(np.int64))
 
 
+def seen_share(slots_seen: float) -> npt.NDArray[np.float64]:
+    """Share of the visits that scroll to each slot, [MAX_SLOTS], when the mean is `slots_seen`; as `scrolled` draws."""
+    return np.exp(-np.arange(MAX_SLOTS) / _mean_before_cut(slots_seen))
+
+
 def shown(visits: Visits, video: Ints) -> Impressions:
     """The impressions of visits whose pages are `video`, shape [sum of depths]; a repeated video is shown once."""
     visit, slot = slots_of(visits.depth)

@@ -64,15 +64,25 @@ def react(site: Site, seen: Impressions, rng: np.random.Generator) -> Reaction:
     return Reaction(watches, feedback, interest * np.float32(1 - site.world.late_share))
 
 
+def completion_odds(liking: Floats, duration_s: Floats) -> Floats:
+    """Log-odds, without noise, that decide how much of a video is watched; shapes [n], [n] -> [n]."""
+    odds: Floats = 0.1 + 0.45 * liking - 0.45 * np.log(duration_s / 400.0)
+    return odds
+
+
+def watched_s(odds: Floats, duration_s: Floats, noise: npt.ArrayLike) -> npt.NDArray[np.floating]:
+    """Seconds of a wanted watch by `completion_odds` and its noise in standard deviations; shapes [n] -> [n]."""
+    fraction = np.minimum(1.15 / (1 + np.exp(-(odds + 0.9 * np.asarray(noise)))), 1.0)
+    return np.clip(fraction * duration_s, _SHORTEST_WATCH_S, None)
+
+
 def _watches(
     site: Site, seen: Impressions, row: Ints, *, accidental: Mask, liking: Floats, rng: np.random.Generator
 ) -> Watches:
     """Those who like a video watch more of it; bots and accidents watch little."""
     n = len(row)
     duration = site.videos.duration_s[seen.video[row]]
-    odds = 0.1 + 0.45 * liking - 0.45 * np.log(duration / 400.0) + rng.normal(0.0, 0.9, n)
-    fraction = np.minimum(1.15 / (1 + np.exp(-odds)), 1.0)
-    seconds = np.clip(fraction * duration, _SHORTEST_WATCH_S, None)
+    seconds = watched_s(completion_odds(liking, duration), duration, rng.normal(0.0, 1.0, n))
     is_bot = site.audience.is_bot[seen.viewer[row]]
     seconds = np.where(is_bot, _SHORTEST_WATCH_S + rng.random(n) * 3, seconds)
     spread = site.world.accident_longest_s - _SHORTEST_ACCIDENT_S

@@ -142,6 +142,23 @@ def test_diversity_raises_what_is_needed() -> None:
     assert "keeps 25% of its lead" in found.changes[0]
 
 
+def test_a_new_topic_counts_in_what_is_needed_and_what_would_do() -> None:
+    """At 0.001 of 1000 the watch that opens a topic is worth 1 more, as much again as any watch; topic 1 is known."""
+    viewer = viewer_of({"known": True, "age": 20, "language": "en", "history_videos": [ids.key(video_id(1))],
+                        "history_times": [0]})  # fmt: skip
+    draft = page(viewer, exploration=0.001)
+    draft.settings = draft.settings.model_copy(update={"discovery_value": 1000.0, "diversity_floor": 1.0})
+    run(draft)
+    found = told(draft, 30)
+    assert (found.value, found.discovery) == pytest.approx((0.35, 0.37))
+    # Of 0, 2, 3, 4, 5, 7, 8, 9, 10 and 12, video 12 has the last slot: 2 * 0.388 - 0.02.
+    assert found.needed == pytest.approx(0.756)
+    assert "0.7560 instead of 0.7200" in found.changes[0]
+    assert "0.3880 instead of 0.3700" in found.changes[1]
+    assert [(reach.feature, reach.wanted) for reach in found.reaches] == [("video_watches_24h", 400)]
+    assert told(draft, 6).discovery == 0
+
+
 def test_a_watched_video_is_removed_and_says_by_what() -> None:
     viewer = viewer_of({"known": True, "age": 20, "watched_videos": [ids.key(video_id(0))]})
     found = told(page(viewer, min_age={0: 40}), 0)

@@ -7,7 +7,7 @@ from tiny_site import NOW, WINDOW, StubBundle, table, video_id
 from homefeed import ids
 from homefeed.settings.serving import ServingSettings
 from serving.draft import Draft
-from serving.exploration import explorable, has_new_topic, weights
+from serving.exploration import discovery, explorable, has_new_topic, slot_chances, weights
 from serving.exploration_uploads import due_uploads
 from serving.pipeline import run
 from serving.request import PageRequest
@@ -24,11 +24,18 @@ def draft_of(snapshot, viewer=None, exploration=0.1, request_id="r-1", bundle=No
     made = Snapshot(WINDOW, snapshot)
     request = PageRequest(user="viewer-1", num=serving.pop("num", 100))
     settings = ServingSettings(**serving)
-    viewer = viewer_of({"known": True, **(viewer or {})})
+    viewer = {"known": True, **(viewer or {})}
+    # Watched a week ago, when nothing is said: what is not on trial any more.
+    viewer.setdefault("history_times", [_us(NOW - timedelta(days=7))] * len(viewer.get("history_videos", [])))
+    viewer = viewer_of(viewer)
     draft = Draft(request_id, request, NOW, viewer, made, bundle, settings, exploration)
     draft.rows = made.rows_of(np.array([ids.key(video_id(n)) for n in range(len(made))]))
     draft.columns = made.take(draft.rows)
     return draft
+
+
+def _us(time):
+    return round(time.timestamp() * 1e6)
 
 
 def score(draft, chance, value=None):
@@ -73,6 +80,56 @@ def test_when_all_values_are_negative_every_video_weighs_alike():
     assert weights(draft, np.arange(2), has_new_topic(draft)).tolist() == [1, 1]
 
 
+def test_the_knob_adds_the_worth_of_opening_a_topic_to_the_value():
+    # Exploration 0.1 of a discovery of 20: a watch of a new topic is worth 2 more, so 0.1 of it 0.2.
+    draft = draft_of(table(20), {"history_videos": keys(0)}, 0.1, discovery_value=20.0)
+    score(draft, np.full(20, 0.1))
+    has_new = has_new_topic(draft)
+    assert discovery(draft, has_new, draft.heads["watched"])[:6] == pytest.approx([0, 0.2, 0.2, 0.2, 0.2, 0])
+    draft.exploration = 0.0
+    assert not discovery(draft, has_new, draft.heads["watched"]).any()
+
+
+def test_a_video_that_may_open_a_topic_passes_one_that_is_worth_little_more():
+    # Topics of videos 0 to 4 are 0 to 4, of which 0 is known; 5 is of topic 0 again.
+    def order(exploration, **serving):
+        draft = draft_of(table(6), {"history_videos": keys(0)}, exploration, discovery_value=10.0, **serving)
+        draft.rows = draft.rows[[0, 1, 5]]
+        draft.columns = draft.snapshot.take(draft.rows)
+        score(draft, [0.30, 0.20, 0.25])
+        return rank(draft).best.tolist()
+
+    alike = {"channel_decay": 1.0, "topic_decay": 1.0}
+    assert order(0.0, **alike) == [0, 2, 1]
+    assert order(0.04, **alike) == [0, 1, 2]  # 0.2 * (1 + 0.4) = 0.28
+    assert order(0.1, **alike) == [1, 0, 2]  # 0.2 * (1 + 1.0) = 0.4
+
+
+def test_without_a_ranker_no_topic_is_worth_more():
+    draft = draft_of(table(6), {"history_videos": keys(0)}, 1.0, channel_decay=1.0, topic_decay=1.0)
+    draft.score = np.linspace(0.6, 0.1, 6, dtype=np.float32)
+    assert rank(draft).best.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.02, 0.1, 0.75, 0.9, 1.0])
+@pytest.mark.parametrize(("num", "spared_share"), [(100, 0.2), (100, 0.0), (20, 0.2), (3, 0.2), (1, 0.9), (0, 0.2)])
+def test_the_slots_explore_by_the_knob_on_the_mean(exploration, num, spared_share):
+    chances = slot_chances(exploration, num, ServingSettings(spared_share=spared_share))
+    assert len(chances) == num
+    assert ((chances >= 0) & (chances <= 1)).all()
+    if num:
+        assert chances.mean() == pytest.approx(exploration)
+
+
+def test_the_top_of_a_page_explores_a_tenth_as_often_and_what_the_rest_cannot():
+    fifth = ServingSettings(spared_share=0.2, spared_chance=0.1)
+    assert slot_chances(0.41, 10, fifth) == pytest.approx([0.05, 0.05, *[0.5] * 8])  # 2 * 0.05 + 8 * 0.5 = 4.1
+    assert slot_chances(0.9, 10, fifth) == pytest.approx([0.5, 0.5, *[1] * 8])
+    assert slot_chances(0.4, 4, fifth) == pytest.approx([0.4] * 4)  # a fifth of four slots is none
+    never = ServingSettings(spared_share=0.2, spared_chance=0.0)
+    assert slot_chances(0.4, 10, never) == pytest.approx([0, 0, *[0.5] * 8])
+
+
 def test_a_topic_is_new_that_was_neither_watched_nor_followed():
     # Video n is of topic n % 5 and of channel n % 20; channel 1 is of topic 1.
     viewer = {"history_videos": keys(0), "subscribed_channels": [ids.key("channel-01")]}
@@ -80,6 +137,16 @@ def test_a_topic_is_new_that_was_neither_watched_nor_followed():
     assert has_new_topic(draft)[:5].tolist() == [False, False, True, True, True]
     nobody = draft_of(table(20))
     assert not has_new_topic(nobody).any()
+
+
+def test_a_topic_watched_once_stays_new_until_it_is_watched_again_or_the_trial_is_over():
+    hour = [_us(NOW - timedelta(hours=h)) for h in range(3)]
+    # Topics 0 and 1 were watched lately, 0 twice (videos 0 and 5).
+    lately = {"history_videos": keys(0, 1, 5), "history_times": hour}
+    assert has_new_topic(draft_of(table(5), lately)).tolist() == [True] * 5, "video 5 is not in this catalogue"
+    assert has_new_topic(draft_of(table(10), lately))[:5].tolist() == [False, True, True, True, True]
+    over = draft_of(table(10), lately, topic_trial_h=0.5)
+    assert has_new_topic(over)[:5].tolist() == [False, False, True, True, True]
 
 
 def test_a_new_topic_weighs_more():
@@ -130,6 +197,14 @@ def test_a_catalogue_without_uploads_has_none_due():
     assert numbers == []
     assert len(found.some("en", 10, np.random.default_rng(0))) == 0
     assert due_uploads(made, ServingSettings()) is found  # once per snapshot
+
+
+def test_among_guaranteed_uploads_twice_the_bound_is_twice_the_weight_and_not_more():
+    sharp = {"exploration_sharpness": 3.0, "exploration_bound": 0.0, "new_topic_weight": 1.0}
+    draft = draft_of(table(40, video_impressions_7d=dict.fromkeys((0, 1), 0.0)), **sharp, guaranteed_share=0.6)
+    score(draft, [0.4, 0.2, 0.4, 0.2, *[0.1] * 36])
+    weight = weights(draft, np.arange(4), has_new_topic(draft))
+    assert weight.tolist() == pytest.approx([0.4, 0.2, 0.4 * 8 / 9, 0.4 / 9])
 
 
 def test_guaranteed_uploads_have_their_share_of_the_weight():
@@ -193,7 +268,9 @@ def test_a_page_is_made_again_from_its_request_id():
 
 def test_the_pool_is_drawn_by_its_weights_on_a_page():
     snapshot = table(400, video_impressions_7d=dict.fromkeys(range(300), 0.0))
-    draft = run(draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20))
+    draft = run(
+        draft_of(snapshot, {}, 0.5, "r-1", StubBundle("r1", snapshot), num=50, explored_below=20, spared_share=0.0)
+    )
     ranked, slate = rank(draft), draft.slate
     weight = dict(zip(ranked.pool.tolist(), ranked.weight.tolist(), strict=True))
     best, left = ranked.best.tolist(), sum(weight.values())

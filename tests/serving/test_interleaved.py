@@ -63,7 +63,7 @@ def test_logged_propensities_are_the_frequencies_of_the_draft():
     for seed in range(rounds):
         rng = np.random.default_rng(seed)
         coins = (rng.random(2) < 0.5).tolist()
-        page = slate(ranked, 0.2, rng, np.array([2, 0]), coins)
+        page = slate(ranked, np.full(2, 0.2), rng, np.array([2, 0]), coins)
         chance = float(page.propensity.astype(np.float64).prod())
         seen = pages.setdefault(tuple(page.index.tolist()), [0, chance])
         seen[0] += 1

@@ -61,7 +61,7 @@ def test_filters_hold_on_every_page_and_their_counts_add_up(world, open_feed):
     world.release("r1")
     world.viewers["viewer-1"] = {
         "known": True, "age": 17, "country": "DE",
-        "watched_videos": keys(0, 1), "history_videos": keys(2), "dismissed_videos": keys(3),
+        "watched_videos": keys(0, 1), "history_videos": keys(2), "history_times": [1], "dismissed_videos": keys(3),
         "blocked_channels": [ids.key("channel-04")],
     }  # fmt: skip
     removed = {video_id(i) for i in (0, 1, 2, 3, 5, 6, 7)} | {video_id(i) for i in range(4, 400, 20)}
@@ -104,6 +104,7 @@ def test_sources_say_why(world, open_feed):
         "known": True,
         "subscribed_channels": [ids.key("channel-11")],
         "history_videos": keys(30, 31),
+        "history_times": [1, 2],
     }
     page = ask(open_feed(exploration=0.0, num_candidates=100))
     why = {(video["source"], video["why"]) for video in page["videos"]}

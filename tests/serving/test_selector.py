@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from homefeed.settings.serving import ServingSettings
 from serving.draft import Ranked
+from serving.exploration import slot_chances
 from serving.selector import slate, spread
 
 
@@ -13,11 +15,11 @@ def rng(seed=0):
 
 
 def page_of(best, pool, exploration, rng, weight=None):
-    """A page whose scores are all alike; the pool weighs alike when nothing is said."""
+    """A page whose scores are all alike; slots explore alike and the pool weighs alike when nothing else is said."""
     best, pool = np.asarray(best, np.int64), np.asarray(pool, np.int64)
     num = max([*best, *pool], default=-1) + 1
     ranked = Ranked(np.zeros(num, np.float32), best, pool, np.ones(len(pool)) if weight is None else weight)
-    return slate(ranked, exploration, rng)
+    return slate(ranked, np.broadcast_to(exploration, len(best)), rng)
 
 
 def test_no_candidates_make_an_empty_slate():
@@ -149,43 +151,59 @@ def test_over_a_million_slots_the_frequencies_are_the_logged_propensities(num_po
     assert not explored[left == 0].any()
 
 
-@pytest.mark.parametrize("exploration", [0.03, 0.2])
-def test_over_a_million_slots_weighted_draws_match_their_logged_propensities(exploration):
+@pytest.mark.parametrize(("exploration", "spared_share"), [(0.03, 0.0), (0.2, 0.0), (0.1, 0.2), (0.9, 0.2)])
+def test_over_a_million_slots_weighted_draws_match_their_logged_propensities(exploration, spared_share):
     """Given which of six videos are left, a slot has as many outcomes and the next best.
 
-    Each of the 64 situations is one chi-square of counts against slots times logged propensity.
+    Each of the 64 situations, in a spared slot or below, is one chi-square of counts against slots times propensity.
     """
     num_slots, weight = 100, np.array([0.01, 0.1, 0.2, 0.5, 1.0, 1.0])
-    index, propensity, explored = served(10_000, num_slots, len(weight), exploration, weight)
+    chances = slot_chances(exploration, num_slots, ServingSettings(spared_share=spared_share))
+    index, propensity, explored = served(10_000, num_slots, len(weight), chances, weight)
     outcome = np.where(explored, index - num_slots, len(weight))
     taken = np.where(explored, 1 << np.minimum(outcome, len(weight) - 1), 0)
     situation = np.cumsum(taken, axis=1) - taken  # bit v is set when the slots above show v
-    counts = np.zeros((64, len(weight) + 1), np.int64)
-    np.add.at(counts, (situation, outcome), 1)
+    zone = np.broadcast_to(np.arange(num_slots) >= spared_share * num_slots, index.shape).astype(np.int64)
+    counts = np.zeros((2, 64, len(weight) + 1), np.int64)
+    np.add.at(counts, (zone, situation, outcome), 1)
     assert counts.sum() == 1_000_000
     logged = np.full(counts.shape, np.nan)
-    logged[situation, outcome] = propensity
-    assert logged[situation, outcome] == pytest.approx(propensity, rel=1e-6)  # one propensity for one situation
+    logged[zone, situation, outcome] = propensity
+    assert logged[zone, situation, outcome] == pytest.approx(propensity, rel=1e-6)  # one for one situation
     statistic, freedom = 0.0, 0
-    for above in range(63):
+    for below, above in np.ndindex(2, 63):
+        chance = chances[-1] if below else chances[0]
         left = [video for video in range(len(weight)) if not above >> video & 1]
-        by_hand = np.array([*(exploration * weight[left] / weight[left].sum()), 1 - exploration])
-        expected = counts[above].sum() * by_hand
+        by_hand = np.array([*(chance * weight[left] / weight[left].sum()), 1 - chance])
+        expected = counts[below, above].sum() * by_hand
         if (expected >= 5).all():
-            seen = logged[above, [*left, len(weight)]]
+            seen = logged[below, above, [*left, len(weight)]]
             assert seen == pytest.approx(by_hand, rel=1e-5)
-            statistic += ((counts[above, [*left, len(weight)]] - expected) ** 2 / expected).sum()
+            statistic += ((counts[below, above, [*left, len(weight)]] - expected) ** 2 / expected).sum()
             freedom += len(left)
     assert freedom >= 30
     assert chi2.sf(statistic, freedom) > 0.01
     assert (propensity[situation == 63] == 1).all()
 
 
+def test_each_slot_explores_with_a_chance_of_its_own():
+    chances = np.array([0.0, 0.5, 1.0, 0.25])
+    ranked = Ranked(np.zeros(8, np.float32), np.arange(4), np.arange(4, 8), np.ones(4))
+    pages = [slate(ranked, chances, rng(seed)) for seed in range(4000)]
+    explored = np.stack([page.explored for page in pages])
+    assert explored.mean(axis=0) == pytest.approx(chances, abs=0.03)
+    for page in pages[:50]:
+        left = 4 - (np.cumsum(page.explored) - page.explored)
+        by_hand = np.where(page.explored, chances / left, 1 - chances)
+        assert page.propensity == pytest.approx(by_hand)
+
+
 def test_exploration_takes_its_share_of_the_slots():
-    for exploration in (0.05, 0.1, 0.5):
-        _, _, explored = served(10_000, 100, 100, exploration)
+    for exploration in (0.05, 0.1, 0.5, 0.9):
+        chances = slot_chances(exploration, 100, ServingSettings())
+        _, _, explored = served(10_000, 100, 100, chances)
         assert explored.mean() == pytest.approx(exploration, rel=0.01)
-        assert explored.mean(axis=0) == pytest.approx(np.full(100, exploration), abs=0.025)  # at every slot alike
+        assert explored.mean(axis=0) == pytest.approx(chances, abs=0.025)
 
 
 def test_a_video_can_come_by_its_value_and_by_exploration():

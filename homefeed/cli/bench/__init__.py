@@ -27,6 +27,7 @@ BENCHES = (
     "policy",
     "ranking",
     "ranking-position",
+    "diversity",
     "serve",
     "replicas",
     "shards",

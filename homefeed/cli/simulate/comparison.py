@@ -30,6 +30,7 @@ class Compared:
     Attributes:
       watch_s: seconds watched by a viewer a day.
       discovered: topics that a viewer discovers a day.
+      beyond_ratio: topics discovered by viewers who had watched something before, to the pure ranker's.
       dismissed: dismissals by a viewer a day.
       reached: share of the uploads that have `outcome.REACHED` impressions within a day.
       reached_h: median hours it took those.
@@ -42,6 +43,7 @@ class Compared:
     watch_ratio: Between
     discovered: Between
     discovered_ratio: Between
+    beyond_ratio: Between
     dismissed: Between
     dismissed_ratio: Between
     reached: Between
@@ -65,6 +67,7 @@ def compare(runs: Sequence[tuple[Policy, Sequence[Measures]]], seed: int) -> lis
             watch_ratio=_ratio(_pooled(of, "watch_s"), _pooled(pure, "watch_s"), seed),
             discovered=_mean(_pooled(of, "discovered"), seed),
             discovered_ratio=_ratio(_pooled(of, "discovered"), _pooled(pure, "discovered"), seed),
+            beyond_ratio=_ratio(_beyond(of), _beyond(pure), seed),
             dismissed=_mean(_pooled(of, "dismissed"), seed),
             dismissed_ratio=_ratio(_pooled(of, "dismissed"), _pooled(pure, "dismissed"), seed),
             reached=_mean(_has_reached(of), seed),
@@ -78,6 +81,10 @@ def compare(runs: Sequence[tuple[Policy, Sequence[Measures]]], seed: int) -> lis
 
 def _pooled(of: Sequence[Measures], name: str) -> Floats:
     return np.concatenate([getattr(measures, name) for measures in of])
+
+
+def _beyond(of: Sequence[Measures]) -> Floats:
+    return np.concatenate([measures.discovered[measures.knew] for measures in of])
 
 
 def _has_reached(of: Sequence[Measures]) -> Floats:

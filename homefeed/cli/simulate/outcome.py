@@ -26,6 +26,7 @@ class Measures:
     Attributes:
       watch_s: [people] seconds watched a day by each viewer who is no bot.
       discovered: [people] topics discovered a day: not watched before, and then watched again or to the end.
+      knew: [people] whether the viewer had watched any topic before: to the others every topic is new.
       dismissed: [people] dismissals a day.
       reached_h: [uploads] hours from upload to impression number `REACHED`; infinite when it took over a day.
       gini: inequality of the impressions over channels, 0 (all alike) to 1.
@@ -33,6 +34,7 @@ class Measures:
 
     watch_s: Floats
     discovered: Floats
+    knew: NDArray[np.bool_]
     dismissed: Floats
     reached_h: Floats
     gini: float
@@ -74,6 +76,7 @@ class Outcome:
         return Measures(
             watch_s=total[people] / self._days,
             discovered=self._discovered(watches, counted, watched_before)[people] / self._days,
+            knew=np.asarray(watched_before.any(axis=1))[people],
             dismissed=dismissed[people] / self._days,
             reached_h=self._reached(seen),
             gini=gini(reach),

@@ -16,6 +16,7 @@ COLUMNS: dict[str, Callable[[Compared], str]] = {
     "to relevance alone": lambda c: _change(c.watch_ratio),
     "topics discovered, per viewer and day": lambda c: _figure(c.discovered, ".3f"),
     "topics, to it": lambda c: _change(c.discovered_ratio),
+    "topics, to it, of those who had watched before": lambda c: _change(c.beyond_ratio),
     "uploads with 100 impressions in a day": lambda c: _figure(c.reached, ".1%"),
     "uploads, to it": lambda c: _times(c.reached_ratio),
     "median time, h": lambda c: "none" if c.reached_h is None else f"{c.reached_h:.1f}",
@@ -60,8 +61,8 @@ def html(compared: list[Compared], chosen: float, note: str) -> str:
         f'<img alt="{escape(headline(compared, chosen))}" src="data:image/png;base64,{chart}">'
         f"<div class='wide'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         "<p>A topic counts as discovered when a viewer who had not watched it before watches it again, or a video of "
-        "it to the end. The Gini coefficient is 0 when all channels have as many impressions, and near 1 when one has "
-        "them all.</p>"
+        "it to the end. To those who had watched nothing before every topic is new, whatever the policy. "
+        "The Gini coefficient is 0 when all channels have as many impressions, and near 1 when one has them all.</p>"
     )
     style = "img{max-width:100%;height:auto;background:#fff;border-radius:8px}.wide{overflow-x:auto}"
     return document("Homefeed: what exploration costs and brings", body, style)

@@ -61,6 +61,7 @@ def test_a_topic_is_discovered_when_it_is_watched_again_or_to_the_end() -> None:
     known = np.zeros((30, len(TOPICS)), bool)
     known[3, 0] = True
     assert measured(once * 2 + ended, known).discovered[3] == 0.5
+    assert np.flatnonzero(measured(once, known).knew).tolist() == [3]
 
 
 def test_dismissals_are_those_of_feedback_that_says_no() -> None:
@@ -94,7 +95,10 @@ def test_gini_by_hand() -> None:
 def run(watch: float, reached: int) -> Measures:
     hours = np.where(np.arange(50) < reached, 5.0, np.inf)
     watched = np.linspace(50, 150, 400) * watch
-    return Measures(watched, np.full(400, 0.5), np.zeros(400), hours, 0.4)
+    # Half of the viewers had watched something before, and discover half as much.
+    knew = np.arange(400) % 2 == 0
+    discovered = np.where(knew, 0.5, 1.0) * watch
+    return Measures(watched, discovered, knew, np.zeros(400), hours, 0.4)
 
 
 def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
@@ -103,6 +107,8 @@ def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
     own = compared[1]
     # Every viewer watches 2 % less, so the paired interval has no width.
     assert (own.watch_ratio.estimate, own.watch_ratio.low) == pytest.approx((0.98, 0.98))
+    assert own.discovered.estimate == pytest.approx(0.98 * 0.75)
+    assert own.beyond_ratio.estimate == pytest.approx(0.98)
     assert own.watch_s.estimate == pytest.approx(98)
     assert own.reached.estimate == pytest.approx(0.4)
     assert own.reached_ratio.estimate == pytest.approx(4)
