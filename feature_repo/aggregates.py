@@ -95,9 +95,11 @@ def _events(tables: LakeTables, first: str, last: str, bounds: tuple[int, int], 
     """What each event of windows `first` to `last` adds to the measures of its viewer and video."""
     impressions, watches, feedback = (tables.table(n, first, last) for n in ("impressions", "watches", "feedback"))
     counted = watches.filter(watches.seconds >= settings.min_watch_s)
+    # In doubles: DuckDB would stay in floats, where a product is rounded before it is rounded.
+    milliseconds = (counted.seconds.cast("float64") * 1000.0).round().cast("float64")
     parts = [
         _part(impressions, bounds, impressions=1.0),
-        _part(counted, bounds, watches=1.0, watch_s=(counted.seconds * 1000.0).round().cast("float64")),
+        _part(counted, bounds, watches=1.0, watch_s=milliseconds),
         _part(
             feedback,
             bounds,

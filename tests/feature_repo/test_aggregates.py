@@ -94,6 +94,13 @@ def test_seconds_that_leave_a_span_leave_exactly_nothing(site: HandmadeSite) -> 
     assert rows(site, "user", "u")[window("21:00")]["user_watch_s_1h"] == 0.0
 
 
+def test_seconds_are_rounded_once_to_milliseconds(site: HandmadeSite) -> None:
+    site.video("v")
+    site.watch("u", "v", "22:00", seconds=289.2855)  # as a float 289.28549
+    publish_aggregates(site.settings, site.commit())
+    assert rows(site, "user", "u")[window("22:00")]["user_watch_s_10m"] == pytest.approx(289.285, abs=1e-4)
+
+
 @pytest.fixture
 def busy(site: HandmadeSite) -> HandmadeSite:
     """Three viewers and three videos on two evenings a day apart, at random."""

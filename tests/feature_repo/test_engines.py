@@ -55,6 +55,8 @@ def with_evening(site: HandmadeSite) -> list[str]:
             ("w", "d", "21:50:00", 6.0),
             ("w", "unknown", "22:12", 50.0),
             ("v", "a", "22:15", 120.0),
+            ("v", "a", "22:21", 289.2855),
+            ("v", "a", "22:22", 5.0625),
         )
     ):
         site.impression(user, video, clock, slot=number, score=0.1 * number, request_id=f"ré-{number}", surface="home")
