@@ -223,7 +223,8 @@ def test_a_shadow_release_makes_the_same_page_off_the_response_path(world, open_
     assert [(r["release"], r["live_release"]) for r in rows] == [("r2", "r1")] * 6
     assert {p["release"] for p in pages} == {"r1"}
     assert all(0 <= r["overlap_at_100"] < 1 for r in rows)
-    assert [r["error"] for r in rows] == [""] * 5 + ["degraded: ranker"]
+    # Each feed wrote a file of its own, and these come in no order.
+    assert sorted(r["error"] for r in rows) == [""] * 5 + ["degraded: ranker"]
 
 
 def test_a_new_snapshot_is_taken_up(world, open_feed):
