@@ -41,10 +41,6 @@ class Bundle(Protocol):
         """[v] keys, in the order of `vectors`."""
 
     @property
-    def snapshot(self) -> Any:
-        """Candidate features as they were when it was made, a table with a row for each video."""
-
-    @property
     def shape(self) -> Any:
         """Lengths of the histories."""
 

@@ -1,7 +1,7 @@
 """What the retriever of a release finds of what viewers watched: asked of the bundle itself, so that what was damaged
 after its training shows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from homefeed.features import SPANS
 from homefeed.settings import Settings
-from models.evaluation.metrics import recall_at
 from models.history import microseconds, padded, string_keys
 from monitoring.evidence import Bundle
 
@@ -25,9 +23,6 @@ _HISTORY: dict[str, type[np.generic]] = {
 }
 #: Numbers of one block of scores: half a gigabyte.
 _BLOCK = 1 << 27
-
-#: Positions of wanted watches [q] -> scores of the whole catalogue [q, v], larger is better.
-Scores = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -82,32 +77,8 @@ def wanted_of(rows: pa.Table, length: int, most: int) -> Wanted:
 
 
 def ranks(bundle: Bundle, wanted: Wanted) -> NDArray[np.float64]:
-    """Rank of each watched video in the list that the bundle's towers make of its catalogue, [n]: see `_ranks`."""
-    vectors = np.asarray(bundle.vectors)
-    queries = bundle.queries(wanted.viewers) if len(wanted) else np.zeros((0, vectors.shape[1]), np.float32)
-    return _ranks(bundle, wanted, lambda at: queries[at] @ vectors.T)
-
-
-def popular_ranks(bundle: Bundle, wanted: Wanted) -> NDArray[np.float64]:
-    """The same in the list of the videos most watched when the bundle was made, of whichever span finds most, [n]."""
-    order = np.argsort(bundle.snapshot["video"].to_numpy(), kind="stable")
-    known = bundle.snapshot["video"].to_numpy()[order]
-    place = np.minimum(np.searchsorted(known, bundle.videos), max(len(known) - 1, 0))
-    lists = []
-    for span in SPANS:
-        watches = bundle.snapshot[f"video_watches_{span}"].to_numpy(zero_copy_only=False)[order]
-        counts = np.where(known[place] == bundle.videos, watches[place], 0).astype(np.float32)
-        lists.append(_ranks(bundle, wanted, _the_same_for_all(counts)))
-    return max(lists, key=lambda found: np.nan_to_num(recall_at(found, LIST)))
-
-
-def _the_same_for_all(scores: NDArray[np.float32]) -> Scores:
-    return lambda at: np.repeat(scores[None, :], len(at), axis=0)
-
-
-def _ranks(bundle: Bundle, wanted: Wanted, scores: Scores) -> NDArray[np.float64]:
-    """Rank of each watched video among those of the bundle that its viewer had not watched, 0 first, the mean among
-    equal scores; NaN for one that the bundle does not know or that was watched before."""
+    """Rank of each watched video among those of the bundle that its viewer had not watched, by the bundle's towers: 0
+    first, the mean among equal scores, [n]; NaN for one that the bundle does not know or that was watched before."""
     order = np.argsort(bundle.videos, kind="stable")
     known = np.append(bundle.videos[order], 0)
 
@@ -116,13 +87,14 @@ def _ranks(bundle: Bundle, wanted: Wanted, scores: Scores) -> NDArray[np.float64
         return np.where((keys != 0) & (known[place] == keys), np.append(order, 0)[place], -1)
 
     found = np.full(len(wanted), np.nan)
-    if not len(order):
+    if not len(order) or not len(wanted):
         return found
+    queries, vectors = bundle.queries(wanted.viewers), np.asarray(bundle.vectors)
     target, watched = rows_of(wanted.videos), rows_of(wanted.viewers["history_videos"])
     size = max(1, _BLOCK // len(order))
     for first in range(0, len(wanted), size):
         at = np.arange(first, min(first + size, len(wanted)))
-        table = scores(at)
+        table = queries[at] @ vectors.T
         query, column = np.nonzero(watched[at] >= 0)
         table[query, watched[at][query, column]] = -np.inf
         own = table[np.arange(len(at)), target[at]][:, None]

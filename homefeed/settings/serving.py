@@ -98,7 +98,7 @@ class ServingSettings(Group):
         ge=0,
     )
     discovery_value: float = knob(
-        40.0,
+        10.0,
         "Worth of a watch of a topic new to the viewer, beyond its value, at exploration 1; it grows evenly with the "
         "knob.",
         "per watch",

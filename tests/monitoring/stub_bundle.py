@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from homefeed.features import DENSE_FEATURES, SPANS, TARGETS
+from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.manifest import Manifest
 from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import REACTIONS, Rows
@@ -98,9 +98,7 @@ class StubBundle:
         vectors = np.random.default_rng(2).normal(size=(1000, 4)).astype(np.float32)
         self._wants = self.vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         self.videos = np.arange(1, 1001)
-        # The first hundred are those that all watch most.
-        counts = {f"video_watches_{span}": np.where(self.videos <= 100, 9.0, 0.0) for span in SPANS}
-        self.snapshot = pa.table({"video": self.videos, **counts})
+        quality = {"recall_at_100": 0.2, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}
         self.manifest = Manifest(
             release="stub",
             created="2026-11-23T22:00:00+00:00",
@@ -109,7 +107,7 @@ class StubBundle:
             settings_digest="",
             code_version="",
             pairing="",
-            metrics={"index": {"recall_at_1000": 0.99}, **metrics},
+            metrics={"retrieval": quality, "index": {"recall_at_1000": 0.99}, **metrics},
         )
         reference = stub_rows(seed=1)
         columns = {name: reference.inputs.dense[:, i] for i, name in enumerate(DENSE_FEATURES)}

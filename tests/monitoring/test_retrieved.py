@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from stub_bundle import stub_wanted
 from stub_site import SINCE, WINDOW, StubSite
 
-from homefeed.features import SPANS
 from homefeed.registry import Stage
 from homefeed.verdict import Check, Verdict
 from models.history import string_key
-from monitoring.gates.popularity import popularity
 from monitoring.gates.quality import quality
 from monitoring.look import Look
-from monitoring.retrieved import Wanted, popular_ranks, ranks, wanted_of
+from monitoring.retrieved import Wanted, ranks, wanted_of
 
 AT = datetime(2026, 11, 23, 21, 50, tzinfo=UTC)
 US = round(AT.timestamp() * 1e6)
@@ -26,12 +24,9 @@ US = round(AT.timestamp() * 1e6)
 
 def bundle(scores: list[list[float]], videos: list[int]) -> Any:
     """Answers query q with the scores of row q."""
-    counts: dict[str, Any] = {f"video_watches_{span}": np.zeros(len(videos)) for span in SPANS}
-    counts["video_watches_1h"], counts["video_watches_7d"] = np.arange(len(videos)), -np.arange(len(videos))
     return SimpleNamespace(
         vectors=np.eye(len(videos), dtype=np.float32),
         videos=np.array(videos, np.int64),
-        snapshot=pa.table({"video": videos, **counts}),
         queries=lambda viewers: np.array(scores, np.float32),
     )
 
@@ -58,13 +53,6 @@ def test_what_is_unknown_or_was_watched_before_has_no_rank() -> None:
     assert np.isnan(ranks(bundle([[]], []), wanted([1], [[0]]))).all(), "an empty catalogue"
     nobody = Wanted(np.zeros(0, np.int64), np.zeros(0, np.int64), {"history_videos": np.zeros((0, 3), np.int64)})
     assert len(ranks(bundle([], [1, 2]), nobody)) == 0
-
-
-def test_popularity_is_that_of_the_span_that_finds_most() -> None:
-    """By the hour video 400 is first, by the week it is last of 400, and the other spans cannot tell."""
-    videos = list(range(1, 401))
-    found = popular_ranks(bundle([], videos), wanted([400, 350], [[0], [400]]))
-    assert found.tolist() == [0, 49], "in the list of the hour; the second viewer had watched the first of it"
 
 
 def test_viewers_are_read_as_they_were_at_the_impression() -> None:
@@ -96,7 +84,7 @@ def test_viewers_are_read_as_they_were_at_the_impression() -> None:
 def looked(site: StubSite, waited_s: float = 0.0) -> dict[str, Check]:
     live, now = site.registry.release("r1"), SINCE + timedelta(seconds=waited_s)
     look = Look(site.settings, site.registry, site.registry.release("r2"), live, WINDOW, now)
-    return {check.name: check for check in (*quality(look), *popularity(look))}
+    return {check.name: check for check in quality(look)}
 
 
 def beside_live(site: StubSite) -> None:
@@ -136,6 +124,6 @@ def test_watches_that_one_of_both_does_not_know_are_left_out(site: StubSite) -> 
 def test_too_few_watches_wait(site: StubSite) -> None:
     beside_live(site)
     site.wanted = stub_wanted(np.arange(1, 100))
-    found = looked(site, waited_s=100_000)
-    assert {found[name].verdict for name in ("recall_live", "recall_popularity")} == {Verdict.WAIT}
-    assert "99 of the 100 watches it takes" in found["recall_live"].detail
+    found = looked(site, waited_s=100_000)["recall_live"]
+    assert found.verdict is Verdict.WAIT
+    assert "99 of the 100 watches it takes" in found.detail

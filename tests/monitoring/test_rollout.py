@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stub_bundle import no_rows, retrained, scramble, stub_wanted
+from stub_bundle import no_rows, retrained, scramble
 from stub_site import SINCE, WINDOW, RefusedError, StubSite
 
 from homefeed.registry import Stage
@@ -67,27 +67,26 @@ def test_a_spoiled_ranker_fails_by_its_own_gate(site: StubSite, spoil: object, f
     assert verdicts(site, "r1")[failed] == Verdict.FAIL
 
 
-def test_a_poor_index_fails(site: StubSite) -> None:
+@pytest.mark.parametrize(
+    ("metrics", "failed"),
+    [
+        ({"index": {"recall_at_1000": 0.94}}, "index_recall"),
+        (
+            {"retrieval": {"recall_at_100": 0.05, "popularity_recall_at_100": 0.1, "holdout_watches": 2000}},
+            "recall_popularity",
+        ),
+    ],
+)
+def test_a_poor_retriever_fails(site: StubSite, metrics: dict[str, object], failed: str) -> None:
     site.add("r1")
-    site.bundles["r1"].with_metrics(index={"recall_at_1000": 0.94})
+    site.bundles["r1"].with_metrics(**metrics)
     assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
-    assert verdicts(site, "r1")["index_recall"] == Verdict.FAIL
+    assert verdicts(site, "r1")[failed] == Verdict.FAIL
 
 
-def test_a_retriever_that_finds_less_than_popularity_fails(site: StubSite) -> None:
+def test_an_unmeasured_index_waits(site: StubSite) -> None:
     site.add("r1")
-    site.bundles["r1"].vectors = -site.bundles["r1"].vectors
-    site.bundles["r1"].queries = lambda viewers: np.ones((len(viewers["age"]), 4), np.float32) * [1, 0, 0, 0]
-    # What few watch: the popular hundred are a tenth of these.
-    site.wanted = stub_wanted(np.repeat(np.argsort(site.bundles["r1"].vectors[:, 0])[:500] + 1, 2))
-    assert step(site.settings, "r1", WINDOW, SINCE) == Stage.ROLLED_BACK
-    assert verdicts(site, "r1")["recall_popularity"] == Verdict.FAIL
-
-
-def test_an_unmeasured_index_and_too_few_watches_wait(site: StubSite) -> None:
-    site.add("r1")
-    site.bundles["r1"].with_metrics(index={})
-    site.wanted = stub_wanted(np.arange(1, 100))
+    site.bundles["r1"].with_metrics(index={}, retrieval={})
     assert step(site.settings, "r1", WINDOW, SINCE) == Stage.SHADOW
     found = verdicts(site, "r1")
     assert found["index_recall"] == found["recall_popularity"] == Verdict.WAIT

@@ -1,7 +1,10 @@
 """Replicas of the real service behind a real HAProxy: one is killed, all are replaced, and no caller notices."""
 
+import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -37,7 +40,7 @@ def site(world, program, tmp_path):
         world.settings = world.settings.model_copy(
             update={"replicas": world.settings.replicas.model_copy(update=draining)}
         )
-        running = list(pool.map(lambda _: start(world.settings, 0, command=COMMAND), range(2)))
+        running = list(pool.map(lambda port: start(world.settings, port, command=COMMAND), quiet_ports(2)))
     addresses = ",".join(urlsplit(replica.url).netloc for replica in running)
     replicas = world.settings.replicas.model_copy(
         update={"addresses": addresses, "port": free_port(), "metrics_port": free_port()}
@@ -61,6 +64,18 @@ def site(world, program, tmp_path):
         balancer.wait(10)
         for each in running:
             each.stop()
+
+
+def quiet_ports(num):
+    """Free ports below those that the kernel gives to callers: one of these would have it while a replica is away."""
+    found = []
+    for port in random.sample(range(20_000, 32_000), 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == num:
+            return found
+    raise AssertionError("no free port")
 
 
 def up(metrics):

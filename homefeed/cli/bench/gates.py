@@ -10,11 +10,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from homefeed.features import SPANS
 from homefeed.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,11 +152,11 @@ def nobody() -> "Wanted":
 
 
 class _Side:
-    """A release that is nothing but its predictions [n]; its catalogue is empty."""
+    """A release that is nothing but its predictions [n]."""
+
+    bundle = True
 
     def __init__(self, watched: NDArray[np.float64]) -> None:
-        columns = dict.fromkeys(("video", *(f"video_watches_{span}" for span in SPANS)), np.zeros(0, np.int64))
-        self.bundle = SimpleNamespace(videos=np.zeros(0, np.int64), snapshot=pa.table(columns))
         self._heads = dict.fromkeys(("watched", "liked", "subscribed"), watched.astype(np.float32))
 
     def heads(self, _: "Rows") -> dict[str, NDArray[np.float32]]:
@@ -169,6 +167,9 @@ class _Side:
 
     def ranks(self, _: "Wanted") -> NDArray[np.float64]:
         return np.zeros(0)
+
+    def metric(self, *_: str) -> None:
+        return None
 
 
 def _share(of: Any) -> float:

@@ -41,7 +41,7 @@ class Processes:
             update={
                 "var": folder,
                 "ranking": site.ranking.model_copy(
-                    update={"max_epochs": 1, "min_steps": 40, "min_training_steps": 40, "max_train_rows": 10_000}
+                    update={"max_epochs": 1, "min_steps": 300, "min_training_steps": 300, "max_train_rows": 10_000}
                 ),
                 "trainers": TrainerSettings(
                     workers=self.address, chief=f"127.0.0.1:{free_port()}", wait_s=300, poll_s=0.2, checkpoint_steps=10

@@ -22,7 +22,7 @@ RUNNER = CliRunner()
 def made_up(exploration: float) -> Measures:
     random = np.random.default_rng(round(100 * exploration))
     hours = np.where(random.random(80) < 0.1 + exploration, 6.0, np.inf)
-    values = (random.exponential(100, 300), random.random(300), random.random(300) < 0.8, random.random(300))
+    values = (random.exponential(100, 300), random.random(300), np.arange(300) % 5 > 0, random.random(300))
     return Measures(*values, hours, 0.5)
 
 
