@@ -29,8 +29,7 @@ def quality(look: Look) -> list[Check]:
             loss_check(look, "ne_live", *heads, margin=knobs.ne_margin, what=what),
             gain_check(look, "ndcg_live", *scores, margin=knobs.ndcg_margin, what="NDCG at 100 lost against live's"),
         ]
-    mine, theirs = look.candidate.ranks(look.wanted), rival.ranks(look.wanted)
-    return [*checks, recall(look, "recall_live", mine, theirs, margin=knobs.recall_margin, whose="live's")]
+    return [*checks, recall(look, rival)]
 
 
 def loss_check(
