@@ -197,8 +197,6 @@ class Side:
             self.refusal = f"{type(error).__name__}: {error}"
         self._rows: Rows | None = None
         self._heads: dict[str, NDArray[np.float32]] = {}
-        self._wanted: Any = None
-        self._ranks = np.zeros(0)
 
     def heads(self, rows: Rows) -> dict[str, NDArray[np.float32]]:
         """Target -> [n] calibrated predictions of the exposures."""
@@ -211,15 +209,6 @@ class Side:
         """[n] the score that each exposure would be ranked by."""
         assert self.bundle is not None
         return self.bundle.value(self.heads(rows))
-
-    def ranks(self, wanted: Any) -> NDArray[np.float64]:
-        """Rank of each of the wanted watches (`monitoring.retrieved.Wanted`) in the list of the retriever, [n]."""
-        from monitoring import retrieved
-
-        assert self.bundle is not None
-        if self._wanted is not wanted:
-            self._wanted, self._ranks = wanted, retrieved.ranks(self.bundle, wanted)
-        return self._ranks
 
     def metric(self, part: str, name: str) -> float | None:
         """A metric from the manifest, such as `("index", "recall_at_1000")`; None where it was not measured."""

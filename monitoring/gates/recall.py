@@ -7,14 +7,16 @@ from models.evaluation import viewer_bootstrap
 from monitoring.decision import not_worse, waiting
 from monitoring.evidence import Side
 from monitoring.look import Look
-from monitoring.retrieved import LIST
+from monitoring.retrieved import LIST, ranks
 
 
 def recall(look: Look, rival: Side) -> Check:
     """`recall_live`: relative fall of recall at 100 from `rival` to the candidate. A watch of a video that one of the
     two does not know is left out."""
     knobs, wanted = look.settings.rollout, look.wanted
-    mine, theirs = look.candidate.ranks(wanted), rival.ranks(wanted)
+    assert look.candidate.bundle is not None
+    assert rival.bundle is not None
+    mine, theirs = (ranks(bundle, wanted) for bundle in (look.candidate.bundle, rival.bundle))
     both = ~(np.isnan(mine) | np.isnan(theirs))
     own, other = (mine[both] < LIST).astype(np.float64), (theirs[both] < LIST).astype(np.float64)
     if len(own) < knobs.min_positives:

@@ -152,9 +152,9 @@ def nobody() -> "Wanted":
 
 
 class _Side:
-    """A release that is nothing but its predictions [n]."""
+    """A release that is nothing but its predictions [n]; its catalogue is empty."""
 
-    bundle = True
+    bundle = SimpleNamespace(videos=np.zeros(0, np.int64))
 
     def __init__(self, watched: NDArray[np.float64]) -> None:
         self._heads = dict.fromkeys(("watched", "liked", "subscribed"), watched.astype(np.float32))
@@ -164,9 +164,6 @@ class _Side:
 
     def score(self, _: "Rows") -> NDArray[np.float32]:
         return self._heads["watched"]
-
-    def ranks(self, _: "Wanted") -> NDArray[np.float64]:
-        return np.zeros(0)
 
     def metric(self, *_: str) -> None:
         return None
