@@ -37,6 +37,11 @@ class Parity:
         return len(self.differs)
 
     @property
+    def num_differing(self) -> int:
+        """Vectors that differ in any column."""
+        return int(self.differs.any(axis=1).sum())
+
+    @property
     def worst(self) -> list[tuple[str, int]]:
         """Columns that differ anywhere, with the number of vectors, the most first."""
         counts = self.differs.sum(axis=0)

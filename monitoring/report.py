@@ -104,8 +104,12 @@ def _skew(settings: Settings, bundle: Bundle, window: str) -> dict[str, Any]:
     """Feature vectors that the service logged in `window`, and how many of them training would read otherwise; column
     -> in how many, the most first."""
     found = parity(settings, window, window, windows.start(window), bundle.shape.ranker_history_length)
-    differ = int(found.differs.any(axis=1).sum())
-    return {"vectors": len(found), "differ": differ, "columns": dict(found.worst), "without": found.num_without}
+    return {
+        "vectors": len(found),
+        "differ": found.num_differing,
+        "columns": dict(found.worst),
+        "without": found.num_without,
+    }
 
 
 def _drift(drift: Drift | NotMeasured) -> dict[str, Any] | None:

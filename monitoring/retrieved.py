@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from homefeed.settings import Settings
 from models.history import microseconds, padded, string_keys
+from models.membership import places
 from monitoring.evidence import Bundle
 
 #: Length of the list that a watched video is looked for in.
@@ -80,11 +81,11 @@ def ranks(bundle: Bundle, wanted: Wanted) -> NDArray[np.float64]:
     """Rank of each watched video among those of the bundle that its viewer had not watched, by the bundle's towers: 0
     first, the mean among equal scores, [n]; NaN for one that the bundle does not know or that was watched before."""
     order = np.argsort(bundle.videos, kind="stable")
-    known = np.append(bundle.videos[order], 0)
+    known = bundle.videos[order]
 
     def rows_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        place = np.searchsorted(known[:-1], keys)
-        return np.where((keys != 0) & (known[place] == keys), np.append(order, 0)[place], -1)
+        place = places(known, keys)
+        return np.where(place >= 0, order[place], -1)
 
     found = np.full(len(wanted), np.nan)
     if not len(order) or not len(wanted):

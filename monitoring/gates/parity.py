@@ -20,13 +20,12 @@ def parity(look: Look) -> list[Check]:
         if found.num_without:
             why += f"; {found.num_without} pages do not say what their snapshot was made from"
         return [waiting("feature_parity", why, num)]
-    count = int(found.differs.any(axis=1).sum())
     named = ", ".join(f"{name} ({number})" for name, number in found.worst[:_NAMED])
     bound = knobs.max_skew_share
     return [
         not_worse(
             "feature_parity",
-            wilson(count, num),
+            wilson(found.num_differing, num),
             fail_above=bound,
             pass_below=bound,
             num_samples=num,
