@@ -38,6 +38,7 @@ def main() -> None:
     import uvicorn
 
     from serving.admission import Admission
+    from serving.connections import KEEP_ALIVE_S, OneWriteProtocol
     from serving.draining import Draining
     from serving.request_id import RequestId
     from serving.retry_after import RetryAfter
@@ -59,7 +60,9 @@ def main() -> None:
     config = uvicorn.Config(
         # BentoML answers "too many requests" and "too late" outside of the middleware that it was given.
         RequestId(RetryAfter(Admission(draining, settings.serving.max_pages), settings.serving.retry_after_s)),
+        http=OneWriteProtocol,
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,
     )

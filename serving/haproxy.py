@@ -52,7 +52,10 @@ backend replicas
     option httpchk
     http-check send meth GET uri /readyz
     http-check expect status 200
-    default-server check inter {check_ms}ms fall {check_failures} rise 1 maxconn {max_concurrency}{slow_start}
+    # A refused connection says enough: without this, a replica just killed is the one with the fewest connections, and
+    # all of a request's attempts may be at it.
+    default-server check inter {check_ms}ms fall {check_failures} rise 1 maxconn {max_concurrency}{slow_start} \
+observe layer4 error-limit 1 on-error mark-down
 {servers}
 
 frontend metrics

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from serving.bundle import BundleLoader
 
 _logger = logging.getLogger(__name__)
-_KEEP_ALIVE_S = 75
 
 
 def load_part(settings: Settings, release: str, number: int, num_shards: int) -> Any:
@@ -103,6 +102,8 @@ def main() -> None:
     host, port = addresses[arguments.shard]
     import uvicorn
 
+    from serving.connections import KEEP_ALIVE_S
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     held = ShardReleases(settings, arguments.shard, len(addresses))
     held.start()
@@ -113,7 +114,7 @@ def main() -> None:
         host=arguments.host or host,
         port=port,
         log_level="warning",
-        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,
     )

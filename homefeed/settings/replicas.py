@@ -21,7 +21,7 @@ class ReplicaSettings(Group):
     )
     check_failures: int = knob(2, "Answers in a row other than ready after which a replica gets no new request.", gt=0)
     slow_start_s: float = knob(20.0, "A replica that came back gets its full share only after this time.", "s", ge=0)
-    retries: int = knob(2, "Attempts after the first one for a request that no replica answered.", ge=0)
+    retries: int = knob(3, "Attempts after the first one for a request that no replica answered.", ge=0)
     buffer_kib: int = knob(
         64,
         "Larger requests are not kept, so they are not tried again; HAProxy takes two of these for each connection.",

@@ -147,6 +147,7 @@ def test_a_killed_replica_and_a_replaced_one_cost_no_request_and_no_event(site, 
         wait_for(lambda: httpx.get(f"{running[1].url}/readyz", timeout=30).status_code == 503)
         page = httpx.post(f"{running[1].url}/v1/recommend", json={"user": "viewer-1", "num": 5}, timeout=30)
         assert page.status_code == 200
+        running[1].process.wait(60)  # Asked twice, it would stop at once.
         again(1)
         wait_for(lambda: up(metrics) == 2)
         callers.more(50)
