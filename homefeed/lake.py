@@ -206,12 +206,6 @@ class Lake:
         delta = self._open(table, None)
         return 0 if delta is None else int(delta.update(dict(values), predicate=predicate)["num_updated_rows"])
 
-    def compact(self, table: str) -> None:
-        """Merge the small files of each window; the rows stay the same."""
-        delta = self._open(table, None)
-        if delta is not None:
-            delta.optimize.compact()
-
     def vacuum(self, table: str, keep_hours: int = 168, keep_versions: Sequence[int] = ()) -> list[str]:
         """Delete files that no version of the last `keep_hours` uses, nor any of `keep_versions`.
 

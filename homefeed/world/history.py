@@ -21,9 +21,10 @@ from homefeed.settings import Settings
 from homefeed.world import event_rows, names
 from homefeed.world.activity import shown, slots_of, visits
 from homefeed.world.behaviour import react
+from homefeed.world.build import build_site, remember_end
 from homefeed.world.catalogue import Floats, Ints
 from homefeed.world.policy import choose, in_order
-from homefeed.world.site import Site, WorldError, build_site, remember_end
+from homefeed.world.site import Site, WorldError
 
 #: Called with windows done and windows in all; what it raises stops the writing.
 Progress = Callable[[int, int], object]

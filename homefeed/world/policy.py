@@ -180,24 +180,3 @@ def _put(video: Ints, rows: Ints, drawn: Ints) -> None:
     """Write the draws that found something; the others keep the even draw."""
     found = drawn >= 0
     video[rows[found]] = drawn[found]
-
-
-def base_of(site: Site) -> float:
-    """Log-odds with which `world.watched_share` of the policy's impressions are watched, found by bisection."""
-    rng = np.random.default_rng([site.seed, 4])
-    n = 40_000
-    rate = np.cumsum(site.audience.rate, dtype=np.float64)
-    viewer = np.minimum(np.searchsorted(rate, rng.random(n) * rate[-1]), len(rate) - 1)
-    end_us = round(site.end.timestamp() * 1e6)
-    time_us = end_us - (rng.random(n) * site.world.history_days * DAY_US).astype(np.int64)
-    video = choose(site, viewer, time_us, rng).video
-    slot = np.minimum(rng.exponential(site.world.slots_seen, n), 99).astype(np.int64)
-    odds = site.log_odds(viewer, video, slot, time_us, site.audience.device[viewer].astype(np.int64))
-    # As in the history: bots aside, only what a viewer may see, and what is late does not count.
-    odds = odds[site.allowed(viewer, video) & ~site.audience.is_bot[viewer]]
-    low, high = -20.0, 20.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        share = float((1 / (1 + np.exp(-(middle + odds)))).mean()) * (1 - site.world.late_share)
-        low, high = (middle, high) if share < site.world.watched_share else (low, middle)
-    return middle

@@ -16,9 +16,10 @@ from homefeed.settings import Settings
 from homefeed.world import event_rows, names
 from homefeed.world.activity import Impressions, rate_by_country, visits
 from homefeed.world.behaviour import react
+from homefeed.world.build import build_site, open_site
 from homefeed.world.catalogue import Ints
 from homefeed.world.scroll import Event, events, impressions
-from homefeed.world.site import WorldError, build_site, open_site
+from homefeed.world.site import WorldError
 from homefeed.world.vocabulary import DEVICES
 
 Pages = Sequence[dict[str, Any]]

@@ -1,25 +1,20 @@
-"""The synthetic site: catalogue, audience and the true probability of every exposure.
-
-The same settings, seed and end of history give the same site in every process, so live viewers need no copy of it.
-"""
+"""The synthetic site: catalogue, audience and the true probability of every exposure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from homefeed import ids
 from homefeed.errors import HomefeedError
-from homefeed.settings import Settings
 from homefeed.settings.world import WorldSettings
 from homefeed.world import names
-from homefeed.world.audience import Audience, make_audience
-from homefeed.world.catalogue import Channels, Floats, Ints, Videos, make_channels, make_videos
+from homefeed.world.audience import Audience
+from homefeed.world.catalogue import Channels, Floats, Ints, Videos
 from homefeed.world.vocabulary import COUNTRIES, DEVICES, LANGUAGES, TOPICS
 
 HOUR_US = 3_600_000_000
@@ -211,59 +206,6 @@ def viral_intensity(viral_us: Ints, time_us: Ints) -> Floats:
     hours = (time_us - viral_us).astype(np.float32) / np.float32(HOUR_US)
     active = (viral_us > 0) & (hours >= 0) & (hours < 48)
     return np.where(active, np.minimum(hours / 2, np.exp(-np.maximum(hours - 2, 0) / 8)), 0).astype(np.float32)
-
-
-def build_site(world: WorldSettings, seed: int, end: datetime) -> Site:
-    """Make the site whose history ends at `end` (timezone-aware).
-
-    Memory: about 250 bytes per viewer and 120 per video.
-    """
-    if end.tzinfo is None:
-        raise WorldError(f"the history cannot end at {end.isoformat()}: the time needs a time zone, such as +00:00")
-    from homefeed.world.policy import base_of
-
-    channels = make_channels(world, np.random.default_rng([seed, 1]))
-    videos = make_videos(world, channels, round(end.timestamp() * 1e6), np.random.default_rng([seed, 2]))
-    audience = make_audience(world, channels, np.random.default_rng([seed, 3]))
-    site = Site(world, seed, end.astimezone(UTC), channels, videos, audience, 0.0)
-    return Site(world, seed, end.astimezone(UTC), channels, videos, audience, base_of(site))
-
-
-def remember_end(settings: Settings, end: datetime) -> None:
-    """Note for which end the history under `settings.var` was made, so that live viewers meet the same site."""
-    settings.var.mkdir(parents=True, exist_ok=True)
-    (settings.var / _NOTE).write_bytes(orjson.dumps({"end": end.isoformat(), **_identity(settings)}))
-
-
-def open_site(settings: Settings) -> Site:
-    """The site whose history was written under `settings.var`.
-
-    Raises:
-      WorldError: there is none, or it was made with other settings.
-    """
-    note = settings.var / _NOTE
-    if not note.exists():
-        raise WorldError(f"there is no synthetic history under {settings.var}; `homefeed world` writes one")
-    held = orjson.loads(note.read_bytes())
-    end = datetime.fromisoformat(held.pop("end"))
-    # A knob that is newer than the history had, when that was written, the effect that is now its default.
-    held = WorldSettings().model_dump() | held
-    changed = {k: (held.get(k), v) for k, v in _identity(settings).items() if held.get(k) != v}
-    if changed:
-        said = ", ".join(f"{name} was {was}, is now {now}" for name, (was, now) in changed.items())
-        raise WorldError(
-            f"the history under {settings.var} is of another site: {said}; restore these or use another var"
-        )
-    return build_site(settings.world, settings.seed, end)
-
-
-_NOTE = "world.json"
-#: Knobs of how live viewers behave may change; those of the site may not.
-_LIVE = ("num_threads", "live_rate", "live_step_s", "live_concurrency", "live_timeout_s")
-
-
-def _identity(settings: Settings) -> dict[str, float]:
-    return {"seed": settings.seed, **settings.world.model_dump(exclude=set(_LIVE))}
 
 
 def _sorted_keys(identifiers: pa.Array) -> tuple[Ints, Ints]:

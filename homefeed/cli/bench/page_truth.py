@@ -101,7 +101,7 @@ def visited_site(settings: Settings, home: Path) -> "Iterator[tuple[Site, list[V
     importlib.import_module("models")
     from homefeed.cli.headless import quiet
     from homefeed.cli.simulate.start import END, make_start, simulation_settings, topics_before
-    from homefeed.world.site import build_site
+    from homefeed.world.build import build_site
 
     own = simulation_settings(home / "var", settings.seed, viewers=1500, videos=1500, history_days=4.0, days=2)
     with warnings.catch_warnings(), quiet(home / "log"):

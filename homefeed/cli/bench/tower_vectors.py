@@ -56,8 +56,8 @@ class Source:
 def train_source(settings: Settings, folder: Path, num_queries: int) -> Source:
     """Make the small site under `folder`, train the towers on it, and open them."""
     from homefeed.ingest.window import ingest_windows
+    from homefeed.world.build import build_site
     from homefeed.world.history import write_history
-    from homefeed.world.site import build_site
     from models.retrieval.train import train_retrieval
 
     own = settings.model_copy(

@@ -43,8 +43,8 @@ def viewer_days(settings: Settings, num_viewers: int) -> tuple[ViewerDays, Viewe
     """Watch time and long views of a day of the synthetic site and of the days before, viewer by viewer."""
     from homefeed.world.activity import shown, slots_of, visits
     from homefeed.world.behaviour import react
+    from homefeed.world.build import build_site
     from homefeed.world.policy import choose, in_order
-    from homefeed.world.site import build_site
 
     days = 1 + _BEFORE_DAYS
     world = settings.world.model_copy(update={"num_viewers": num_viewers, "history_days": float(days)})

@@ -26,8 +26,8 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
     """Write the history of the settings' site into a scratch folder, then make a large site and one of its windows."""
     import psutil
 
+    from homefeed.world.build import build_site
     from homefeed.world.history import happenings, write_history
-    from homefeed.world.site import build_site
 
     def show(done: int, total: int) -> None:
         progress.update(progress.task_ids[0], completed=done, total=total)

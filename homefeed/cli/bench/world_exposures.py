@@ -86,7 +86,7 @@ def world_exposures(
     from feature_repo.snapshot import candidates
     from feature_repo.training_set import ranking_examples
     from homefeed.lake import open_lake
-    from homefeed.world.site import open_site
+    from homefeed.world.build import open_site
     from models.names import names_of
     from models.video_table import video_table
 

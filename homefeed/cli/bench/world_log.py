@@ -45,8 +45,8 @@ class WorldLog:
 
 def world_log(settings: Settings, world: WorldSettings) -> WorldLog:
     """Make the site of `world` with `settings.seed`, and `world.history_days` of watches that end at `END`."""
+    from homefeed.world.build import build_site
     from homefeed.world.event_rows import user_rows, video_rows
-    from homefeed.world.site import build_site
     from models.profiles import profiles_of
     from models.retrieval.watches import WatchCounts
     from models.video_table import video_table

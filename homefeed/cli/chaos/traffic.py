@@ -64,7 +64,7 @@ class Traffic:
     _hours: dict[int, Hour] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        from homefeed.world.site import build_site
+        from homefeed.world.build import build_site
 
         # One topic of memory is enough: what counts here is how viewers differ, not what they like.
         changed = {"num_viewers": self.num_viewers, "visits_per_day": self.visits_per_day, "history_days": 2.0}

@@ -53,6 +53,6 @@ def topics_before(settings: Settings) -> NDArray[np.bool_]:
     """[viewers, topics] True where the viewer watched a video of the topic in the history."""
     from homefeed.cli.simulate.outcome import watched_topics
     from homefeed.lake import open_lake
-    from homefeed.world.site import open_site
+    from homefeed.world.build import open_site
 
     return watched_topics(open_site(settings), open_lake(settings.lake_path).read("watches"))

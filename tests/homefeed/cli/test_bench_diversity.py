@@ -12,7 +12,8 @@ from homefeed.cli.bench.diversity import MEANING, matched, ratios
 from homefeed.cli.bench.page_truth import Visit, Worth, worth
 from homefeed.settings.world import WorldSettings
 from homefeed.world.activity import seen_share
-from homefeed.world.site import Site, build_site
+from homefeed.world.build import build_site
+from homefeed.world.site import Site
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
 #: Videos 0 and 1 are the same, 2 and 3 are like nothing else.

@@ -10,7 +10,8 @@ from homefeed.cli.bench.informed import Traits, informed_watched, mean_probabili
 from homefeed.cli.bench.world_log import END
 from homefeed.schema import TIME
 from homefeed.settings import load
-from homefeed.world.site import Site, build_site
+from homefeed.world.build import build_site
+from homefeed.world.site import Site
 from homefeed.world.vocabulary import TOPICS
 
 

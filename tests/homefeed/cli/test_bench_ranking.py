@@ -18,7 +18,7 @@ from homefeed.features import DENSE_FEATURES
 from homefeed.importers.ratings import FILMS, USERS, Ratings
 from homefeed.schema import TIME
 from homefeed.settings import Settings, load
-from homefeed.world.site import build_site
+from homefeed.world.build import build_site
 from models.evaluation import normalised_entropy
 from models.names import NO_NAMES
 from models.ranking.examples import HIDDEN_SLOT

@@ -16,8 +16,9 @@ from homefeed.cli import build
 from homefeed.schema import EVENTS, arrow_schema
 from homefeed.settings import Settings
 from homefeed.settings.world import WorldSettings
+from homefeed.world.build import open_site
 from homefeed.world.history import HistoryReport, write_history
-from homefeed.world.site import WorldError, open_site
+from homefeed.world.site import WorldError
 
 END = datetime(2026, 11, 23, 22, tzinfo=UTC)
 WORLD = WorldSettings(num_viewers=1500, num_videos=800, history_days=1.0, delayed_rate=0.01, duplicate_rate=0.01)

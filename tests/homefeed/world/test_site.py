@@ -9,8 +9,9 @@ import pytest
 from homefeed import ids
 from homefeed.schema import TIME
 from homefeed.settings.world import WorldSettings
+from homefeed.world.build import build_site
 from homefeed.world.policy import choose
-from homefeed.world.site import DAY_US, HOUR_US, Site, WorldError, build_site, viral_intensity
+from homefeed.world.site import DAY_US, HOUR_US, Site, WorldError, viral_intensity
 from homefeed.world.vocabulary import LANGUAGES, TOPICS
 
 END = datetime(2026, 11, 23, 22, tzinfo=UTC)

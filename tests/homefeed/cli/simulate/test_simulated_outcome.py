@@ -11,7 +11,8 @@ from homefeed.cli.simulate.comparison import compare
 from homefeed.cli.simulate.outcome import Measures, Outcome, gini
 from homefeed.cli.simulate.policies import policies
 from homefeed.settings.world import WorldSettings
-from homefeed.world.site import Site, build_site
+from homefeed.world.build import build_site
+from homefeed.world.site import Site
 from homefeed.world.vocabulary import TOPICS
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
