@@ -61,11 +61,12 @@ class Bundle(Protocol):
         """[n], the worth of showing each candidate."""
 
 
-#: Loads the bundle of a release and warms it up; raises HomefeedError when the bundle cannot be served.
-BundleLoader = Callable[[Settings, str], Bundle]
+#: Loads the bundle of a release and warms it up, gently when pages are answered meanwhile; raises HomefeedError when
+#: the bundle cannot be served.
+BundleLoader = Callable[[Settings, str, bool], Bundle]
 
 
-def load_bundle(settings: Settings, release: str) -> Bundle:
+def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundle:
     """The bundle of `release` from the model store. TensorFlow is imported here, once, off the response path."""
     import scann  # noqa: F401
     import tensorflow  # noqa: F401
@@ -74,12 +75,12 @@ def load_bundle(settings: Settings, release: str) -> Bundle:
 
     _leave_imports_alone()
     if not settings.shards.addresses:
-        return load(settings, release)
+        return load(settings, release, gently=gently)
     from serving.shards import RemoteShards
 
     shards = RemoteShards(settings, release)
     shards.wait()
-    return load(settings, release, shards)
+    return load(settings, release, shards, gently)
 
 
 @functools.cache

@@ -141,7 +141,7 @@ class Releases:
 
     def _take(self, release: str) -> bool:
         try:
-            self._bundles[release] = self._load(self._settings, release)
+            self._bundles[release] = self._load(self._settings, release, self.fleet.live is not None)
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def load_part(settings: Settings, release: str, number: int, num_shards: int) -> Any:
+def load_part(settings: Settings, release: str, number: int, num_shards: int, gently: bool) -> Any:
     """This shard of a release: `models.bundle.shard.BundleShard`. TensorFlow is imported here."""
     from models.bundle.shard import load_bundle_shard
 
-    return load_bundle_shard(settings, release, number, num_shards)
+    return load_bundle_shard(settings, release, number, num_shards, gently)
 
 
 class ShardReleases:
     """The shard of each release in memory, kept in step by one thread."""
 
     def __init__(self, settings: Settings, number: int, num_shards: int) -> None:
-        def part(settings: Settings, release: str) -> Any:
-            return load_part(settings, release, number, num_shards)
+        def part(settings: Settings, release: str, gently: bool) -> Any:
+            return load_part(settings, release, number, num_shards, gently)
 
         self.ready = threading.Event()
         self._settings, self._snapshot = settings, cast("Snapshot | None", None)

@@ -23,19 +23,20 @@ from models.value import ValueWeightsError, checked_weights
 __all__ = ["BundleError", "Parts", "bundle_path", "checked_parts", "load_bundle", "open_bundle"]
 
 
-def load_bundle(settings: Settings, release: str, index: Searchable | None = None) -> Bundle:
+def load_bundle(settings: Settings, release: str, index: Searchable | None = None, gently: bool = False) -> Bundle:
     """The bundle of a release, checked and warm.
 
     Args:
       settings: where the model store is, and how an index is kept fresh.
       release: id.
       index: what is searched instead of the bundle's own index, which then stays on disk: its shards elsewhere.
+      gently: whether pages are answered meanwhile: it takes longer, and they wait less (`models.index.opening`).
 
     Raises:
       BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
         training; the manifest holds no usable value weights; or the bundle is of another release.
     """
-    return open_bundle(bundle_path(settings, release), release, settings.index, index)
+    return open_bundle(bundle_path(settings, release), release, settings.index, index, gently)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def checked_parts(path: Path, release: str) -> Parts:
     return Parts(made, record, vectors, videos)
 
 
-def open_bundle(path: Path, release: str, settings: IndexSettings, index: Searchable | None = None) -> Bundle:
+def open_bundle(
+    path: Path, release: str, settings: IndexSettings, index: Searchable | None = None, gently: bool = False
+) -> Bundle:
     """`load_bundle` on a folder; `settings` say how its index is kept fresh."""
     parts = checked_parts(path, release)
     made, vectors, videos = parts.manifest, parts.vectors, parts.videos
@@ -88,7 +91,7 @@ def open_bundle(path: Path, release: str, settings: IndexSettings, index: Search
         raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
     if index is None:
         try:
-            index = load_index(path / INDEX_FOLDER, videos, vectors, settings)
+            index = load_index(path / INDEX_FOLDER, videos, vectors, settings, gently)
         except (OSError, ValueError) as error:
             raise BundleError(f"bundle {release} cannot be read: {error}") from error
     import tensorflow as tf

@@ -45,16 +45,20 @@ class BundleShard:
             _logger.info("shard %d of %s, snapshot to %s: %s", self.number, self.release, time.isoformat(), change)
 
 
-def load_bundle_shard(settings: Settings, release: str, number: int, num_shards: int) -> BundleShard:
-    """The shard of a release from the model store.
+def load_bundle_shard(
+    settings: Settings, release: str, number: int, num_shards: int, gently: bool = False
+) -> BundleShard:
+    """The shard of a release from the model store; `gently` where others are searched meanwhile.
 
     Raises:
       BundleError: there is no bundle, it is not whole, or its index has another number of shards.
     """
-    return open_shard(bundle_path(settings, release), release, number, num_shards, settings.index)
+    return open_shard(bundle_path(settings, release), release, number, num_shards, settings.index, gently)
 
 
-def open_shard(path: Path, release: str, number: int, num_shards: int, settings: IndexSettings) -> BundleShard:
+def open_shard(
+    path: Path, release: str, number: int, num_shards: int, settings: IndexSettings, gently: bool = False
+) -> BundleShard:
     """`load_bundle_shard` on a folder; `settings` say how its index is kept fresh."""
     parts = checked_parts(path, release)
     if len(parts.record.plans) != num_shards:
@@ -63,7 +67,7 @@ def open_shard(path: Path, release: str, number: int, num_shards: int, settings:
             f"set HOMEFEED_INDEX__NUM_SHARDS={num_shards} where indexes are built, and build it again"
         )
     try:
-        index = load_shard(path / INDEX_FOLDER, number, parts.videos, parts.vectors, settings)
+        index = load_shard(path / INDEX_FOLDER, number, parts.videos, parts.vectors, settings, gently)
     except (OSError, ValueError) as error:
         raise BundleError(f"bundle {release} cannot be read: {error}") from error
     import tensorflow as tf

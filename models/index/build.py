@@ -13,8 +13,9 @@ from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
 from models.index.exact import index_recall
 from models.index.live import LiveIndex
+from models.index.opening import open_gently, open_searcher
 from models.index.plan import Kind, Plan, plan_for
-from models.index.searcher import IndexInputError, build_searcher, load_searcher
+from models.index.searcher import IndexInputError, build_searcher
 from models.index.shards import Index, Shards, shard_of
 from models.index.vectors import Vectors
 from models.training import TrainingError
@@ -130,7 +131,13 @@ def new_index(
     return _whole(parts), tuple(plans)
 
 
-def load_index(path: Path, videos: NDArray[np.int64], vectors: NDArray[np.float32], settings: IndexSettings) -> Index:
+def load_index(
+    path: Path,
+    videos: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    settings: IndexSettings,
+    gently: bool = False,
+) -> Index:
     """Open an index.
 
     Args:
@@ -138,16 +145,22 @@ def load_index(path: Path, videos: NDArray[np.int64], vectors: NDArray[np.float3
       videos: [v] keys that it was built of.
       vectors: [v, d] of the same, may be mapped into memory.
       settings: how it is kept fresh.
+      gently: whether others use Python meanwhile (`models.index.opening`).
 
     Raises:
       OSError, ValueError: its files are not there or not whole.
     """
     num_shards = len(read_record(path).plans)
-    return _whole([load_shard(path, number, videos, vectors, settings) for number in range(num_shards)])
+    return _whole([load_shard(path, number, videos, vectors, settings, gently) for number in range(num_shards)])
 
 
 def load_shard(
-    path: Path, number: int, videos: NDArray[np.int64], vectors: NDArray[np.float32], settings: IndexSettings
+    path: Path,
+    number: int,
+    videos: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    settings: IndexSettings,
+    gently: bool = False,
 ) -> LiveIndex:
     """Open one shard of an index; the others may be elsewhere.
 
@@ -157,6 +170,7 @@ def load_shard(
       videos: [v] keys that the whole index was built of.
       vectors: [v, d] of the same, may be mapped into memory: only the rows of the shard are read.
       settings: how it is kept fresh.
+      gently: whether others use Python meanwhile.
 
     Raises:
       OSError, ValueError: its files are not there or not whole.
@@ -166,7 +180,11 @@ def load_shard(
         raise ValueError(f"{path} has {len(plans)} shards and none of number {number}")
     place = path / _shard_folder(number)
     rows = np.flatnonzero(shard_of(videos, len(plans)) == number)
-    searcher = load_searcher(place, plans[number], vectors.shape[1])
+    if gently:
+        # A catalogue that is not sharded is read where it lies.
+        searcher = open_gently(place, plans[number], vectors if len(plans) == 1 else vectors[rows])
+    else:
+        searcher = open_searcher(place, plans[number], vectors.shape[1])
     if len(searcher) != len(rows):
         raise ValueError(f"{place} holds {len(searcher)} videos, not the {len(rows)} of its share of the keys")
     return LiveIndex(searcher, Vectors.of(videos[rows], vectors, rows), videos[rows], settings)

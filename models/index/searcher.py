@@ -1,7 +1,6 @@
 """ScaNN over rows: the only place that talks to it."""
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ _DIMENSIONS_PER_BLOCK = 2
 #: neighbours of a video: recall 0.93 in 0.10 ms with an eighth of the leaves and 1,000 scored again exactly, 0.40 in
 #: 0.11 ms with all leaves and three times the list scored again.
 _LEAST_LEAVES = 1 / 8
-_BREATH_S = 0.3
 #: Share of the size that can be inserted before ScaNN copies everything to a larger place while searches wait (0.6 s at
 #: a million videos). More than `max_inserted_share`, at which the index is built anew.
 _ROOM = 0.25
@@ -37,9 +35,10 @@ class Searcher:
     def __init__(self, scann: Any, plan: Plan, width: int) -> None:
         self._scann, self._plan, self._width = scann, plan, width
 
-    def make_room(self) -> "Searcher":
-        """Reserve memory for uploads now, while nobody searches; it becomes resident as it is used."""
-        self._scann.reserve(math.ceil((1 + _ROOM) * max(len(self), 1)))
+    def make_room(self, num: int = 0) -> "Searcher":
+        """Reserve memory for uploads to `num` rows, or to those that it has, now, while nobody searches; it becomes
+        resident as it is used."""
+        self._scann.reserve(math.ceil((1 + _ROOM) * max(num, len(self), 1)))
         return self
 
     def __len__(self) -> int:
@@ -120,24 +119,6 @@ def build_searcher(vectors: NDArray[np.float32], plan: Plan, num_threads: int = 
     builder = builder.score_ah(_DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC)
     scann = builder.reorder(math.ceil(plan.reordered * min(RECALL_AT, num))).build()
     return Searcher(scann, plan, vectors.shape[1]).make_room()
-
-
-def load_searcher(folder: Path, plan: Plan, width: int) -> Searcher:
-    """Open what `save` wrote. Raises OSError or ValueError when it is not there or not whole."""
-    from scann import scann_ops_pybind
-
-    # ScaNN would unpickle names that lie there; this index has none, so what lies there is not ours.
-    if any(folder.glob("*.pkl")):
-        raise ValueError(f"{folder} holds a pickle, which an index never has")
-    try:
-        scann = scann_ops_pybind.load_searcher(str(folder), assets_backcompat_shim=False)
-        if plan.kind is Kind.TREE:
-            # Both calls keep Python's lock, for 0.7 s and 0.2 s at a million vectors; those who waited go first.
-            time.sleep(_BREATH_S)
-        scann.initialize_health_stats()
-    except RuntimeError as error:
-        raise ValueError(f"{folder} holds no whole index: {error}") from error
-    return Searcher(scann, plan, width).make_room()
 
 
 def finite(vectors: NDArray[np.float32], width: int, what: str) -> NDArray[np.float32]:

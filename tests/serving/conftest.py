@@ -23,6 +23,7 @@ class World:
         self.bundles: dict[str, StubBundle] = {}
         self.viewers: dict[str, dict[str, Any]] = {}
         self.damaged: set[str] = set()
+        self.gently: dict[str, bool] = {}
 
     def publish(self, snapshot: Any) -> None:
         """Make a snapshot the newest."""
@@ -39,8 +40,9 @@ class World:
         stubs.mkdir(parents=True, exist_ok=True)
         (stubs / name).write_text(content)
 
-    def load(self, settings: Settings, release: str) -> StubBundle:
+    def load(self, settings: Settings, release: str, gently: bool) -> StubBundle:
         """What the service loads bundles with."""
+        self.gently[release] = gently
         if release in self.damaged:
             raise HomefeedError(f"bundle {release} was altered")
         newest = Snapshot.read(max(settings.snapshots_path.glob("*.arrow")))

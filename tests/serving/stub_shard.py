@@ -48,7 +48,7 @@ class StubIndex:
         return np.where(np.isin(keys, self.keys)[:, None], vector_of(keys), np.float32(np.nan))
 
 
-def load_stub(settings: Settings, release: str, number: int, num_shards: int) -> Any:
+def load_stub(settings: Settings, release: str, number: int, num_shards: int, gently: bool) -> Any:
     """What the service loads as its shard of a release."""
     own = StubIndex(KEYS[shard_of(KEYS, num_shards) == number], settings.var / f"shard-{number}-slow")
     return SimpleNamespace(release=release, index=own, refresh=lambda snapshot, time: None)

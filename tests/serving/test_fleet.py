@@ -25,6 +25,13 @@ def test_nothing_is_live_at_first(releases):
     assert releases.fleet.arm("viewer-1") is None
 
 
+def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
+    world.release("r1")
+    world.release("r2", Stage.CANARY)
+    releases.refresh()
+    assert world.gently == {"r1": False, "r2": True}
+
+
 def test_canary_and_ramp_answer_their_share_and_keep_their_viewers(world, releases):
     world.release("r1")
     world.release("r2", Stage.CANARY)
