@@ -37,6 +37,15 @@ def service(world):
         yield process
 
 
+def first_bytes(url, body):
+    """What a caller gets of the answer to a page before it is given anything else."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = f"POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        return connection.recv(65536).partition(b"\r\n\r\n")
+
+
 @pytest.fixture
 def client(service):
     with httpx.Client(base_url=service.url, timeout=30) as client:
@@ -49,6 +58,11 @@ def test_the_whole_surface(client, world, service):
     assert page.status_code == 200
     assert (page.json()["release"], page.json()["user"], len(page.json()["videos"])) == ("r1", "viewer-1", 7)
     assert page.json()["time"] == NOW.isoformat()
+    # An answer leaves in one write: a caller who has its head has its body.
+    for _ in range(5):
+        head, _, body = first_bytes(service.url, b'{"user": "viewer-1", "num": 7}')
+        assert head.startswith(b"HTTP/1.1 200")
+        assert len(json.loads(body)["videos"]) == 7
 
     for body, why in (
         (b"", "user: Field required"),
