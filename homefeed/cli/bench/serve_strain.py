@@ -18,6 +18,7 @@ MEANING = {
     "swap_before_p99_ms": "99th percentile of the time of a page before, at the same rate.",
     "swap_p99_ms": "99th percentile of it meanwhile.",
     "swap_ratio": "The second over the first.",
+    "swap_rss_gib": "Resident memory of the service then: the release before stays, for a rollback.",
 }
 _TIMES, OVERLOAD_S = 5.0, 60.0
 BEFORE_S, MOST_S = 15.0, 90.0
@@ -67,4 +68,5 @@ def swap(service: Service, pages_per_s: float, release: str) -> dict[str, float]
         "swap_before_p99_ms": before.ms(0.99),
         "swap_p99_ms": during.ms(0.99),
         "swap_ratio": during.ms(0.99) / before.ms(0.99),
+        "swap_rss_gib": service.rss_gib(),
     }
