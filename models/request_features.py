@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefeed.features import REQUEST_FEATURES
-from models.membership import among
+from models.membership import among, positions
 
 _HOUR_US = 3_600_000_000
 #: Hours given to a viewer who never watched: longer than any aggregate looks back.
@@ -88,10 +88,9 @@ def _weight_of(
     """Watched fractions that went to `wanted`: history [m, h], wanted [n], fractions [m, h] -> [n]."""
     if len(history) == 1 and history.size:
         # One viewer's history is summed by key once, whatever the number of candidates.
-        keys, place = np.unique(history[0], return_inverse=True)
-        sums = np.bincount(place, fractions[0]).astype(np.float32)
-        found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[found] == wanted, sums[found], np.float32(0))
+        sums = np.bincount(positions(history[0], history[0]), fractions[0], history.size).astype(np.float32)
+        found = positions(history[0], wanted)
+        return np.where(found >= 0, sums[found], np.float32(0))
     matches = (history == wanted[:, None]).astype(np.float32)
     weight = np.einsum("nh,nh->n", matches, np.broadcast_to(fractions, (len(wanted), fractions.shape[1])))
     return np.asarray(weight, np.float32)

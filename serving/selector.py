@@ -17,7 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import Ints, IntsOut, compiled
 from models.interleaving import draft as fill
+from models.membership import positions
 from serving.draft import Draft, Ranked, Slate
 from serving.exploration import discovery, explorable, has_new_topic, slot_chances, weights
 
@@ -46,7 +48,7 @@ def rank(draft: Draft) -> Ranked:
 
 
 def spread(
-    score: NDArray[np.float32], groups: tuple[tuple[NDArray[np.generic], float], ...], floor: float
+    score: NDArray[np.float32], groups: tuple[tuple[NDArray[np.int64], float], ...], floor: float
 ) -> NDArray[np.float32]:
     """Make each further video of a group worth less (as xai-org/x-algorithm's author diversity scorer does).
 
@@ -111,12 +113,16 @@ def slate(
     return Slate(index, ranked.score[index], propensity.astype(np.float32), page.explored, team)
 
 
-def _rank_within(best_first: NDArray[np.int64], group: NDArray[np.generic]) -> NDArray[np.int64]:
+def _rank_within(best_first: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many candidates of the same group are better, [n]; `best_first` [n] is their order."""
-    num = len(best_first)
-    order = best_first[np.argsort(group[best_first], kind="stable")]
-    begins = np.ones(num, bool)
-    begins[1:] = group[order[1:]] != group[order[:-1]]
-    place, rank = np.arange(num), np.empty(num, np.int64)
-    rank[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    rank = np.empty(len(best_first), np.int64)
+    _count(best_first, positions(group, group), rank)
     return rank
+
+
+@compiled
+def _count(best_first: Ints, first_of_group: Ints, rank: IntsOut) -> None:
+    seen = np.zeros(len(rank), np.int64)
+    for i in best_first:
+        rank[i] = seen[first_of_group[i]]
+        seen[first_of_group[i]] += 1

@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 
 import numpy as np
 
-from models.membership import among
+from models.membership import among, distinct
 from serving.draft import Draft
 from serving.exploration_uploads import due_uploads
 from serving.shards import missed_shards
@@ -122,8 +122,7 @@ def gather(draft: Draft) -> None:
     if not rows:
         return
     all_rows = np.concatenate(rows)
-    _, first = np.unique(all_rows, return_index=True)
-    first.sort()
+    first = distinct(all_rows)
     draft.rows, draft.place = all_rows[first], np.concatenate(places)[first].astype(np.float32)
     draft.seed = np.concatenate(seeds)[first]
     draft.source = np.concatenate(sources)[first]

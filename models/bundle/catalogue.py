@@ -74,7 +74,10 @@ class Catalogue:
         topics, fractions = visible_history(viewer, history_length)
         seen = {name: viewer[name] for name in _VIEWER}
         seen |= {"dense": np.nan_to_num(np.array([alone], np.float32)), "history_topics": topics}
-        pair = np.nan_to_num(np.stack([requested[name] for name in PAIR_FEATURES]), copy=False)
+        pair = np.stack([requested[name] for name in PAIR_FEATURES])
+        # The sum is finite only if all of it is, and the rule.
+        if not np.isfinite(pair.sum()):
+            np.nan_to_num(pair, copy=False)
         # `take` of whole rows is half the work of an index in brackets.
         channels, topics_of = (part.take(place.take(rows), axis=0) for part, place in self._parts.values())
         videos = self._videos.take(rows, axis=0)
@@ -83,11 +86,11 @@ class Catalogue:
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table
         return {
-            "channel": table.channels[rows],
+            "channel": table.channels.take(rows),
             "topic": table.topics[rows, 0],
-            "language": table.languages[rows],
-            "uploaded": table.uploaded[rows],
-            "duration_s": table.duration_s[rows],
+            "language": table.languages.take(rows),
+            "uploaded": table.uploaded.take(rows),
+            "duration_s": table.duration_s.take(rows),
         }
 
     def _entities(self, of: str, keys: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

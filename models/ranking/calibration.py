@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from homefeed.errors import HomefeedError
 from homefeed.features import TARGETS
 from homefeed.settings.ranking import RankingSettings
+from models.compiled import Doubles, Floats, FloatsOut, compiled
 
 _LEAST = 1e-7
 #: Kind of a calibrator -> least length of its `x` and of its `y`.
@@ -40,12 +41,35 @@ class Calibrator:
             return np.asarray(predictions * np.float32(self.y[0]), np.float32)
         if self.kind == "platt":
             return np.asarray(1 / (1 + np.exp(-(self.x[0] * log_odds(predictions) + self.y[0]))), np.float32)
-        return np.asarray(np.interp(predictions, *self._corners), np.float32)
+        promised = np.empty(len(predictions), np.float32)
+        _on_curve(np.ascontiguousarray(predictions, np.float32), *self._corners, promised)
+        return promised
 
     @cached_property
     def _corners(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """`x` and `y` as arrays: a curve of hundreds of corners is asked for every page."""
         return np.array(self.x), np.array(self.y)
+
+
+@compiled
+def _on_curve(predictions: Floats, x: Doubles, y: Doubles, promised: FloatsOut) -> None:
+    """`np.interp`, which takes five times as long for a page: it searches for one place after the other."""
+    num, left, last = len(predictions), len(x), len(x) - 1
+    corner = np.zeros(num, np.int64)
+    while left > 1:
+        half = left // 2
+        upper = x[half:]
+        for i in range(num):
+            corner[i] += half if upper[corner[i]] <= predictions[i] else 0
+        left -= half
+    for i in range(num):
+        k, at = corner[i], np.float64(predictions[i])
+        if at >= x[last] or at < x[0]:
+            promised[i] = y[k]
+        elif at >= x[k]:
+            promised[i] = y[k] + (at - x[k]) * ((y[k + 1] - y[k]) / (x[k + 1] - x[k]))
+        else:
+            promised[i] = at  # not a number
 
 
 IDENTITY = Calibrator("scale", (), (1.0,))

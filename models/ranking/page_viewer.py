@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import SPANS
 from models.ranking.owners import USER_FEATURES
+from models.ranking.page_kernels import pieces
 from models.ranking.preprocessing import LEAST_TASTE, NUM_AGES
 from models.ranking.statistics import PRIOR_IMPRESSIONS, PRIOR_WATCHES, RATED_MEASURES
 from models.vocabulary import Codes
@@ -30,7 +31,8 @@ class Viewer:
       mean: [width] mean embedding of what was watched.
       logits: [heads] what the viewer adds to each.
       down_0, down_1: [p] the viewer's part of both projections of the cross layers.
-      between: [p, p] what the first projection adds to the second through the viewer's part.
+      between: [inputs + p, p] the second projection: of the candidate's part of the trunk, and of the first projection
+        through the viewer's part.
       out: [outs, inputs + 2 p] the last product: of the candidate's part of the trunk and both projections.
       out_bias: [outs].
     """
@@ -50,20 +52,17 @@ class Pieces:
     """Columns of `statistics.widened` of one owner as the network reads them: `Ranker.pieces` and `quantiles`."""
 
     def __init__(self, weights: Mapping[str, NDArray[Any]], of: str) -> None:
-        self._least, self._most, self._mean, self._deviation = (
-            weights[f"{of}_{name}"][:, None] for name in ("least", "most", "mean", "deviation")
-        )
-        self._low, self._width = (weights[f"{of}_{name}"][:, :, None] for name in ("low", "width"))
-        self._wide = weights[f"{of}_wide"].T
+        names = ("least", "most", "mean", "deviation", "low", "width", "wide")
+        self._weights = tuple(weights[f"{of}_{name}"] for name in names)
 
-    def __call__(self, columns: Matrix) -> tuple[Matrix, Matrix]:
-        """Columns [d, n] -> normalised with their quantiles [2 d, n], and what they add to the logits [heads, n]."""
-        normalised = (np.clip(columns, self._least, self._most) - self._mean) / self._deviation
-        pieces = normalised[:, None, :] - self._low
-        pieces /= self._width
-        np.clip(pieces, np.float32(0), _ONE, out=pieces)
-        quantiles = pieces.mean(axis=1) * np.float32(2) - _ONE
-        return np.concatenate([normalised, quantiles]), self._wide @ pieces.reshape(-1, columns.shape[1])
+    def __call__(self, columns: Matrix, part: slice) -> tuple[Matrix, Matrix]:
+        """Columns [d, .] -> those of `part`, normalised with their quantiles [2 d, n], and what they add to the logits
+        [heads, n]."""
+        num, wide = part.stop - part.start, self._weights[-1]
+        read = np.empty((2 * len(columns), num), np.float32)
+        logits = np.empty((wide.shape[1], num), np.float32)
+        pieces(columns, part.start, read, logits, *self._weights)
+        return read, logits
 
 
 class Viewers:
@@ -90,7 +89,7 @@ class Viewers:
         w = self._w
         tastes = self._tastes(viewer["history_topics"][0], viewer["history_fractions"][0])
         mean = tastes @ w["topics"] / (tastes.sum() + _ONE)
-        columns, logits = self._pieces(self._wide(viewer["dense"][0])[:, None])
+        columns, logits = self._pieces(self._wide(viewer["dense"][0])[:, None], slice(0, 1))
         codes = {name: self._codes[name](viewer[name])[0] for name in ("country", "language", "device")}
         years = int(viewer["age"][0])
         codes["age"] = 0 if years < 0 else 1 + min(years // 10, NUM_AGES - 2)
@@ -105,7 +104,7 @@ class Viewers:
             logits=logits[:, 0] + w["alone"][codes["device"]],
             down_0=v @ w["viewer_down_0"],
             down_1=gated @ w["viewer_down_1"],
-            between=up_0 @ w["viewer_down_1"],
+            between=np.concatenate([w["candidate_down_1"], up_0 @ w["viewer_down_1"]]),
             out=np.concatenate([w["candidate_out"], up_0 @ w["viewer_out"], up_1 @ w["viewer_out"]]).T,
             out_bias=(gated + v * w["viewer_bias_1"]) @ w["viewer_out"] + w["out_bias"],
         )

@@ -38,7 +38,7 @@ def test_each_further_video_of_a_channel_keeps_half_of_its_lead():
 
 def test_two_groups_multiply_and_negative_worth_keeps_its_order():
     score = np.array([-1, -2, -3], np.float32)
-    same, topics = np.array([1, 1, 1]), np.array(["a", "b", "a"])
+    same, topics = np.array([1, 1, 1]), np.array([4, 5, 4])
     assert spread(score, ((same, 0.5), (topics, 0.5)), 0.0).tolist() == [-1, -2.5, -3]
 
 

@@ -51,6 +51,29 @@ def test_doubled_odds_are_halved_again(positives: int, kind: str) -> None:
     assert fitted(fresh).sum() / observed.sum() == pytest.approx(1, abs=0.02)
 
 
+def test_a_curve_between_its_corners_at_them_beyond_them_and_of_no_number() -> None:
+    # Two corners in one place are a step, whose upper end counts.
+    curve = Calibrator("isotonic", (0.25, 0.5, 0.5, 1.0), (0.0, 0.25, 0.5, 1.0))
+    promised = curve(np.array([0, 0.25, 0.375, 0.5, 0.75, 1, 2, np.nan], np.float32))
+    assert promised[:-1].tolist() == [0, 0, 0.125, 0.5, 0.75, 1, 1]
+    assert np.isnan(promised[-1])
+    assert curve(np.zeros(0, np.float32)).tolist() == []
+
+
+def test_a_curve_of_one_corner_says_it_of_every_number() -> None:
+    promised = Calibrator("isotonic", (0.5,), (0.25,))(np.array([0, 0.5, 1, np.nan], np.float32))
+    assert promised[:3].tolist() == [0.25, 0.25, 0.25]
+    assert np.isnan(promised[3])
+
+
+def test_a_curve_of_many_corners_is_what_numpy_says() -> None:
+    random = np.random.default_rng(3)
+    x, y = np.sort(random.random(301)), np.sort(random.random(301))
+    predictions = random.random(5000).astype(np.float32)
+    promised = Calibrator("isotonic", tuple(x.tolist()), tuple(y.tolist()))(predictions)
+    np.testing.assert_allclose(promised, np.interp(predictions, x, y), rtol=1e-6)
+
+
 def test_the_order_is_kept() -> None:
     predictions, labels = sample(60_000, 2.0)
     fitted = calibrate(predictions, labels, SETTINGS, True)

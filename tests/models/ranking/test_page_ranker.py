@@ -67,8 +67,10 @@ def only(columns: dict[str, np.ndarray], of: str) -> tf.Tensor:
     return tf.constant(np.where(np.array(OWNERS) == of, columns["dense"], 0).astype(np.float32))
 
 
-def page_of(ranker: SavedRanker, columns: dict[str, np.ndarray], beside: Executor | None = None) -> np.ndarray:
-    """Heads [n, 7] as a page computes them."""
+def page_of(
+    ranker: SavedRanker, columns: dict[str, np.ndarray], beside: Executor | None = None, of: slice = slice(None)
+) -> np.ndarray:
+    """Heads [n, 7] as a page computes them, for those candidates."""
     keys = {name: tf.constant(columns[name]) for name in ("video", "channel", "topic", "language", "side_topics")}
     pairs = [DENSE_FEATURES.index(name) for name in PAIR_FEATURES]
     of_user = [DENSE_FEATURES.index(name) for name in USER_FEATURES]
@@ -76,10 +78,10 @@ def page_of(ranker: SavedRanker, columns: dict[str, np.ndarray], beside: Executo
     viewer |= {"language": columns["user_language"], "dense": columns["dense"][:1, of_user]}
     scores = PageScores({name: weight.numpy() for name, weight in ranker.page_weights().items()})
     return scores(
-        ranker.videos({"dense": only(columns, "video"), **keys}).numpy(),
-        ranker.channels(only(columns, "channel")).numpy(),
-        ranker.topics(only(columns, "topic")).numpy(),
-        columns["dense"][:, pairs].T,
+        ranker.videos({"dense": only(columns, "video"), **keys}).numpy()[of],
+        ranker.channels(only(columns, "channel")).numpy()[of],
+        ranker.topics(only(columns, "topic")).numpy()[of],
+        columns["dense"][of, pairs].T,
         viewer,
         beside,
     ).T
@@ -99,3 +101,16 @@ def test_two_threads_rank_what_one_ranks(ranker: SavedRanker, num: int) -> None:
     columns = one_viewer(num)
     with ThreadPoolExecutor(1) as beside:
         np.testing.assert_allclose(page_of(ranker, columns, beside), page_of(ranker, columns), rtol=1e-5, atol=1e-6)
+
+
+def test_a_feature_that_is_no_number_leaves_the_other_candidates_as_they_are(ranker: SavedRanker) -> None:
+    columns, broken = one_viewer(5), one_viewer(5)
+    broken["dense"][2, DENSE_FEATURES.index("video_age_h")] = np.nan
+    page, whole = page_of(ranker, broken), page_of(ranker, columns)
+    assert np.isnan(page[2]).all()
+    others = [0, 1, 3, 4]
+    np.testing.assert_array_equal(page[others], whole[others])
+
+
+def test_a_page_without_candidates(ranker: SavedRanker) -> None:
+    assert page_of(ranker, one_viewer(1), of=slice(0)).shape == (0, 7)
