@@ -47,6 +47,8 @@ class PageScores:
         self._gate_bias = np.float32(1) + w["candidate_bias_0"]
         self._last_gate_bias = self._gate_bias + w["candidate_bias_1"]
         self._match = w["attention"] @ w["topics"].T
+        #: Columns of a video, its channel and its topic; the others are of viewer and video together.
+        self._alone = self._inputs - 2 * len(w["pair_least"]) - 4 * w["topics"].shape[1]
         self._topics_and_one = np.append(w["topics"], np.ones((len(w["topics"]), 1), np.float32), axis=1)
 
     def __call__(
@@ -65,13 +67,21 @@ class PageScores:
           pair: [len(PAIR_FEATURES), n] raw features of viewer and video together.
           viewer: what `page_viewer.Viewers` reads.
           beside: threads that compute parts of the candidates beside this one.
+
+        Raises:
+          ValueError: they do not fit each other or the weights.
         """
+        alone = (videos, channels, topics)
+        # What is compiled does not look whether a place is in an array.
+        if {len(part) for part in alone} != {pair.shape[1]} or sum(p.shape[1] - _HEADS for p in alone) != self._alone:
+            shapes = ", ".join(str(part.shape) for part in (*alone, pair))
+            raise ValueError(f"candidates of shapes {shapes} do not fit a trunk that reads {self._alone} of them alone")
         page = self._viewers(viewer)
         columns = self._columns(pair, page.history_size)
         logits = np.empty((_HEADS, len(videos)), np.float32)
 
         def fill(part: slice) -> None:
-            logits[:, part] = self._logits((videos, channels, topics), columns, part, page)
+            logits[:, part] = self._logits(alone, columns, part, page)
 
         num = len(videos)
         size = _BLOCK if beside is None else min(_BLOCK, max(_LEAST_PART, -(-num // 2)))

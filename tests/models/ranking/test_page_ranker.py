@@ -114,3 +114,16 @@ def test_a_feature_that_is_no_number_leaves_the_other_candidates_as_they_are(ran
 
 def test_a_page_without_candidates(ranker: SavedRanker) -> None:
     assert page_of(ranker, one_viewer(1), of=slice(0)).shape == (0, 7)
+
+
+def test_candidates_that_do_not_fit_are_refused(ranker: SavedRanker) -> None:
+    scores = PageScores({name: weight.numpy() for name, weight in ranker.page_weights().items()})
+    part, pair = np.zeros((2, 8), np.float32), np.zeros((len(PAIR_FEATURES), 2), np.float32)
+    with pytest.raises(ValueError, match="do not fit"):
+        scores(part, part, part, pair, {})
+    keys = ("video", "channel", "topic", "language", "side_topics")
+    columns = one_viewer(2)
+    videos = ranker.videos({"dense": only(columns, "video"), **{name: columns[name] for name in keys}}).numpy()
+    channels, topics = (make(only(columns, "channel")).numpy() for make in (ranker.channels, ranker.topics))
+    with pytest.raises(ValueError, match="do not fit"):
+        scores(videos, channels, topics[:1], pair, {})
