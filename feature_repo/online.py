@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.exc import SQLAlchemyError
 
 from feature_repo.lake_tables import open_tables
@@ -21,8 +22,10 @@ from homefeed.schema import TABLES
 from homefeed.settings import Settings
 
 log = logging.getLogger(__name__)
-#: Columns of a viewer's row that are lists; an unknown viewer has none of them.
+#: Columns of a viewer's row that are no aggregates; an unknown viewer has an empty one of each of the lists.
 STATE = tuple(name for name in TABLES["user_state"].names if name not in ("window", "event_timestamp", "user"))
+_LISTS = frozenset(field.name for field in TABLES["user_state"] if pa.types.is_list(field.type))
+_AGGREGATES = tuple(aggregate_columns("user"))
 
 
 def apply(settings: Settings) -> None:
@@ -148,13 +151,8 @@ def _make_impatient(redis: Any, timeout_s: float) -> None:
 
 def viewer_row(values: dict[str, Any]) -> dict[str, Any]:
     """One viewer's row with a value for every column, from what a store has of it."""
-    state = {
-        name: (list(values.get(name) or []))
-        if name.endswith(("videos", "times", "fractions", "channels"))
-        else values.get(name)
-        for name in STATE
-    }
-    aggregates = {name: float(values.get(name) or 0.0) for name in aggregate_columns("user")}
+    state = {name: (values.get(name) or []) if name in _LISTS else values.get(name) for name in STATE}
+    aggregates = {name: values.get(name) or 0.0 for name in _AGGREGATES}
     known = any(values.get(name) is not None for name in (*STATE, *aggregates))
     return {**state, **aggregates, "known": known}
 

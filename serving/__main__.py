@@ -3,13 +3,10 @@
 import argparse
 import faulthandler
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
-from pathlib import Path
 
 from homefeed.errors import HomefeedError
 from homefeed.settings import load
@@ -26,16 +23,19 @@ def main() -> None:
     # A crash inside a native library leaves the stack of every thread in the log.
     faulthandler.enable()
     settings = load()
-    # Both are read while BentoML and the Prometheus client are imported.
+    # Read while BentoML and the Prometheus client are imported. One process needs no files to share its figures by:
+    # each of forty updates of a page would be written to one.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     os.environ["BENTOML_HOME"] = str(settings.bundles_path.absolute())
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     # Read when TensorFlow is imported, with the first release: preparing a snapshot leaves the other cores to pages.
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-    figures = Path(tempfile.mkdtemp(prefix="homefeed-metrics-"))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(figures)
     settings.bundles_path.mkdir(parents=True, exist_ok=True)
 
     import uvicorn
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from bentoml._internal.server.metrics.prometheus import PrometheusClient
+    from prometheus_client import disable_created_metrics
 
     from serving.admission import Admission
     from serving.connections import KEEP_ALIVE_S, OneWriteProtocol
@@ -44,6 +44,8 @@ def main() -> None:
     from serving.retry_after import RetryAfter
     from serving.service import Homefeed
 
+    BentoMLContainer.metrics_client.set(PrometheusClient(multiproc=False))
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     listening = (
         _socket(settings.serving.host, settings.serving.port)
         if arguments.fd is None
@@ -65,13 +67,11 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.serving.graceful_s,
         server_header=False,
+        access_log=False,
     )
     server = uvicorn.Server(config)
     server.handle_exit = draining.before(server.handle_exit)  # type: ignore[method-assign]
-    try:
-        server.run(sockets=[listening])
-    finally:
-        shutil.rmtree(figures, ignore_errors=True)
+    server.run(sockets=[listening])
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -12,24 +12,40 @@ def page_of(draft: Draft, release: str) -> dict[str, Any]:
     `latency_ms`."""
     slate = draft.slate
     assert slate is not None
-    rows, columns = draft.rows[slate.index], draft.snapshot.columns
-    text = draft.snapshot.texts(("video_id", "title", "channel_id", "topics"), rows)
-    topics = [topics or [] for topics in text["topics"]]
-    shown = {
-        "slot": range(len(rows)),
-        "video": text["video_id"],
-        "title": text["title"],
-        "channel": text["channel_id"],
-        "topics": topics,
-        "duration_s": columns["duration_s"][rows].tolist(),
-        "uploaded": [f"{time}+00:00" for time in columns["uploaded"][rows].astype("M8[us]").astype(str).tolist()],
-        "source": [NAMES[source] for source in draft.source[slate.index].tolist()],
-        "score": slate.score.tolist(),
-        "propensity": slate.propensity.tolist(),
-        "explored": slate.explored.tolist(),
-        "why": reasons(draft, text["channel_id"], topics),
-    }
-    videos = [dict(zip(shown, facts, strict=True)) for facts in zip(*shown.values(), strict=True)]
+    rows, snapshot = draft.rows[slate.index], draft.snapshot
+    channels, topics = snapshot.channels[rows].tolist(), snapshot.topics.at(rows)
+    shown = zip(
+        range(len(rows)),
+        snapshot.ids.at(rows),
+        snapshot.titles.at(rows),
+        channels,
+        topics,
+        snapshot.columns["duration_s"][rows].tolist(),
+        snapshot.columns["uploaded"][rows].astype("M8[us]").astype(str).tolist(),
+        draft.source[slate.index].tolist(),
+        slate.score.tolist(),
+        slate.propensity.tolist(),
+        slate.explored.tolist(),
+        reasons(draft, channels, topics),
+        strict=True,
+    )
+    videos = [
+        {
+            "slot": slot,
+            "video": video,
+            "title": title,
+            "channel": channel,
+            "topics": about,
+            "duration_s": duration_s,
+            "uploaded": f"{uploaded}+00:00",
+            "source": NAMES[source],
+            "score": score,
+            "propensity": propensity,
+            "explored": explored,
+            "why": why,
+        }
+        for slot, video, title, channel, about, duration_s, uploaded, source, score, propensity, explored, why in shown
+    ]
     return {
         "request_id": draft.request_id,
         "release": release,

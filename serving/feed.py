@@ -144,7 +144,7 @@ class Feed:
             self._log.add("requests", row | {"caller_id": caller_id})
             raise
         for stage in ("viewer", "answer"):
-            metrics.STAGE_SECONDS.labels(stage=stage).observe(draft.stages_s[stage])
+            metrics.child(metrics.STAGE_SECONDS, stage).observe(draft.stages_s[stage])
         answer["latency_ms"] = _ms(began)
         if request.debug:
             answer["debug"] = debug_of(draft, began - budget.began)

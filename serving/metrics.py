@@ -1,7 +1,11 @@
 """What the service counts for Prometheus, beside BentoML's own request metrics."""
 
+import functools
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram
 
+Metric = TypeVar("Metric", Counter, Histogram)
 _LATENCY_S = (0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1, 5)
 
 PAGES = Counter("homefeed_pages", "Pages answered, by the release that made them and its stage.", ["release", "stage"])
@@ -55,3 +59,14 @@ SHARDS_MISSED = Counter(
     ["shard", "reason"],
 )
 SHARD_QUERIES = Counter("homefeed_shard_queries", "Query vectors that this index shard searched for.")
+
+
+@functools.cache
+def _child(metric: Counter | Histogram, labels: tuple[str, ...]) -> Counter | Histogram:
+    return metric.labels(*labels)
+
+
+def child(metric: Metric, *labels: str) -> Metric:
+    """`metric.labels(*labels)`, looked up once: done for each page it costs more than what is counted."""
+    found: Metric = _child(metric, labels)  # type: ignore[assignment]
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from serving.draft import Draft
 from serving.filters import keep_servable
-from serving.metrics import OVER_BUDGET, STAGE_SECONDS
+from serving.metrics import OVER_BUDGET, STAGE_SECONDS, child
 from serving.scorer import score
 from serving.selector import select
 from serving.sources import gather
@@ -33,7 +33,7 @@ def run(draft: Draft) -> Draft:
         began = time.perf_counter()
         stage(draft)
         draft.stages_s[name] = time.perf_counter() - began
-        STAGE_SECONDS.labels(stage=name).observe(draft.stages_s[name])
+        child(STAGE_SECONDS, name).observe(draft.stages_s[name])
         if draft.budget.left_s(share) < 0:
             OVER_BUDGET.labels(stage=name).inc()
     return draft

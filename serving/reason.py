@@ -15,7 +15,7 @@ def reasons(draft: Draft, channels: list[str], topics: list[list[str]]) -> list[
     rows = draft.rows[slate.index]
     seeds = draft.seed[slate.index].tolist()
     watched = sorted({*seeds} - {-1})
-    titles = dict(zip(watched, draft.snapshot.texts(["title"], np.array(watched, np.int64))["title"], strict=True))
+    titles = dict(zip(watched, draft.snapshot.titles.at(np.array(watched, np.int64)), strict=True))
     uploaded, last_hour, today = (
         draft.snapshot.columns[name][rows].tolist() for name in ("uploaded", "video_watches_1h", "video_watches_24h")
     )

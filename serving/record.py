@@ -16,6 +16,8 @@ from serving.sources import NAMES
 
 #: The stage of a page that two releases drafted: it counts for neither.
 INTERLEAVED = "interleaved"
+#: Label of a slot that exploration did not choose, and of one that it chose.
+_EXPLORED = ("false", "true")
 
 
 def record(
@@ -30,15 +32,15 @@ def record(
     slate = draft.slate
     assert slate is not None
     stage = INTERLEAVED if interleaving else arm.stage.value if arm else ""
-    metrics.PAGES.labels(release=answer["release"], stage=stage).inc()
-    metrics.PAGE_SECONDS.labels(stage=stage).observe(answer["latency_ms"] / 1000)
+    metrics.child(metrics.PAGES, answer["release"], stage).inc()
+    metrics.child(metrics.PAGE_SECONDS, stage).observe(answer["latency_ms"] / 1000)
     for part in draft.degraded:
         metrics.DEGRADED.labels(part=part).inc()
     for step, number in draft.counts.items():
-        metrics.CANDIDATES.labels(step=step).inc(number)
+        metrics.child(metrics.CANDIDATES, step).inc(number)
     filled = np.bincount(draft.source[slate.index] * 2 + slate.explored, minlength=2 * len(NAMES))
     for code in np.flatnonzero(filled):
-        metrics.SLOTS.labels(source=NAMES[code // 2], explored=str(bool(code % 2)).lower()).inc(int(filled[code]))
+        metrics.child(metrics.SLOTS, NAMES[code // 2], _EXPLORED[code % 2]).inc(int(filled[code]))
     log_features(log, draft)
     row = request_row(draft.request_id, draft.time, draft.request, arm, answer["latency_ms"])
     row |= {"release": answer["release"], "stage": stage}

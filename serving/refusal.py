@@ -1,7 +1,7 @@
 """A refused request is told why in one sentence, and costs one line of log instead of a stack trace."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -47,15 +47,18 @@ class NoTraceback(logging.Filter):
 def _reworded(held: list[Any]) -> list[Any]:
     start, body = held[0], b"".join(part.get("body", b"") for part in held[1:])
     try:
-        problems = orjson.loads(body)["detail"]
-        sentence = "; ".join(sentence_of(problem) for problem in problems[:5])
+        body = orjson.dumps(refusal_of(orjson.loads(body)["detail"]))
     except (ValueError, KeyError, TypeError):
         return held
-    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-    body = orjson.dumps({"error": f"{sentence}{more}"})
     headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
     headers.append((b"content-length", str(len(body)).encode()))
     return [{**start, "headers": headers}, {"type": "http.response.body", "body": body}]
+
+
+def refusal_of(problems: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The answer to a body that does not fit, from pydantic's errors: the first five of them."""
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return {"error": "; ".join(sentence_of(problem) for problem in problems[:5]) + more}
 
 
 def sentence_of(problem: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from serving.backlog import Backlog, BacklogFullError
 from serving.event_intake import UnwritableEventError
 from serving.feed import Feed, NoCatalogueError
 from serving.guard import Guard
+from serving.page_call import PageCall
 from serving.paths import VERSION, Unversioned
 from serving.refusal import NoTraceback, Refusal
 from serving.request_id import RequestId
@@ -37,9 +38,20 @@ threadpool_limits(1, "blas")
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    return Response(
-        orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), status_code=status, media_type="application/json"
-    )
+    return Response(orjson.dumps(value), status_code=status, media_type="application/json")
+
+
+async def _page(wanted: request.PageRequest) -> tuple[int, bytes]:
+    """Status and JSON of a page."""
+    return await _in(site.state.pages, _made, wanted, request_id.current.get())
+
+
+def _made(wanted: request.PageRequest, caller_id: str) -> tuple[int, bytes]:
+    # JSON is made by the thread of the page: the loop's is free for others.
+    try:
+        return 200, orjson.dumps(site.state.feed.recommend(wanted, caller_id), option=orjson.OPT_SERIALIZE_NUMPY)
+    except NoCatalogueError as error:
+        return 503, orjson.dumps({"error": str(error)})
 
 
 class _Homefeed:
@@ -73,13 +85,9 @@ class _Homefeed:
     @bentoml.api(route=f"{VERSION}/recommend", input_spec=request.PageRequest, output_spec=request.Page)  # type: ignore[untyped-decorator]
     async def recommend(self, **asked: Any) -> Response:
         """A page of videos for a viewer, best first."""
-        try:
-            # BentoML has validated each field by the same model.
-            wanted = request.PageRequest.model_construct(**asked)
-            page = await _in(self._pages, self.feed.recommend, wanted, request_id.current.get())
-        except NoCatalogueError as error:
-            return _json({"error": str(error)}, 503)
-        return _json(page)
+        # BentoML has validated each field by the same model.
+        status, page = await _page(request.PageRequest.model_construct(**asked))
+        return Response(page, status, media_type="application/json")
 
     @bentoml.api(route=f"{VERSION}/events", input_spec=request.EventBatch, output_spec=request.Accepted)  # type: ignore[untyped-decorator]
     async def events(self, events: list[request.EventHead]) -> Response:
@@ -122,10 +130,14 @@ Homefeed = bentoml.service(
     tracing={} if _SETTINGS.serving.tracing else {"excluded_urls": ".*"},
     logging={"access": {"enabled": _SETTINGS.serving.access_log}},
 )(_Homefeed)
-Homefeed.add_asgi_middleware(Guard, max_body=int(_SETTINGS.serving.max_body_mib * 2**20))
-Homefeed.add_asgi_middleware(Refusal)
-Homefeed.add_asgi_middleware(RetryAfter, retry_after_s=_SETTINGS.serving.retry_after_s)
+_MAX_BODY = int(_SETTINGS.serving.max_body_mib * 2**20)
 Homefeed.add_asgi_middleware(RequestId)
+Homefeed.add_asgi_middleware(RetryAfter, retry_after_s=_SETTINGS.serving.retry_after_s)
+if not _SETTINGS.serving.tracing:
+    # BentoML's own route tells the caller the id of the trace.
+    Homefeed.add_asgi_middleware(PageCall, max_body=_MAX_BODY, answer=_page, server="BentoML Service/homefeed")
+Homefeed.add_asgi_middleware(Guard, max_body=_MAX_BODY)
+Homefeed.add_asgi_middleware(Refusal)
 Homefeed.add_asgi_middleware(Unversioned)
 Homefeed.mount_asgi_app(site)
 logging.getLogger("bentoml._internal.server.http_app").addFilter(NoTraceback())

@@ -3,7 +3,6 @@
 A row is one video. Everything a request needs is an array prepared once per snapshot, so that a request only indexes.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from homefeed.errors import HomefeedError
 from models.membership import places
 from models.snapshot_rows import SnapshotRows
+from serving.texts import TextLists, Texts, decoded
 
 Rows = NDArray[np.int64]
 _STRINGS = ("video_id", "channel_id", "title", "topic", "language")
@@ -31,7 +31,7 @@ class Snapshot:
 
     Attributes:
       window: the window at whose end the features hold.
-      table: the Arrow table, for strings of the few videos that are shown.
+      table: the Arrow table.
       keys: [n] int64 video keys, ascending.
       columns: column -> [n], for every number and for `topic` and `language` (strings, empty when unknown); `uploaded`
         is int64 microseconds since 1970 UTC; `topic_code` is a small number for each topic, 0 when unknown.
@@ -47,7 +47,7 @@ class Snapshot:
         self.keys: NDArray[np.int64] = self.columns["video"]
         if np.any(self.keys[1:] <= self.keys[:-1]):
             raise SnapshotError(f"the snapshot of {window} is not sorted by video, or holds one twice")
-        self.columns |= {name: _decoded(self.table.column(name)) for name in ("topic", "language")}
+        self.columns |= {name: decoded(self.table.column(name)) for name in ("topic", "language")}
         self.columns["topic_code"] = _coded(self.table.column("topic"))
         self.num_topics = int(self.columns["topic_code"].max(initial=0))
         self._countries: dict[str, NDArray[np.bool_]] = {}
@@ -68,6 +68,7 @@ class Snapshot:
     def prepared(self) -> "Snapshot":
         """The same, with its orders made now instead of by the first request that needs them."""
         _ = self.trending, self.newest, self._by_channel, self._by_language
+        _ = self.ids, self.titles, self.topics, self.channels
         return self
 
     def rows_of(self, keys: NDArray[np.int64]) -> Rows:
@@ -78,6 +79,26 @@ class Snapshot:
     def places_of(self, keys: NDArray[np.int64]) -> Rows:
         """Row of each of `keys` [m], [m]; -1 for one that is not in the snapshot."""
         return places(self.keys, keys)
+
+    @cached_property
+    def ids(self) -> Texts:
+        """Ids of the videos."""
+        return Texts(self.table.column("video_id"))
+
+    @cached_property
+    def titles(self) -> Texts:
+        """Their titles."""
+        return Texts(self.table.column("title"))
+
+    @cached_property
+    def topics(self) -> TextLists:
+        """Their topics, the main one first."""
+        return TextLists(self.table.column("topics"))
+
+    @cached_property
+    def channels(self) -> NDArray[Any]:
+        """[n] ids of their channels."""
+        return decoded(self.table.column("channel_id"))
 
     @cached_property
     def trending_score(self) -> NDArray[np.float32]:
@@ -124,11 +145,6 @@ class Snapshot:
         """Every column of `rows`, and the rows themselves as `row`."""
         return SnapshotRows(self.table, self.columns, rows)
 
-    def texts(self, names: Sequence[str], rows: Rows) -> dict[str, list[Any]]:
-        """Columns of strings, or of lists of strings, at `rows`; None where there is none."""
-        texts: dict[str, list[Any]] = self.table.select(names).take(pa.array(rows)).to_pydict()
-        return texts
-
     def allowed_in(self, country: str) -> NDArray[np.bool_]:
         """[n] which videos may be shown in `country`; in an unknown country (empty), those without a list."""
         if country not in self._countries:
@@ -155,10 +171,3 @@ def _coded(column: pa.ChunkedArray) -> NDArray[np.int64]:
     names = encoded.dictionary.to_pylist()
     codes = np.array([1 + place if name else 0 for place, name in enumerate(names)], np.int64)
     return np.asarray(codes[encoded.indices.to_numpy(zero_copy_only=False)])
-
-
-def _decoded(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Strings as an object array in which equal strings are one object."""
-    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
-    distinct: NDArray[Any] = np.array(encoded.dictionary.to_pylist(), object)
-    return np.asarray(distinct[encoded.indices.to_numpy(zero_copy_only=False)])

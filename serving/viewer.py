@@ -15,6 +15,7 @@ _NOBODY = "nobody"
 #: Reads one viewer from the online store: id -> row with `known`.
 ViewerRead = Callable[[str], dict[str, Any]]
 
+_AGGREGATES = tuple(aggregate_columns("user"))
 _LISTS: dict[str, type[Any]] = {
     "history_videos": np.int64,
     "history_times": np.int64,
@@ -51,7 +52,7 @@ class Viewer:
 def viewer_of(row: Mapping[str, Any]) -> Viewer:
     """A viewer from a row of the online store; what is missing gets the default of an unknown viewer."""
     lists = {name: np.asarray([] if row.get(name) is None else row[name], kind) for name, kind in _LISTS.items()}
-    aggregates = {name: np.float32(row.get(name) or 0) for name in aggregate_columns("user")}
+    aggregates = {name: np.float32(row.get(name) or 0) for name in _AGGREGATES}
     profile = {"country": row.get("country") or "", "language": row.get("language") or "", "age": row.get("age")}
     return Viewer({**aggregates, **profile, **lists}, known=bool(row.get("known", False)))
 

@@ -113,6 +113,8 @@ def test_the_whole_surface(client, world, service):
     metrics = client.get("/metrics").text
     assert 'homefeed_pages_total{release="r1",stage="live"}' in metrics
     assert 'homefeed_release{release="r1",stage="live"} 1.0' in metrics
+    assert {"homefeed_pages_total", "process_resident_memory_bytes"} <= set(re.findall(r"^\w+", metrics, re.M))
+    assert "_created" not in metrics  # as many series again, for nobody
     assert fetch(service.url, {"user": "viewer-1", "num": 3})["videos"][2]["slot"] == 2
     with pytest.raises(ServiceUnreachableError, match="answered 400: num:"):
         fetch(service.url, {"user": "viewer-1", "num": 300})
