@@ -37,16 +37,14 @@ def pieces(
     for c in range(d):
         normalised, quantile = wide[c], wide[d + c]
         for i in range(num):
-            x = columns[c, begin + i]
-            # What is not a number is neither less nor more, and stays so.
-            x = least[c] if x < least[c] else (most[c] if x > most[c] else x)
+            x = min(max(columns[c, begin + i], least[c]), most[c])
             normalised[i] = (x - mean[c]) / deviation[c]
             quantile[i] = 0
         for k in range(count):
             of = weights[c * count + k]
             for i in range(num):
                 x = (normalised[i] - low[c, k]) / width[c, k]
-                piece[i] = np.float32(0) if x < 0 else (np.float32(1) if x > 1 else x)
+                piece[i] = min(max(x, np.float32(0)), np.float32(1))
                 quantile[i] += piece[i]
             for h in range(heads):
                 for i in range(num):

@@ -64,8 +64,8 @@ def products_of(weights: Mapping[str, Any], num: int) -> list[Product]:
     outs, pieces = weights["candidate_out"].shape[1], len(weights["pair_wide"])
     experts, hidden, out = weights["expert_out"].shape
     (topics, width), heads = weights["topics"].shape, len(TARGETS)
-    cross = [(num, inputs, projected), (num, projected, inputs)] * 2 + [(num, projected, projected)]
-    focus = [(num, 2 * width, width), (num, width, topics), (num, topics, width + 1)]
+    cross = [(num, inner, projected) for inner in (inputs, inputs + projected)] + [(num, projected, inputs)] * 2
+    focus = [(num, 2 * width, topics), (num, topics, width + 1)]
     mixed = [(num, inputs + 2 * projected, outs), *[(num, hidden, out)] * experts, (num * experts, out, heads)]
     return [*cross, *focus, *mixed, (num, pieces, heads)]
 
