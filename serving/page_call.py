@@ -39,14 +39,14 @@ class PageCall:
         if not self._is_plain(scope):
             await self._app(scope, receive, send)
             return
-        message = await receive()
-        body = message.get("body", b"")
-        while message.get("more_body"):
+        body, has_more = [], True
+        while has_more:
             message = await receive()
-            body += message.get("body", b"")
+            body.append(message.get("body", b""))
+            has_more = message.get("more_body", False)
         try:
             # BentoML takes no body for an empty object too.
-            status, page = await self._answer(PageRequest.model_validate_json(body or b"{}"))
+            status, page = await self._answer(PageRequest.model_validate_json(b"".join(body) or b"{}"))
         except ValidationError as error:
             status, page = 400, orjson.dumps(refusal_of(error.errors(include_context=False, include_input=False)))
         except Exception:
