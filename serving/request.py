@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
 from typing_extensions import TypedDict
 
 from homefeed.ids import MAX_ID_BYTES
@@ -101,7 +101,10 @@ class EventBatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: list[EventHead] = Field(min_length=1, description="Flat JSON objects as docs/events.md describes.")
+    # To the first that is wrong: to find a million of them would keep every page waiting for seconds.
+    events: Annotated[list[EventHead], FailFast()] = Field(
+        min_length=1, description="Flat JSON objects as docs/events.md describes."
+    )
 
 
 class Accepted(BaseModel):
