@@ -44,6 +44,10 @@ class Bundle(Protocol):
     def shape(self) -> Any:
         """Lengths of the histories."""
 
+    @property
+    def calibrators(self) -> Any:
+        """Target -> `models.ranking.calibration.Calibrator`."""
+
     def queries(self, viewers: Any) -> NDArray[np.float32]:
         """[q, d] of viewers, to be multiplied with `vectors`."""
 
@@ -204,6 +208,11 @@ class Side:
         if self._rows is not rows:
             self._rows, self._heads = rows, predict(self.bundle, rows)
         return self._heads
+
+    def fitted_to(self, target: str) -> int:
+        """Positives that the calibrator of a head was fitted to; 0 where that is not known."""
+        assert self.bundle is not None
+        return int(self.bundle.calibrators[target].positives)
 
     def score(self, rows: Rows) -> NDArray[np.float32]:
         """[n] the score that each exposure would be ranked by."""

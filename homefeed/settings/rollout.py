@@ -25,7 +25,7 @@ class RolloutSettings(Group):
     min_rows: int = knob(5_000, "With fewer exposures the offline gates wait.", gt=0)
     min_positives: int = knob(100, "With fewer positive exposures the offline gates wait.", gt=0)
     min_reaction_positives: int = knob(
-        200,
+        500,
         "A head beside watched is held to its calibration when at least so many exposures had its reaction: the "
         "interval of fewer is not to be believed.",
         gt=0,

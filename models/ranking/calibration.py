@@ -29,11 +29,13 @@ class Calibrator:
     Attributes:
       kind: `scale` multiplies, `platt` is a line on the log-odds, `isotonic` a piecewise linear curve.
       x, y: `scale`: y[0] is the factor. `platt`: x[0] slope and y[0] intercept. `isotonic`: the corners.
+      positives: how many it was fitted to; 0 is not known.
     """
 
     kind: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    positives: int = 0
 
     def __call__(self, predictions: NDArray[np.float32]) -> NDArray[np.float32]:
         """[n] -> [n] float32; what is not a number stays so."""
@@ -96,6 +98,7 @@ def _calibrator_of(target: str, record: Any) -> Calibrator:
     try:
         kind = str(record["kind"])
         x, y = (tuple(map(float, record[axis])) for axis in ("x", "y"))
+        positives = int(record.get("positives", 0))
         fits = len(x) >= _LENGTHS[kind][0] and len(y) >= _LENGTHS[kind][1] and bool(np.isfinite((*x, *y)).all())
         is_curve = kind != "isotonic" or (
             len(x) == len(y) and bool((np.diff(x) >= 0).all() and (np.diff(y) >= 0).all())
@@ -104,7 +107,7 @@ def _calibrator_of(target: str, record: Any) -> Calibrator:
         raise CalibrationError(f"the calibrator of head {target!r} cannot be read: {error!r}") from error
     if not fits or not is_curve:
         raise CalibrationError(f"the calibrator of head {target!r} is no non-decreasing map of finite numbers")
-    return Calibrator(kind, x, y)
+    return Calibrator(kind, x, y, positives)
 
 
 def calibrate(
@@ -139,12 +142,14 @@ def calibrate(
         from sklearn.isotonic import IsotonicRegression
 
         curve = IsotonicRegression(out_of_bounds="clip").fit(predicted, observed, sample_weight=counts)
-        return Calibrator("isotonic", tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
+        x, y = curve.X_thresholds_.tolist(), curve.y_thresholds_.tolist()
+        return Calibrator("isotonic", tuple(x), tuple(y), positives)
     if is_probability and positives >= settings.platt_positives:
         slope, intercept = _platt(predicted, observed, counts)
         if slope > 0:
-            return Calibrator("platt", (slope,), (intercept,))
-    return Calibrator("scale", (), (float((counts * observed).sum() / max((counts * predicted).sum(), _LEAST)),))
+            return Calibrator("platt", (slope,), (intercept,), positives)
+    factor = float((counts * observed).sum() / max((counts * predicted).sum(), _LEAST))
+    return Calibrator("scale", (), (factor,), positives)
 
 
 def _platt(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.manifest import Manifest
+from models.ranking.calibration import IDENTITY
 from models.ranking.reference import REFERENCE_FILE
 from monitoring.evidence import REACTIONS, Rows
 from monitoring.retrieved import Wanted
@@ -94,7 +95,7 @@ class StubBundle:
     shape = SimpleNamespace(ranker_history_length=50, query_history_length=3)
 
     def __init__(self, folder: Path, spoil: Any = lambda heads: heads, **metrics: Any) -> None:
-        self.path, self._spoil = folder, spoil
+        self.path, self._spoil, self.calibrators = folder, spoil, dict.fromkeys(TARGETS, IDENTITY)
         vectors = np.random.default_rng(2).normal(size=(1000, 4)).astype(np.float32)
         self._wants = self.vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         self.videos = np.arange(1, 1001)

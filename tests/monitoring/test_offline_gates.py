@@ -16,6 +16,7 @@ from homefeed.features import DENSE_FEATURES
 from homefeed.lake import open_lake
 from homefeed.registry import Stage
 from homefeed.verdict import Check, Verdict
+from models.ranking.calibration import Calibrator
 from monitoring import evidence
 from monitoring.evidence import replayed
 from monitoring.gates import OFFLINE
@@ -218,3 +219,18 @@ def test_likes_are_held_against_their_head_where_there_are_enough(site: StubSite
     checks = looked(site)
     assert failed(site) == {"liked_calibration", "liked_calibration_error"}
     assert "subscribed_calibration" not in checks, "nobody subscribed"
+
+
+def test_a_head_that_is_as_right_as_its_calibrator_could_be_is_not_stopped(site: StubSite) -> None:
+    site.rows = stub_rows(60_000)
+    release(site, lambda _, heads: heads | {"liked": 1.3 * heads["liked"]})
+    sure = looked(site)["liked_calibration"]
+    assert sure.verdict is Verdict.FAIL
+    # Fitted to a tenth of the positives that are here, chance has moved it as far as 1.3 before.
+    few = Calibrator("scale", (), (1.0,), int(site.rows.reactions["liked"].sum()) // 10)
+    site.bundles["r2"].calibrators = site.bundles["r2"].calibrators | {"liked": few}
+    unsure = looked(site, waited_s=1800)["liked_calibration"]
+    assert unsure.verdict is Verdict.PASS
+    assert unsure.value == sure.value
+    low, high = (np.log(check.interval[0] / check.value) for check in (sure, unsure))
+    assert high / low == pytest.approx(np.sqrt(11), rel=0.01)

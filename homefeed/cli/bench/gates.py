@@ -162,6 +162,9 @@ class _Side:
     def heads(self, _: "Rows") -> dict[str, NDArray[np.float32]]:
         return self._heads
 
+    def fitted_to(self, _: str) -> int:
+        return 0
+
     def score(self, _: "Rows") -> NDArray[np.float32]:
         return self._heads["watched"]
 

@@ -62,11 +62,12 @@ def _blocked(platform: Platform, number: int) -> list[dict[str, Any]]:
     release = platform.enter(copy)
     look = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
     whole, wanted, blocked = look.rows, look.wanted, []
+    sides = [_Right(side, whole) for side in (look.candidate, look.rival)]
     judged = [gate for gate in gates.OFFLINE if gate.__name__ in ("quality", "popularity", "slices", "calibration")]
     for seed in range(number):
         again = Look(platform.settings, platform.registry, release, platform.live, platform.window, platform.now)
         # What a look reads when it is asked is given to it here: loading the bundles takes seconds.
-        again.__dict__ |= {"candidate": look.candidate, "rival": look.rival, "span": look.span}
+        again.__dict__ |= {"candidate": sides[0], "rival": sides[1], "span": look.span}
         again.__dict__["rows"] = drawn(whole, seed)
         index, own = _drawn_viewers(wanted.users, seed)
         again.__dict__["wanted"] = replace(wanted.take(index), users=own)
@@ -74,6 +75,32 @@ def _blocked(platform: Platform, number: int) -> list[dict[str, Any]]:
         if checks:
             blocked.append({"seed": seed, "checks": {check.name: check.detail for check in checks}})
     return blocked
+
+
+class _Right:
+    """A release whose heads promise of all exposures together what happened.
+
+    Viewers are drawn from these exposures as if they were everyone there is: how far live happens to be off on them
+    would be counted in every draw.
+    """
+
+    def __init__(self, side: Any, whole: "Rows") -> None:
+        self._side = side
+        happened = {"watched": whole.watched, **whole.reactions}
+        heads = side.heads(whole)
+        self._factor = {
+            target: float((observed * whole.weight).sum() / (heads[target] * whole.weight).sum())
+            for target, observed in happened.items()
+            if observed.any()
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._side, name)
+
+    def heads(self, rows: "Rows") -> dict[str, NDArray[np.float32]]:
+        """Target -> [n]."""
+        heads: dict[str, NDArray[np.float32]] = self._side.heads(rows)
+        return heads | {target: heads[target] * np.float32(factor) for target, factor in self._factor.items()}
 
 
 def drawn(rows: "Rows", seed: int) -> "Rows":

@@ -96,6 +96,7 @@ def test_a_weight_counts_as_many_exposures() -> None:
     fitted = calibrate(predictions, labels, SETTINGS, True, weight=np.array([1.0, 3.0], np.float32))
     # One watch in four exposures, 0.2 promised: a factor of 1.25.
     assert fitted.y == pytest.approx((1.25,))
+    assert fitted.positives == 1
 
 
 def test_a_prediction_that_is_no_number_is_left_out_of_the_fit() -> None:
@@ -112,7 +113,7 @@ def test_predictions_that_are_all_equal_are_scaled_to_the_rate() -> None:
 
 
 def test_calibrators_are_read_back_as_they_were_written() -> None:
-    every = dict.fromkeys(TARGETS, IDENTITY) | {"liked": Calibrator("isotonic", (0.0, 1.0), (0.0, 0.5))}
+    every = dict.fromkeys(TARGETS, IDENTITY) | {"liked": Calibrator("isotonic", (0.0, 1.0), (0.0, 0.5), 7)}
     assert calibrators_of(record_of(every)) == every
 
 
