@@ -2,8 +2,9 @@
 
 import functools
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -92,3 +93,19 @@ def _leave_imports_alone() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def one_collection() -> Iterator[None]:
+    """Hold the garbage collector back while a release is loaded and another one dropped, and let it look once at the
+    end.
+
+    The objects of a release set off several full rounds, each of which keeps every page waiting for a quarter of a
+    second.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.enable()

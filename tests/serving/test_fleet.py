@@ -1,9 +1,13 @@
+import gc
+import weakref
+
 import pytest
 from tiny_site import WINDOW, table
 
 from homefeed import windows
 from homefeed.buckets import bucket
 from homefeed.registry import Stage
+from serving.bundle import one_collection
 from serving.fleet import Releases
 from serving.snapshot import Snapshot
 
@@ -30,6 +34,20 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     world.release("r2", Stage.CANARY)
     releases.refresh()
     assert world.gently == {"r1": False, "r2": True}
+
+
+def test_the_collector_looks_once_when_a_release_was_loaded():
+    class Part:
+        """One that only the collector frees, as the parts of a release."""
+
+        def __init__(self):
+            self.itself = self
+
+    with one_collection():
+        dropped = weakref.ref(Part())
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert dropped() is None
 
 
 def test_canary_and_ramp_answer_their_share_and_keep_their_viewers(world, releases):
