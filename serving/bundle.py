@@ -88,24 +88,29 @@ def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundl
 def _leave_imports_alone() -> None:
     """Take what was imported out of the garbage collector's rounds, once, before any release is there.
 
-    A full round over 600,000 objects that stay for ever stopped every page for 0.4 s, again and again. A release that
-    is replaced has to be found by it, so those are left in.
+    A full round over 600,000 objects that stay for ever stopped every page for 0.4 s, again and again.
     """
     gc.collect()
     gc.freeze()
 
 
 @contextmanager
-def one_collection() -> Iterator[None]:
-    """Hold the garbage collector back while a release is loaded and another one dropped, and let it look once at the
-    end.
+def uncollected() -> Iterator[None]:
+    """Hold the garbage collector back while a release is loaded, and leave out of its rounds what is there then.
 
-    The objects of a release set off several full rounds, each of which keeps every page waiting for a quarter of a
-    second.
+    A full round over the objects of a release keeps every page waiting for a quarter of a second, and loading one, or
+    answering long enough, sets off several.
     """
     gc.disable()
     try:
         yield
     finally:
-        gc.collect()
+        gc.freeze()
         gc.enable()
+
+
+def collect_dropped() -> None:
+    """Find the releases that nobody holds any more, in one round over everything: half a second, once for each swap."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -7,14 +7,13 @@ it began with, so a swap drops nothing.
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from homefeed import windows
 from homefeed.buckets import bucket, control_share
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
-from serving.bundle import Bundle, BundleLoader, one_collection
+from serving.bundle import Bundle, BundleLoader, collect_dropped, uncollected
 from serving.metrics import BUNDLE_FAILURES, REFRESH_FAILURES, RELEASE
 from serving.snapshot import Snapshot
 
@@ -118,13 +117,14 @@ class Releases:
         named = {release.id for release in releases}
         self._failed = {name: failure for name, failure in self._failed.items() if name in named}
         self._place(releases)
-        with one_collection() if any(self._due(name) for name in named) else nullcontext():
-            for release in releases:
-                if self._due(release.id) and self._take(release.id):
-                    self._place(releases)
-            if self.fleet.live is not None:
-                named.add(self.fleet.live.release)
+        for release in releases:
+            if self._due(release.id) and self._take(release.id):
+                self._place(releases)
+        if self.fleet.live is not None:
+            named.add(self.fleet.live.release)
+        if self._bundles.keys() - named:
             self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
+            collect_dropped()
         self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
         if snapshot is not None:
             for name, bundle in self._bundles.items():
@@ -143,7 +143,8 @@ class Releases:
 
     def _take(self, release: str) -> bool:
         try:
-            self._bundles[release] = self._load(self._settings, release, self.fleet.live is not None)
+            with uncollected():
+                self._bundles[release] = self._load(self._settings, release, self.fleet.live is not None)
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()

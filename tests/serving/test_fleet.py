@@ -7,7 +7,7 @@ from tiny_site import WINDOW, table
 from homefeed import windows
 from homefeed.buckets import bucket
 from homefeed.registry import Stage
-from serving.bundle import one_collection
+from serving.bundle import collect_dropped, uncollected
 from serving.fleet import Releases
 from serving.snapshot import Snapshot
 
@@ -36,18 +36,35 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     assert world.gently == {"r1": False, "r2": True}
 
 
-def test_the_collector_looks_once_when_a_release_was_loaded():
+def test_a_release_that_is_loaded_is_left_out_of_the_collector_s_rounds_until_one_is_dropped(world, releases):
     class Part:
         """One that only the collector frees, as the parts of a release."""
 
         def __init__(self):
             self.itself = self
 
-    with one_collection():
-        dropped = weakref.ref(Part())
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    assert dropped() is None
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+            dropped = weakref.ref(Part())
+        assert gc.isenabled()
+        gc.collect()
+        assert dropped() is not None
+        collect_dropped()
+        assert dropped() is None
+
+        world.release("r1")
+        releases.refresh()
+        part = world.bundles["r1"].part = Part()
+        dropped = weakref.ref(part)
+        gc.freeze()
+        del part, world.bundles["r1"]
+        world.release("r2")
+        releases.refresh()
+        assert list(releases.bundles) == ["r2"]
+        assert dropped() is None
+    finally:
+        gc.unfreeze()
 
 
 def test_canary_and_ramp_answer_their_share_and_keep_their_viewers(world, releases):
