@@ -1,6 +1,5 @@
 """What serving asks of a bundle, and where bundles come from."""
 
-import functools
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -74,7 +73,6 @@ def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundl
 
     from models.bundle import load_bundle as load
 
-    _leave_imports_alone()
     if not settings.shards.addresses:
         return load(settings, release, gently=gently)
     from serving.shards import RemoteShards
@@ -84,21 +82,11 @@ def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundl
     return load(settings, release, shards, gently)
 
 
-@functools.cache
-def _leave_imports_alone() -> None:
-    """Take what was imported out of the garbage collector's rounds, once, before any release is there.
-
-    A full round over 600,000 objects that stay for ever stopped every page for 0.4 s, again and again.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Hold the garbage collector back while a release is loaded, and leave out of its rounds what is there then.
 
-    A full round over the objects of a release keeps every page waiting for a quarter of a second, and loading one, or
+    That is all that was imported, and the release. A full round over it keeps every page waiting for a quarter of a second and more, and loading a release, or
     answering long enough, sets off several.
     """
     gc.disable()

@@ -101,6 +101,7 @@ class Releases:
         self._bundles: dict[str, Bundle] = {}
         self._failed: dict[str, tuple[str, float]] = {}
         self._refreshed: dict[str, str] = {}
+        self._was_dropped = False
 
     def refresh(self, snapshot: Snapshot | None = None, also: Sequence[str] = ()) -> None:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
@@ -122,9 +123,11 @@ class Releases:
                 self._place(releases)
         if self.fleet.live is not None:
             named.add(self.fleet.live.release)
-        if self._bundles.keys() - named:
-            self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
+        if self._was_dropped:
+            # Of the look before: by now nobody who was told of them, and no page, still holds one.
             collect_dropped()
+        self._was_dropped = bool(self._bundles.keys() - named)
+        self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
         self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
         if snapshot is not None:
             for name, bundle in self._bundles.items():

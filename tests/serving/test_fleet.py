@@ -62,6 +62,7 @@ def test_a_release_that_is_loaded_is_left_out_of_the_collector_s_rounds_until_on
         world.release("r2")
         releases.refresh()
         assert list(releases.bundles) == ["r2"]
+        releases.refresh()
         assert dropped() is None
     finally:
         gc.unfreeze()
