@@ -86,8 +86,8 @@ def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundl
 def uncollected() -> Iterator[None]:
     """Hold the garbage collector back while a release is loaded, and leave out of its rounds what is there then.
 
-    That is all that was imported, and the release. A full round over it keeps every page waiting for a quarter of a second and more, and loading a release, or
-    answering long enough, sets off several.
+    That is all that was imported, and the release. A full round over it keeps every page waiting for a quarter of a
+    second and more, and loading a release, or answering long enough, sets off several.
     """
     gc.disable()
     try:
