@@ -132,5 +132,6 @@ def video_table(catalogue: pa.Table) -> VideoTable:
         duration_s=np.nan_to_num(catalogue.column("duration_s").to_numpy(zero_copy_only=False).astype(np.float32)),
         titles=np.asarray(catalogue.column("title").fill_null("").to_pylist(), dtype=object)
         if "title" in catalogue.column_names
-        else np.full(len(catalogue), "", object),
+        # One string for all: writing it a million times would keep every page waiting.
+        else np.broadcast_to(np.asarray("", object), len(catalogue)),
     )

@@ -7,6 +7,7 @@ it began with, so a swap drops nothing.
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from homefeed import windows
@@ -14,11 +15,14 @@ from homefeed.buckets import bucket, control_share
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
 from serving.bundle import Bundle, BundleLoader, collect_dropped, uncollected
+from serving.giving_way import giving_way
 from serving.metrics import BUNDLE_FAILURES, REFRESH_FAILURES, RELEASE
 from serving.snapshot import Snapshot
 
 _logger = logging.getLogger(__name__)
 _SERVED = (Stage.LIVE, Stage.CANARY, Stage.RAMP, Stage.SHADOW)
+#: Characters of a failure that `GET /v1/release` shows.
+_LONGEST = 500
 #: Stages in which a release may be on pages.
 _SHOWN = (Stage.LIVE, Stage.CANARY, Stage.RAMP, Stage.RETIRED)
 
@@ -78,6 +82,12 @@ class Fleet:
         return next((arm for arm in arms if arm is not None and arm.release == release), None)
 
 
+def _shown(error: Exception) -> str:
+    """Its first line; the log has all of it. TensorFlow names every number of an input that it refuses."""
+    line = (str(error) or type(error).__name__).split("\n")[0]
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+
+
 def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
     try:
         bundle.refresh(snapshot.table, windows.end(snapshot.window))
@@ -134,24 +144,28 @@ class Releases:
                 if self._refreshed.get(name) != snapshot.window:
                     # Once per snapshot, also when it fails: what failed would fail again at every look.
                     self._refreshed[name] = snapshot.window
-                    _tell(bundle, snapshot)
+                    with self._beside_pages():
+                        _tell(bundle, snapshot)
 
     @property
     def bundles(self) -> dict[str, Bundle]:
         """Release -> bundle of everything in memory."""
         return dict(self._bundles)
 
+    def _beside_pages(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.fleet.live is None else giving_way()
+
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
 
     def _take(self, release: str) -> bool:
         try:
-            with uncollected():
+            with uncollected(), self._beside_pages():
                 self._bundles[release] = self._load(self._settings, release, self.fleet.live is not None)
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()
-            self._failed[release] = (str(error), time.monotonic() + self._settings.serving.retry_s)
+            self._failed[release] = (_shown(error), time.monotonic() + self._settings.serving.retry_s)
             self._place_failures()
             return False
         self._failed.pop(release, None)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, aggregate_columns
+from models.membership import distinct, positions
 from models.ranking.examples import visible_history
 from models.ranking.owners import PAIR_FEATURES, USER_FEATURES
 from models.ranking.page_scores import PageScores
@@ -97,7 +98,9 @@ class Catalogue:
         """What the ranker computes of each distinct key of channels or topics, and the place there of each row."""
         import tensorflow as tf
 
-        _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        # `np.unique` keeps Python's lock while it sorts, and with it every page.
+        first = distinct(keys)
+        place = positions(keys[first], keys)
         dense = _dense({name: self.source.column(name).to_numpy()[first] for name in aggregate_columns(of)}, len(first))
         answer = self._graphs[f"{of}s"](dense=tf.constant(dense))
         return answer["output_0"].numpy(), place.astype(np.int32)

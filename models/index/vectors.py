@@ -65,9 +65,5 @@ class Vectors:
 
 
 def without(keys: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of `keys` [n] that are not among `others` [m], in order; both ascending, so nothing is sorted again."""
-    if not len(others):
-        return keys
-    found = np.minimum(np.searchsorted(others, keys), len(others) - 1)
-    kept: NDArray[np.int64] = keys[others[found] != keys]
-    return kept
+    """Those of `keys` [n] that are not among `others` [m], in order; both ascending."""
+    return keys[places(others, keys) < 0]

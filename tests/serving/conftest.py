@@ -1,5 +1,6 @@
 """A feed in this process, over the tiny site, with a clock that stands still and stub bundles."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ class World:
         self.viewers: dict[str, dict[str, Any]] = {}
         self.damaged: set[str] = set()
         self.gently: dict[str, bool] = {}
+        self.gave_way: dict[str, bool] = {}
 
     def publish(self, snapshot: Any) -> None:
         """Make a snapshot the newest."""
@@ -42,7 +44,7 @@ class World:
 
     def load(self, settings: Settings, release: str, gently: bool) -> StubBundle:
         """What the service loads bundles with."""
-        self.gently[release] = gently
+        self.gently[release], self.gave_way[release] = gently, sys.getprofile() is not None
         if release in self.damaged:
             raise HomefeedError(f"bundle {release} was altered")
         newest = Snapshot.read(max(settings.snapshots_path.glob("*.arrow")))

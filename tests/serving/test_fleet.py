@@ -1,4 +1,5 @@
 import gc
+import sys
 import weakref
 
 import pytest
@@ -33,7 +34,24 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     world.release("r1")
     world.release("r2", Stage.CANARY)
     releases.refresh()
-    assert world.gently == {"r1": False, "r2": True}
+    assert world.gently == world.gave_way == {"r1": False, "r2": True}
+
+
+def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them(world, releases):
+    world.release("r1")
+    releases.refresh()
+    gave_way = []
+    world.bundles["r1"].refresh = lambda *_: gave_way.append(sys.getprofile() is not None)
+    releases.refresh(Snapshot(WINDOW, table(10)))
+    assert gave_way == [True]
+    assert sys.getprofile() is None
+
+
+def test_a_failure_is_shown_by_the_first_line_of_what_it_says_and_not_by_a_million_numbers(world, releases):
+    world.release("r1")
+    releases._load = lambda *_: (_ for _ in ()).throw(ValueError("x" * 1_000_000 + "\nand more"))
+    releases.refresh()
+    assert releases.fleet.failed == {"r1": "x" * 500 + "..."}
 
 
 def test_a_release_that_is_loaded_is_left_out_of_the_collector_s_rounds_until_one_is_dropped(world, releases):
