@@ -32,6 +32,9 @@ class Bundle(Protocol):
     def refresh(self, snapshot: pa.Table, time: datetime) -> None:
         """Know the videos of a newer snapshot, and no others; `time` is the end of its window."""
 
+    def forget(self) -> None:
+        """Forget what was known of the snapshot before the newest: no request that began with it is left."""
+
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The viewer's vector."""
 

@@ -141,7 +141,10 @@ class Releases:
         self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
         if snapshot is not None:
             for name, bundle in self._bundles.items():
-                if self._refreshed.get(name) != snapshot.window:
+                if self._refreshed.get(name) == snapshot.window:
+                    # Told at an earlier look: the pages that had begun then have been answered.
+                    bundle.forget()
+                else:
                     # Once per snapshot, also when it fails: what failed would fail again at every look.
                     self._refreshed[name] = snapshot.window
                     with self._beside_pages():

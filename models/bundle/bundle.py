@@ -78,7 +78,7 @@ class Bundle:
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
         self._towers, self._ranker = towers, ranker
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
-        # Two, while requests that began with the older snapshot are still answered.
+        # Two, until `forget`: requests that began with the older snapshot are still answered.
         self._scores, self._query = page_scores(ranker), page_query(towers)
         self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._scores),)
 
@@ -100,6 +100,10 @@ class Bundle:
         change = self.index.hold(keys, lambda missing: new_vectors(self._towers, snapshot, missing, time))
         if change != Change():
             _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
+
+    def forget(self) -> None:
+        """Forget the snapshot before the newest, 0.6 GiB at a million videos: no request that began with it is left."""
+        self._catalogues = self._catalogues[:1]
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The query vector of a viewer, [d].

@@ -44,6 +44,9 @@ class BundleShard:
         if change != Change():
             _logger.info("shard %d of %s, snapshot to %s: %s", self.number, self.release, time.isoformat(), change)
 
+    def forget(self) -> None:
+        """A shard keeps nothing of the snapshot before the newest."""
+
 
 def load_bundle_shard(
     settings: Settings, release: str, number: int, num_shards: int, gently: bool = False

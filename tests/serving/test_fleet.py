@@ -47,6 +47,17 @@ def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them(world
     assert sys.getprofile() is None
 
 
+def test_a_bundle_forgets_the_snapshot_before_at_the_look_after_the_one_that_told_it_of_the_newest(world, releases):
+    world.release("r1")
+    older, newest = Snapshot(WINDOW, table(10)), Snapshot(windows.shift(WINDOW, 1), table(11))
+    releases.refresh(older)
+    releases.refresh(newest)
+    bundle = world.bundles["r1"]
+    assert bundle.forgotten == []
+    releases.refresh(newest)
+    assert bundle.forgotten == [windows.end(newest.window)]
+
+
 def test_a_failure_is_shown_by_the_first_line_of_what_it_says_and_not_by_a_million_numbers(world, releases):
     world.release("r1")
     releases._load = lambda *_: (_ for _ in ()).throw(ValueError("x" * 1_000_000 + "\nand more"))

@@ -80,6 +80,7 @@ class StubBundle:
         self.videos = snapshot.column("video").to_numpy()
         self.broken: set[str] = set()
         self.refreshed: list[datetime] = []
+        self.forgotten: list[datetime] = []
         self.calibrators: Any = None
         self.manifest = Manifest(
             release=release,
@@ -101,6 +102,9 @@ class StubBundle:
         self.refreshed.append(time)
         self.snapshot = snapshot
         self.videos = snapshot.column("video").to_numpy()
+
+    def forget(self) -> None:
+        self.forgotten.append(self.refreshed[-1])
 
     def query(self, user: Mapping[str, Any], time: datetime) -> Any:
         self._fail("query")

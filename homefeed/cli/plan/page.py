@@ -125,7 +125,7 @@ def usd(value: float) -> str:
 def _check(plan: Outcome) -> str:
     found = plan.headroom
     return (
-        f"For the run of homefeed bench serve the simulation says a 99th percentile of {found.checked_ms:.0f} ms, and"
+        f"At half load of homefeed bench serve the simulation says a 99th percentile of {found.checked_ms:.0f} ms, and"
         f" {found.measured_ms:.0f} ms were measured: all its percentiles are multiplied by {found.correction:.2f}."
     )
 

@@ -58,3 +58,15 @@ def test_a_request_that_began_with_the_snapshot_before_is_scored_by_it(bundle: B
     shifted = bundle.score(user, rows_of(later, 49), CONTEXT)
     np.testing.assert_array_equal(after["watched"], expected["watched"])
     np.testing.assert_allclose(shifted["watched"], expected["watched"][1:], atol=1e-4)
+
+
+def test_one_that_is_late_is_scored_by_the_whole_graph_once_that_snapshot_is_forgotten(bundle: Bundle, release) -> None:
+    before, user = bundle.snapshot, viewer(release, "viewer-3")
+    bundle.refresh(before, NOW)
+    expected = bundle.score(user, rows_of(before, 50), CONTEXT)
+    bundle.refresh(before.slice(1), NOW)
+    assert len(bundle._catalogues) == 2
+    bundle.forget()
+    assert len(bundle._catalogues) == 1
+    late = bundle.score(user, rows_of(before, 50), CONTEXT)
+    np.testing.assert_allclose(late["watched"], expected["watched"], rtol=1e-4, atol=1e-4)
