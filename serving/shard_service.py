@@ -44,7 +44,7 @@ class ShardReleases:
 
         self.ready = threading.Event()
         self._settings, self._snapshot = settings, cast("Snapshot | None", None)
-        # Releases asks nothing of a bundle but its release and `refresh`.
+        # Releases asks nothing of a bundle but its release, `refresh` and `forget`.
         self._releases = Releases(settings, open_registry(settings.resolved_registry_url), cast("BundleLoader", part))
         self._indexes: dict[str, Any] = {}
         self._until: dict[str, float] = {}

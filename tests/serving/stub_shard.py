@@ -51,7 +51,7 @@ class StubIndex:
 def load_stub(settings: Settings, release: str, number: int, num_shards: int, gently: bool) -> Any:
     """What the service loads as its shard of a release."""
     own = StubIndex(KEYS[shard_of(KEYS, num_shards) == number], settings.var / f"shard-{number}-slow")
-    return SimpleNamespace(release=release, index=own, refresh=lambda snapshot, time: None)
+    return SimpleNamespace(release=release, index=own, refresh=lambda snapshot, time: None, forget=lambda: None)
 
 
 if __name__ == "__main__":
