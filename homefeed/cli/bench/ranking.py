@@ -5,13 +5,14 @@ same exposures and features, all are calibrated on the same next windows, and ev
 these, which nothing has seen.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from homefeed.cli.bench import ranking_movielens
+from homefeed.cli.bench.rivals_of_ranker import RIVALS, compared
 from homefeed.cli.bench.world_exposures import WorldExposures, true_watched, world_exposures
 from homefeed.settings import Settings
 from homefeed.settings.world import WorldSettings
@@ -24,21 +25,14 @@ SITE = {"num_viewers": 30_000, "num_videos": 20_000, "history_days": 3.0, "live_
 #: All viewers are alike: there is nothing to know of a viewer that a log does not tell.
 PLAIN_SITE = {"num_viewers": 15_000, "num_videos": 20_000, "history_days": 2.0, "live_days": 0.0, "taste": 0.0}
 HOLDOUT_WINDOWS, LEAST_POSITIVES = 24, 1000
-#: Trainings of the ranker on MovieLens, one seed each.
-MOVIELENS_SEEDS = 3
 HEADS = ("watched", "liked", "subscribed")
-_RIVALS = {
-    "ranker": "the ranker",
-    "tree": "a gradient-boosted tree on the same features, calibrated alike",
-    "linear": "a logistic regression on the same features, calibrated alike",
-}
 MEANING = {
     "train_exposures": "Exposures of the site that are learned, missed ones sampled.",
     "holdout_exposures": "Exposures of the holdout: every one of its windows.",
     "holdout_watches": "Of them watched.",
     "oracle_ne": "Normalised entropy of the site's own probabilities on the holdout: what nothing can be below.",
     "oracle_calibration": "Watches that the site's own probabilities promise, over those observed: the holdout's luck.",
-    **{f"{name}_ne": f"Normalised entropy of watches by {text}." for name, text in _RIVALS.items()},
+    **{f"{name}_ne": f"Normalised entropy of watches by {text}." for name, text in RIVALS.items()},
     "ne_to_oracle": "Normalised entropy of the ranker divided by the oracle's.",
     "ne_to_oracle_low": "Low end of its 95 % interval, over viewers.",
     "ne_to_oracle_high": "High end.",
@@ -51,7 +45,7 @@ MEANING = {
     "plain_ne_to_oracle_high": "High end.",
     "plain_oracle_ne": "Normalised entropy of that site's own probabilities.",
     "oracle_pr_auc": "Area under precision and recall of watches by the site's own probabilities.",
-    **{f"{name}_pr_auc": f"The same by {text}." for name, text in _RIVALS.items()},
+    **{f"{name}_pr_auc": f"The same by {text}." for name, text in RIVALS.items()},
     "ne_to_best_rival": "Normalised entropy of the ranker divided by the lower of the rivals'.",
     "pr_auc_to_best_rival": "PR-AUC of the ranker divided by the higher of the rivals'.",
     **{
@@ -66,16 +60,7 @@ MEANING = {
         }.items()
     },
     "watch_s_calibration": "Mean predicted watch time over the observed one.",
-    "movielens_ratings": "Ratings of MovieLens 100K that are predicted: the newest tenth; no impressions are made up.",
-    **{
-        f"movielens_{name}_{measure}": f"{text} of ratings of 4 and more by {who}"
-        + (f", mean of {MOVIELENS_SEEDS} trainings." if name == "ranker" else ".")
-        for measure, text in {"ne": "Normalised entropy", "pr_auc": "PR-AUC"}.items()
-        for name, who in _RIVALS.items()
-    },
-    "movielens_calibration": "Ratings of 4 and more that the ranker predicts, over those observed.",
-    "movielens_ne_to_best_rival": "Normalised entropy of the ranker divided by the lower of the rivals'.",
-    "movielens_pr_auc_to_best_rival": "PR-AUC of the ranker divided by the higher of the rivals'.",
+    **ranking_movielens.MEANING,
 }
 
 
@@ -89,7 +74,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float | str]:
         progress.update(task, advance=1)
         results |= {f"{prefix}{name}": value for name, value in measure(settings, made).items()}
         progress.update(task, advance=1)
-    results |= on_movielens(settings)
+    results |= ranking_movielens.measured(settings)
     progress.update(task, advance=1)
     return {name: results[name] for name in MEANING if name in results}
 
@@ -177,35 +162,6 @@ def _informed_ne(settings: Settings, made: WorldExposures) -> float:
     return normalised_entropy(holdout.examples.labels["watched"] > 0, promised)
 
 
-def compared(
-    settings: Settings,
-    train: "Examples",
-    validation: "Examples",
-    holdout: "Examples",
-    ranker: Sequence[NDArray[np.float32]],
-) -> dict[str, float]:
-    """Normalised entropy and PR-AUC of the watches [n] that the ranker predicts, the mean over its trainings, and of
-    the two rivals', trained here."""
-    from models.evaluation import normalised_entropy, pr_auc
-    from models.ranking.baseline import tree_predictions
-    from models.ranking.linear import linear_predictions
-
-    watched = holdout.labels["watched"] > 0
-    promised = {
-        "ranker": ranker,
-        "tree": [tree_predictions(settings, train, validation, holdout)],
-        "linear": [linear_predictions(settings, train, validation, holdout)],
-    }
-    ne = {name: float(np.mean([normalised_entropy(watched, p) for p in each])) for name, each in promised.items()}
-    area = {name: float(np.mean([pr_auc(watched, p) for p in each])) for name, each in promised.items()}
-    return {
-        **{f"{name}_ne": value for name, value in ne.items()},
-        **{f"{name}_pr_auc": value for name, value in area.items()},
-        "ne_to_best_rival": ne["ranker"] / min(ne["tree"], ne["linear"]),
-        "pr_auc_to_best_rival": area["ranker"] / max(area["tree"], area["linear"]),
-    }
-
-
 def calibrations(holdout: "Examples", heads: dict[str, NDArray[np.float32]], names: "Names") -> dict[str, Any]:
     """Predicted over observed of the heads, over all and in the slices that have enough positives."""
     from models.evaluation import calibration
@@ -223,26 +179,3 @@ def calibrations(holdout: "Examples", heads: dict[str, NDArray[np.float32]], nam
             f"{head}_slice_worst": f"{found[0].group}: {found[0].name}" if found else "none has enough",
         }
     return results
-
-
-def on_movielens(settings: Settings) -> dict[str, float | str]:
-    """The three models on MovieLens 100K; the reason in place of the numbers when the folder is missing."""
-    from homefeed.cli.bench.rating_exposures import FOLDER, rating_examples
-    from models.evaluation import calibration
-    from models.ranking.calibrated import calibrated_ranker
-
-    folder = settings.data / FOLDER
-    if not folder.is_dir():
-        return {"movielens_ratings": f"skipped: there is no {folder}; HOMEFEED_DATA names the folder that holds it"}
-    # Every rating is there, so no log-odds are to be corrected.
-    own = settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"negative_rate": 1.0})})
-    train, validation, holdout = rating_examples(own, folder)
-    # The two best are near each other, and seeds of one training differ by as much.
-    seeds = [own.model_copy(update={"seed": own.seed + more}) for more in range(MOVIELENS_SEEDS)]
-    watched = [calibrated_ranker(one, train, validation).heads(holdout)["watched"] for one in seeds]
-    results = compared(own, train, validation, holdout, watched)
-    return {
-        "movielens_ratings": float(len(holdout)),
-        "movielens_calibration": float(np.mean([calibration(holdout.labels["watched"], p) for p in watched])),
-        **{f"movielens_{name}": value for name, value in results.items()},
-    }

@@ -10,7 +10,7 @@ import pytest
 
 import models  # noqa: F401
 from homefeed import windows
-from homefeed.cli.bench import ranking, shown
+from homefeed.cli.bench import ranking, ranking_movielens, shown
 from homefeed.cli.bench.rating_exposures import examples_of_ratings, split, sums_before
 from homefeed.cli.bench.world_exposures import SETTLED_WINDOWS, WorldExposures, true_watched, world_exposures
 from homefeed.cli.bench.world_log import END
@@ -101,7 +101,7 @@ def test_a_result_may_be_a_text() -> None:
 
 
 def test_a_missing_log_is_said_and_not_measured(settings: Settings, tmp_path: Path) -> None:
-    found = ranking.on_movielens(settings.model_copy(update={"data": tmp_path}))
+    found = ranking_movielens.measured(settings.model_copy(update={"data": tmp_path}))
     assert list(found) == ["movielens_ratings"]
     assert str(found["movielens_ratings"]).startswith("skipped: there is no")
 
