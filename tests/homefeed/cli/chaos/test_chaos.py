@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from homefeed.cli.chaos import failures
-from homefeed.cli.chaos.faults import CONTROLS, FAULTS, rollout
+from homefeed.cli.chaos.controls import CONTROLS
+from homefeed.cli.chaos.fault import rollout
+from homefeed.cli.chaos.faults import FAULTS
 from homefeed.cli.chaos.platform import ChaosError, Platform
 from homefeed.cli.chaos.profile import placed
 from homefeed.cli.chaos.rollout_faults import failing_keys
