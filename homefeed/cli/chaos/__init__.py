@@ -14,7 +14,11 @@ from homefeed.cli.output import AsJson, OutFile, emit
 def chaos(
     fault: Annotated[list[str] | None, typer.Option(help="Only this fault or control; may be given again.")] = None,
     unchanged: Annotated[
-        int, typer.Option(min=0, help="Judge so many releases that change nothing, instead of the faults.")
+        int,
+        typer.Option(min=0, help="Judge so many releases that change nothing by the fixed gates, instead of faults."),
+    ] = 0,
+    rollouts: Annotated[
+        int, typer.Option(min=0, help="Bring so many releases that change nothing through a rollout.")
     ] = 0,
     home: Annotated[
         Path | None, typer.Option(help="Keep the platform here, and use the one that is there; else it is deleted.")
@@ -24,7 +28,8 @@ def chaos(
 ) -> None:
     """Seed faults in a platform made for it, and say which gate stopped each, where, and after how many exposures.
 
-    The exit code is 1 when a fault got past its gate, or when something that is no fault was stopped.
+    The exit code is 1 when a fault got past its gate, when something that is no fault was stopped, or when surely more
+    of the releases that change nothing were stopped than may be.
 
     Example: homefeed chaos --fault watched-less --home var-chaos --json
     """
@@ -32,12 +37,12 @@ def chaos(
     from homefeed.cli.chaos.suite import chosen
     from homefeed.cli.chaos.table import table
 
-    faults = [] if unchanged and not fault else chosen(fault or [])
+    faults = [] if (unchanged or rollouts) and not fault else chosen(fault or [])
     if home is not None and home.exists() and any(home.iterdir()) and not (home / "ready").exists():
         raise ChaosError(f"{home} holds no platform that is ready; --home names a new folder, or one of an earlier run")
     folder = Path(tempfile.mkdtemp(prefix="homefeed-chaos-")) if home is None else home
     try:
-        value = _run(folder.absolute(), faults, unchanged, as_json)
+        value = _run(folder.absolute(), faults, unchanged, rollouts, as_json)
     finally:
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -46,12 +51,12 @@ def chaos(
         raise typer.Exit(1)
 
 
-def _run(home: Path, faults: Any, number: int, as_json: bool) -> dict[str, Any]:
+def _run(home: Path, faults: Any, number: int, num_rollouts: int, as_json: bool) -> dict[str, Any]:
     from rich.console import Console
 
     from homefeed.cli.chaos.platform import made
     from homefeed.cli.chaos.suite import run_faults
-    from homefeed.cli.chaos.unchanged import unchanged
+    from homefeed.cli.chaos.unchanged import unchanged_releases, unchanged_rollouts
 
     began, console = time.monotonic(), Console(stderr=True, quiet=as_json)
 
@@ -61,11 +66,13 @@ def _run(home: Path, faults: Any, number: int, as_json: bool) -> dict[str, Any]:
     home.mkdir(parents=True, exist_ok=True)
     platform = made(home, told)
     rows = run_faults(platform, faults, home, told)
-    judged = unchanged(platform, number, home, told) if number else None
+    unchanged = unchanged_releases(platform, number, home, told) if number else None
+    rollouts = unchanged_rollouts(platform, num_rollouts, home, told) if num_rollouts else None
     return {
         "faults": rows,
-        "unchanged": judged,
-        "failures": failures(rows),
+        "unchanged": unchanged,
+        "rollouts": rollouts,
+        "failures": [*failures(rows), *too_many(unchanged, rollouts, platform.settings.rollout.false_alarm)],
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -80,4 +87,16 @@ def failures(rows: list[dict[str, Any]]) -> list[str]:
             checks = ", ".join(f"{name} {verdict}" for name, verdict in row["checks"].items()) or "no check"
             meant = f"{row['gate']} was to stop it" if row["gate"] else "it is no fault"
             found.append(f"{row['fault']} ended in {row['stage']} with {checks}: {meant}")
+    return found
+
+
+def too_many(unchanged: dict[str, Any] | None, rollouts: dict[str, Any] | None, false_alarm: float) -> list[str]:
+    """One line where surely more unchanged releases were stopped than may be: by fixed gates, and in rollouts."""
+    from homefeed.cli.chaos.unchanged import MOST_BLOCKED
+
+    found = []
+    for judged, stopped, most in ((unchanged, "blocked", MOST_BLOCKED), (rollouts, "aborted", false_alarm)):
+        if judged and judged["interval"][0] > most:
+            share = f"{judged[stopped]} of {judged['releases']} unchanged releases"
+            found.append(f"{share} were {stopped}, where {most:.0%} may be")
     return found

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 
+from homefeed.cli.chaos import load_faults
+from homefeed.cli.chaos.fault import CANARY, LIVE, ROLLED_BACK, SHADOW, Fault, alone, rollout
 from homefeed.cli.chaos.outcome import Outcome, named
 from homefeed.cli.chaos.platform import Platform
 from homefeed.cli.chaos.release_copy import copy_release
+from homefeed.cli.chaos.release_faults import in_shadow
 from homefeed.cli.chaos.rollout_faults import Effect, roll_out
 from homefeed.cli.chaos.traffic import Traffic
 from homefeed.registry import Stage
@@ -66,3 +69,61 @@ def unanswered_approval(platform: Platform, traffic: Traffic) -> Outcome:
     changed = settings.rollout.model_copy(update=knobs)
     asking = Platform(settings.model_copy(update={"rollout": changed}))
     return roll_out(asking, traffic, Effect(), "unanswered")
+
+
+CONTROLS: tuple[Fault, ...] = (
+    Fault(
+        "unchanged-in-shadow",
+        "a copy of the live release passes every fixed gate",
+        "",
+        (),
+        CANARY,
+        alone(in_shadow()),
+        "control",
+    ),
+    Fault(
+        "unchanged-rollout",
+        "a release that changes nothing is not rolled back within a day",
+        "",
+        (),
+        (*CANARY, str(Stage.RAMP), *LIVE),
+        rollout(Effect()),
+        "rollout",
+    ),
+    Fault(
+        "rollback-under-load",
+        "an order to roll back while pages arrive: every service follows in time, and no page fails (G19)",
+        "",
+        (),
+        ("followed",),
+        alone(load_faults.rollback_under_load),
+        "control",
+    ),
+    Fault(
+        "no-data",
+        "sources of evidence without data wait",
+        "",
+        ("feature_parity", "shadow_errors", "page_empty"),
+        SHADOW,
+        alone(without_pages),
+        "control",
+    ),
+    Fault(
+        "killed-promotion",
+        "a promotion killed half-way leaves the release that was live, and can be made again",
+        "",
+        (),
+        LIVE,
+        alone(killed_promotion),
+        "control",
+    ),
+    Fault(
+        "unanswered-approval",
+        "nobody approves: the canary is rolled back",
+        "",
+        ("approval",),
+        ROLLED_BACK,
+        lambda platform, viewers: unanswered_approval(platform, viewers()),
+        "rollout",
+    ),
+)

@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 
-from homefeed.cli.chaos.faults import CONTROLS, FAULTS, Fault
+from homefeed.cli.chaos.controls import CONTROLS
+from homefeed.cli.chaos.fault import Fault
+from homefeed.cli.chaos.faults import FAULTS
 from homefeed.cli.chaos.platform import ChaosError, Platform, Told, copy_of
 from homefeed.cli.chaos.rollout_faults import write_past
 from homefeed.cli.chaos.traffic import Traffic

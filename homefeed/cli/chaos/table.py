@@ -29,11 +29,26 @@ def table(value: dict[str, Any]) -> Any:
         )
     parts: list[Any] = [shown] if value["faults"] else []
     if unchanged := value["unchanged"]:
-        parts.append(
-            Text(
-                f"{unchanged['releases']} unchanged releases, each with other viewers: "
-                f"{unchanged['blocked']} blocked by fixed gates, {unchanged['aborted']} aborted in a rollout"
-            )
-        )
+        parts += [_checks(unchanged), Text(_share(unchanged, "blocked by fixed gates", unchanged["blocked"]))]
+    if rollouts := value["rollouts"]:
+        parts.append(Text(_share(rollouts, "aborted in a rollout", rollouts["aborted"])))
     parts += [Text(line, style="bold red") for line in value["failures"]]
     return Group(*parts)
+
+
+def _checks(unchanged: dict[str, Any]) -> Any:
+    """What each check made of the unchanged releases."""
+    from rich.table import Table
+
+    happened = ", ".join(f"{number:,} {target}" for target, number in unchanged["positives"].items())
+    shown = Table(
+        "gate", "check", "judged", "blocked", "waited", title=f"unchanged releases, of a window with {happened}"
+    )
+    for row in unchanged["checks"]:
+        shown.add_row(row["gate"], row["check"], *(str(row[name]) for name in ("judged", "blocked", "waited")))
+    return shown
+
+
+def _share(judged: dict[str, Any], what: str, number: int) -> str:
+    low, high = judged["interval"]
+    return f"{number} of {judged['releases']} unchanged releases {what}: with 95 % confidence {low:.1%} to {high:.1%}"

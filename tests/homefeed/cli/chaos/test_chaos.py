@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from homefeed.cli.chaos import failures
-from homefeed.cli.chaos.faults import CONTROLS, FAULTS, rollout
+from homefeed.cli.chaos import failures, unchanged
+from homefeed.cli.chaos.controls import CONTROLS
+from homefeed.cli.chaos.fault import rollout
+from homefeed.cli.chaos.faults import FAULTS
 from homefeed.cli.chaos.platform import ChaosError, Platform
 from homefeed.cli.chaos.profile import placed
 from homefeed.cli.chaos.rollout_faults import failing_keys
@@ -59,3 +61,18 @@ def test_two_faults_end_where_they_have_to_and_one_that_did_not_is_told(platform
     ]
     assert platform.registry.releases(Stage.LIVE)[0].id == "r1", "faults are seeded in copies"
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_unchanged_release_goes_through_its_rollout_and_one_that_is_stopped_is_told(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchanged, "NUM_VIEWERS", 400)
+    monkeypatch.setattr(unchanged, "PAST_HOURS", 2)
+    monkeypatch.setattr(unchanged, "_SAMPLE", {"min_viewers": 50, "max_viewers": 100})
+    found = unchanged.unchanged_rollouts(platform, 1, tmp_path, print)
+    assert (found["releases"], found["aborted"], found["aborted_by"]) == (1, 0, [])
+    assert found["interval"] == (0.0, pytest.approx(0.975))
+    # The same with pages that fail for everyone whom the release answers: it is no unchanged release any more.
+    monkeypatch.setattr(unchanged, "Effect", lambda: failing_keys(1.0))
+    (stopped,) = unchanged.unchanged_rollouts(platform, 1, tmp_path, print)["aborted_by"]
+    assert stopped == {"release": 0, "checks": {"failed_pages": "fail"}}
