@@ -14,9 +14,14 @@ ROOT = Path(__file__).parents[2]
 TREE = ROOT / "deploy" / "kubernetes"
 VALUES: dict[str, Any] = yaml.safe_load((TREE / "airflow-values.yaml").read_text())
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((TREE / "kustomization.yaml").read_text())
-OBJECTS: list[dict[str, Any]] = [
-    made for name in KUSTOMIZATION["resources"] for made in yaml.safe_load_all((TREE / name).read_text())
+COMPONENTS: dict[str, dict[str, Any]] = {
+    file.parent.name: yaml.safe_load(file.read_text()) for file in sorted(TREE.glob("*/kustomization.yaml"))
+}
+RESOURCES = [
+    *KUSTOMIZATION["resources"],
+    *(f"{folder}/{name}" for folder, component in COMPONENTS.items() for name in component["resources"]),
 ]
+OBJECTS: list[dict[str, Any]] = [made for name in RESOURCES for made in yaml.safe_load_all((TREE / name).read_text())]
 NAME = "app.kubernetes.io/name"
 
 
@@ -104,7 +109,11 @@ def test_what_a_pod_mounts_and_reads_is_there(workload: dict[str, Any]) -> None:
             keys = {item["key"] for item in volume["secret"]["items"]}
             assert keys <= secrets()[volume["secret"]["secretName"]]
     for source in inside.get("envFrom", []):
-        assert named("ConfigMap", source["configMapRef"]["name"])
+        if "secretRef" in source:
+            assert source["secretRef"]["optional"], "the component may be left out"
+            assert secrets()[source["secretRef"]["name"]] <= variables()
+        else:
+            assert named("ConfigMap", source["configMapRef"]["name"])
     for each in inside.get("env", []):
         reference = each.get("valueFrom", {}).get("secretKeyRef")
         assert reference is None or reference["key"] in secrets()[reference["name"]]
@@ -114,8 +123,50 @@ def test_what_a_pod_mounts_and_reads_is_there(workload: dict[str, Any]) -> None:
     assert {probe["httpGet"]["path"] for probe in probes} <= {"/readyz", "/livez"}
 
 
+def test_a_component_adds_what_there_is_and_every_file_is_of_one() -> None:
+    assert set(COMPONENTS) == {"object-store", "trainers"}
+    for folder, component in COMPONENTS.items():
+        assert component["kind"] == "Component"
+        files = {file.name for file in (TREE / folder).glob("*.yaml")} - {"kustomization.yaml", "airflow-values.yaml"}
+        assert files == set(component["resources"])
+        for patch in component["patches"]:
+            changed = yaml.safe_load(patch["patch"])
+            assert patch["target"] == {"kind": changed["kind"], "name": changed["metadata"]["name"]}
+            assert named(changed["kind"], changed["metadata"]["name"])
+
+
+def patched_settings() -> dict[str, str]:
+    """The settings with what both components add."""
+    changes = [yaml.safe_load(patch["patch"]) for c in COMPONENTS.values() for patch in c["patches"]]
+    added = [change["data"] for change in changes if change["metadata"]["name"] == "homefeed-settings"]
+    return dict(item for data in (named("ConfigMap", "homefeed-settings")["data"], *added) for item in data.items())
+
+
+def test_trainers_have_the_addresses_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.trainers.job import worker_addresses
+
+    for name, value in patched_settings().items():
+        monkeypatch.setenv(name, value)
+    trainer = named("StatefulSet", "homefeed-trainer")
+    name, service = trainer["metadata"]["name"], trainer["spec"]["serviceName"]
+    expected = [f"{name}-{n}.{service}:{ports(trainer)['trainer']}" for n in range(trainer["spec"]["replicas"])]
+    assert list(worker_addresses(load())) == expected
+    (address,) = container(trainer)["command"][2:]
+    assert [address.replace("$(POD_NAME)", f"{name}-{n}") for n in range(len(expected))] == expected
+    # The task's pod is reached by its address, at any port, and reaches the trainers so.
+    values = yaml.safe_load((TREE / "trainers" / "airflow-values.yaml").read_text())
+    chief = {each["name"]: each for each in values["workers"]["env"]}
+    assert chief["HOMEFEED_TRAINERS__CHIEF"]["value"].split(":")[0] == "$(POD_IP)"
+    assert chief["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    policies = {made["metadata"]["name"]: made["spec"] for made in of("NetworkPolicy")}
+    for policy, whom in (("homefeed-trainer", 2), ("airflow-trainers", 1)):
+        (rule,) = policies[policy]["ingress"]
+        assert "ports" not in rule
+        assert len(rule["from"]) == whom
+
+
 def test_every_variable_is_a_setting_and_its_value_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = named("ConfigMap", "homefeed-settings")["data"]
+    given = patched_settings()
     assert set(given) <= variables()
     for name, value in given.items():
         assert isinstance(value, str), name
@@ -190,7 +241,7 @@ def test_nobody_is_reached_but_by_those_who_need_it() -> None:
         name = workload["metadata"]["name"]
         assert "HOMEFEED_REGISTRY_URL" not in read or name in callers("homefeed-postgres")
         assert "HOMEFEED_FEATURES__ONLINE_URL" not in read or name in callers("homefeed-redis")
-    assert names == {f"homefeed-{part}" for part in ("service", "shard", "watch", "redis", "postgres")}
+    assert names == {f"homefeed-{part}" for part in ("service", "shard", "watch", "redis", "postgres", "trainer")}
 
 
 def test_images_are_ours_with_a_recipe_or_have_a_version() -> None:
@@ -213,8 +264,9 @@ def test_airflow_runs_the_version_of_the_lock_with_the_settings_of_the_others() 
     for each in VALUES["secret"]:
         assert each["secretKey"] in known[each["secretName"]]
         assert each["envName"].startswith("AIRFLOW__") or each["envName"] in variables()
-    (source,) = yaml.safe_load(VALUES["extraEnvFrom"])
-    assert named("ConfigMap", source["configMapRef"]["name"])
+    settings, store = yaml.safe_load(VALUES["extraEnvFrom"])
+    assert named("ConfigMap", settings["configMapRef"]["name"])
+    assert store["secretRef"]["name"] in known
     user = pod(named("Deployment", "homefeed-service"))["securityContext"]["runAsUser"]
     assert VALUES["uid"] == user, "all of them write under one volume"
     assert VALUES["config"]["core"]["dags_folder"].startswith("/opt/homefeed/src")
