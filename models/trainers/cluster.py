@@ -43,6 +43,7 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
         "seed": settings.seed,
         "history_length": settings.features.history_length,
         "ranking": settings.ranking.model_dump(),
+        "owned_rows": settings.trainers.owned_rows,
     }
     addresses = (chief_address(settings), *workers)
     job = Job(uuid.uuid4().hex[:12], addresses, window, dict(versions), start, steps, knobs)
@@ -87,4 +88,5 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
         ) from error
     finally:
         faulthandler.cancel_dump_traceback_later()
-    return Group(rank, len(job.addresses), settings.trainers.timeout_s, strategy)
+    owned_rows = job.knobs.get("owned_rows", 0)
+    return Group(rank, len(job.addresses), settings.trainers.timeout_s, strategy, owned_rows)

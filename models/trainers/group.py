@@ -25,14 +25,22 @@ class Group:
       num: how many there are.
     """
 
-    def __init__(self, rank: int = 0, num: int = 1, timeout_s: float = 0.0, strategy: Any = None) -> None:
-        """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`)."""
-        self.rank, self.num = rank, num
+    def __init__(
+        self, rank: int = 0, num: int = 1, timeout_s: float = 0.0, strategy: Any = None, owned_rows: int = 0
+    ) -> None:
+        """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`); tables of at
+        least `owned_rows` are divided among them, none with 0."""
+        self.rank, self.num, self._owned_rows = rank, num, owned_rows
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
 
     def share(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """The part of each batch [steps, n] that this trainer learns, [steps, n / num]."""
         return order[:, self.rank :: self.num]
+
+    def part(self, size: int) -> slice:
+        """The rows of a table of `size` rows that this trainer holds: every `num`-th of one that is divided."""
+        is_divided = self.num > 1 and 0 < self._owned_rows <= size
+        return slice(self.rank, None, self.num) if is_divided else slice(None)
 
     def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
@@ -74,7 +82,7 @@ class Group:
         for weight in weights:
             digest.update(np.ascontiguousarray(weight.numpy()).data)
         own = np.frombuffer(digest.digest(), np.int64)
-        every = tf.function(self._gather)(tf.constant(own[None])).numpy()
+        every = tf.function(self.gather)(tf.constant(own[None])).numpy()
         others = [rank for rank in range(self.num) if (every[rank] != own).any()]
         if others:
             raise TrainersError(
@@ -94,7 +102,7 @@ class Group:
         blocks = -(-tf.reduce_max(used) // _BLOCK)
         rest = tf.zeros([blocks * _BLOCK - used[self.rank]])
         # Within one call of a graph TensorFlow knows an exchange by its name and refuses it with another shape.
-        received = self._gather(tf.concat([*parts, rest], 0)[None], blocks)
+        received = self.gather(tf.concat([*parts, rest], 0)[None], blocks)
         pieces = [
             tf.split(
                 received[rank, : used[rank]],
@@ -112,9 +120,25 @@ class Group:
     def _sum(self, vector: Any) -> Any:
         return tf.raw_ops.CollectiveReduceV2(input=vector, merge_op="Add", final_op="Id", **self._exchange())
 
-    def _gather(self, rows: Any, shape: Any = 0) -> Any:
+    def gather(self, rows: Any, shape: Any = 0) -> Any:
         """[n, ...] of each trainer -> [num * n, ...]; each shape that `rows` may have has a number."""
         return tf.raw_ops.CollectiveGatherV2(input=rows, **self._exchange(shape))
+
+    def swap(self, parts: Sequence[Sequence[Any]], most: Any) -> Any:
+        """To each trainer its parts, and from each what it has for this one: [num, .], filled up at the end.
+
+        Args:
+          parts: vectors for each trainer, one after the other; all of one type.
+          most: numbers that any trainer has for another at most.
+        """
+        # TensorFlow refuses an exchange of nothing.
+        blocks = tf.maximum(1, -(-most // _BLOCK))
+        filled = []
+        for own in parts:
+            rest = blocks * _BLOCK - sum(len_of(part) for part in own)
+            filled += [*own, tf.zeros([rest], parts[self.rank - 1][0].dtype)]
+        sent = tf.reshape(tf.concat(filled, 0), [self.num, blocks * _BLOCK])
+        return tf.raw_ops.CollectiveAllToAllV2(input=sent, **self._exchange(blocks))
 
     def _exchange(self, shape: Any = 0) -> dict[str, Any]:
         """A new exchange; the trainers build the same graphs in the same order, so they agree on its name."""
