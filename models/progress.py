@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.checkpoint import write_arrays
 
@@ -59,8 +58,8 @@ class Progress:
         found = self._record()
         return found["taken"] if found else 0
 
-    def load(self) -> tuple[Place, Mapping[str, NDArray[Any]]] | None:
-        """The newest notes, of which an array is read when it is asked for; None without any."""
+    def load(self) -> tuple[Place, Any] | None:
+        """The newest notes, and their open file, which reads an array when it is asked for; None without any."""
         found = self._record()
         if not found:
             return None

@@ -83,7 +83,10 @@ class Steps:
         loss, sums = self._group.total(loss, [_slope(slopes[place], sources[place]) for place in shared])
         found = dict(zip(shared, sums, strict=True))
         if places:
-            found |= zip(places, self._owners.push(pulled, [slopes[place] for place in places]), strict=True)
+            # One exchange waits for the others in a thread of TensorFlow's, which may have one: not two at a time.
+            with tf.control_dependencies(tf.nest.flatten([loss, sums], expand_composites=True)):
+                own = self._owners.push(pulled, [slopes[place] for place in places])
+            found |= zip(places, own, strict=True)
         return loss, [found[place] for place in range(len(sources))]
 
 

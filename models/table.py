@@ -6,13 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.row_sums import mean_places, mean_rows
 from models.trainers.group import Group
 
 #: Rows that are drawn at once: nobody has to hold a whole table before it learns.
 _DRAWN = 65_536
 
 
-class Table(tf.keras.layers.Embedding):  # type: ignore[misc]
+class Table(tf.keras.layers.Embedding):
     """Codes -> rows. Where trainers divide the table, `embeddings` are the rows of this one (`Group.part`), and codes
     are places in the rows that were pulled (`models.trainers.owners`).
 
@@ -35,11 +36,6 @@ class Table(tf.keras.layers.Embedding):  # type: ignore[misc]
         """Whether this trainer holds a part only."""
         return self.part != slice(None)
 
-    @property
-    def rows(self) -> Any:
-        """What codes are places in, [n, width]."""
-        return self.embeddings if self._pulled is None else self._pulled
-
     @contextmanager
     def reading(self, pulled: Any) -> Iterator[None]:
         """Within this, codes are places in `pulled` [n, width]."""
@@ -51,10 +47,14 @@ class Table(tf.keras.layers.Embedding):  # type: ignore[misc]
 
     def call(self, codes: Any) -> Any:
         """Codes [...] -> [..., width]."""
-        return tf.gather(self.rows, codes)
+        return tf.gather(self.embeddings if self._pulled is None else self._pulled, codes)
+
+    def mean(self, codes: Any) -> Any:
+        """Means of rows, codes [n, h] -> [n, width]."""
+        return mean_rows(self.embeddings, codes) if self._pulled is None else mean_places(self._pulled, codes)
 
 
-class _OwnRows(tf.keras.initializers.Initializer):  # type: ignore[misc]
+class _OwnRows(tf.keras.initializers.Initializer):
     """Draws a table block by block, and keeps the rows of a part."""
 
     def __init__(self, each: Any, size: int, part: slice) -> None:

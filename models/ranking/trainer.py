@@ -147,9 +147,8 @@ class Trainer:
             _assign(self._weights, latest)
         if best:
             _assign(self._weights, best)
-        if self._owners and progress:
-            del learn, means, best
-            self._put_together(progress.folder)
+        del learn, means, best
+        self._put_together(progress)
         return place.history
 
     def _ne(self, examples: Examples, codes: dict[str, Any]) -> float:
@@ -190,14 +189,16 @@ class Trainer:
             mean.assign(part_of(notes[f"mean_{place}"], parts, place))
         return [part_of(notes[f"best_{p}"], parts, p) for p in range(len(means)) if f"best_{p}" in notes]
 
-    def _put_together(self, folder: Path) -> None:
+    def _put_together(self, progress: Progress | None) -> None:
         """On the chief, a network with whole tables; its moments, which only the next training needs, stay on disk."""
+        if not self._owners or not progress:
+            return
         arrays = state_of(self._weights, self._optimizer, self._whole)
         if self._group.rank:
             deque(arrays, maxlen=0)
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        self._moments = folder / "whole.npz"
+        progress.folder.mkdir(parents=True, exist_ok=True)
+        self._moments = progress.folder / "whole.npz"
         write_arrays(self._moments, arrays)
         self._make(Group())
         with np.load(self._moments, allow_pickle=False) as saved:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.row_sums import row_sums
 from models.trainers.job import TrainersError
+from models.trainers.mesh import Mesh
 
 #: Of TensorFlow's collectives: the one group, and the numbers that one exchange may take, one for each shape.
 _GROUP, _SHAPES = 1_000, 1_000_000
@@ -25,13 +26,19 @@ class Group:
       num: how many there are.
     """
 
-    def __init__(
-        self, rank: int = 0, num: int = 1, timeout_s: float = 0.0, strategy: Any = None, owned_rows: int = 0
-    ) -> None:
-        """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`); tables of at
-        least `owned_rows` are divided among them, none with 0."""
-        self.rank, self.num, self._owned_rows = rank, num, owned_rows
+    def __init__(self, rank: int = 0, num: int = 1, timeout_s: float = 0.0, strategy: Any = None) -> None:
+        """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`)."""
+        self.rank, self.num = rank, num
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
+        self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
+
+    def divide(self, owned_rows: int, mesh: Mesh) -> None:
+        """From now on, tables of at least `owned_rows` rows are divided; their rows travel by `mesh`."""
+        self._owned_rows, self._mesh = owned_rows, mesh
+
+    def close(self) -> None:
+        """Leave the others: nothing is exchanged any more."""
+        self._mesh.close()
 
     def share(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """The part of each batch [steps, n] that this trainer learns, [steps, n / num]."""
@@ -39,8 +46,18 @@ class Group:
 
     def part(self, size: int) -> slice:
         """The rows of a table of `size` rows that this trainer holds: every `num`-th of one that is divided."""
-        is_divided = self.num > 1 and 0 < self._owned_rows <= size
-        return slice(self.rank, None, self.num) if is_divided else slice(None)
+        return slice(self.rank, None, self.num) if 0 < self._owned_rows <= size else slice(None)
+
+    def swap(self, parts: Sequence[Sequence[Any]], kind: Any) -> list[list[Any]]:
+        """As `Mesh.swap`."""
+        return self._mesh.swap(parts, kind)
+
+    def told(self, number: float) -> list[float]:
+        """The numbers that the trainers tell each other, in the order of their ranks."""
+        if self.num == 1:
+            return [number]
+        every = tf.function(self._gather)(tf.constant(np.array([number], np.float64).view(np.int64)))
+        return [float(one) for one in every.numpy().view(np.float64)]
 
     def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
@@ -82,7 +99,7 @@ class Group:
         for weight in weights:
             digest.update(np.ascontiguousarray(weight.numpy()).data)
         own = np.frombuffer(digest.digest(), np.int64)
-        every = tf.function(self.gather)(tf.constant(own[None])).numpy()
+        every = tf.function(self._gather)(tf.constant(own[None])).numpy()
         others = [rank for rank in range(self.num) if (every[rank] != own).any()]
         if others:
             raise TrainersError(
@@ -102,7 +119,7 @@ class Group:
         blocks = -(-tf.reduce_max(used) // _BLOCK)
         rest = tf.zeros([blocks * _BLOCK - used[self.rank]])
         # Within one call of a graph TensorFlow knows an exchange by its name and refuses it with another shape.
-        received = self.gather(tf.concat([*parts, rest], 0)[None], blocks)
+        received = self._gather(tf.concat([*parts, rest], 0)[None], blocks)
         pieces = [
             tf.split(
                 received[rank, : used[rank]],
@@ -120,25 +137,9 @@ class Group:
     def _sum(self, vector: Any) -> Any:
         return tf.raw_ops.CollectiveReduceV2(input=vector, merge_op="Add", final_op="Id", **self._exchange())
 
-    def gather(self, rows: Any, shape: Any = 0) -> Any:
+    def _gather(self, rows: Any, shape: Any = 0) -> Any:
         """[n, ...] of each trainer -> [num * n, ...]; each shape that `rows` may have has a number."""
         return tf.raw_ops.CollectiveGatherV2(input=rows, **self._exchange(shape))
-
-    def swap(self, parts: Sequence[Sequence[Any]], most: Any) -> Any:
-        """To each trainer its parts, and from each what it has for this one: [num, .], filled up at the end.
-
-        Args:
-          parts: vectors for each trainer, one after the other; all of one type.
-          most: numbers that any trainer has for another at most.
-        """
-        # TensorFlow refuses an exchange of nothing.
-        blocks = tf.maximum(1, -(-most // _BLOCK))
-        filled = []
-        for own in parts:
-            rest = blocks * _BLOCK - sum(len_of(part) for part in own)
-            filled += [*own, tf.zeros([rest], parts[self.rank - 1][0].dtype)]
-        sent = tf.reshape(tf.concat(filled, 0), [self.num, blocks * _BLOCK])
-        return tf.raw_ops.CollectiveAllToAllV2(input=sent, **self._exchange(blocks))
 
     def _exchange(self, shape: Any = 0) -> dict[str, Any]:
         """A new exchange; the trainers build the same graphs in the same order, so they agree on its name."""

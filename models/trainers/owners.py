@@ -29,13 +29,11 @@ class Pulled:
       rows: of each table [u, width], each row once, those of the first owner first.
       asked: of each table and trainer, how many rows were asked of it.
       given: of each table and trainer, the rows of this one that it asked for [.].
-      most: numbers in the largest answer to any trainer.
     """
 
     rows: list[Any]
     asked: list[list[Any]]
     given: list[list[Any]]
-    most: Any
 
 
 class Owners:
@@ -82,9 +80,7 @@ class Owners:
         """In a graph: slopes of `pulled.rows` go to the owners; those of this trainer's rows, as `IndexedSlices` in
         which a row occurs once for each trainer that read it."""
         sums = [_summed(slope, len_of(rows)) for slope, rows in zip(slopes, pulled.rows, strict=True)]
-        parts = [tf.split(own, counts) for own, counts in zip(sums, pulled.asked, strict=True)]
-        counts = [[len_of(rows) for rows in given] for given in pulled.given]
-        received = self._swapped(parts, counts, pulled.most)
+        received = self._swapped([tf.split(own, counts) for own, counts in zip(sums, pulled.asked, strict=True)])
         return [
             tf.IndexedSlices(tf.concat(values, 0), tf.concat(given, 0))
             for values, given in zip(received, pulled.given, strict=True)
@@ -131,10 +127,7 @@ class Owners:
 
     def told(self, number: float) -> float:
         """The chief's number, on each of the trainers."""
-        if not self._tables:
-            return number
-        every = tf.function(self._group.gather)(tf.constant(np.array([number]).view(np.int64)))
-        return float(every.numpy()[:1].view(np.float64)[0])
+        return self._group.told(number)[0] if self._tables else number
 
     def _looked(self, codes: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         places, pulled = self.pull(codes)
@@ -155,38 +148,22 @@ class Owners:
 
     def _pulled(self, wanted: list[list[Any]], held: list[Any]) -> Pulled:
         """Of each table the rows that are `wanted` of each owner, from what each has `held`."""
-        num, rank, tables = self._group.num, self._group.rank, range(len(held))
-        asked = [[len_of(rows) for rows in table] for table in wanted]
-        # [who asks, whom, table]; what a trainer asks of itself does not travel.
-        counts = tf.reshape(self._group.gather(tf.transpose(asked)[None]), [num, num, len(held)])
-        travels = counts * (1 - tf.eye(num, dtype=tf.int32))[:, :, None]
-        received = self._swapped(
-            [[rows[:, None] for rows in table] for table in wanted],
-            [[counts[who, rank, table] for who in range(num)] for table in tables],
-            tf.reduce_max(tf.reduce_sum(travels, 2)),
-        )
-        given = [[rows[:, 0] for rows in table] for table in received]
-        most = tf.reduce_max(tf.reduce_sum(travels * [own.shape[1] for own in held], 2))
+        given = self._swapped(wanted)
         answers = [[tf.gather(own, rows) for rows in table] for own, table in zip(held, given, strict=True)]
-        rows = self._swapped(answers, asked, most)
-        return Pulled([tf.concat(table, 0) for table in rows], asked, given, most)
+        rows = [tf.concat(table, 0) for table in self._swapped(answers)]
+        return Pulled(rows, [[len_of(own) for own in table] for table in wanted], given)
 
-    def _swapped(self, parts: list[list[Any]], counts: list[list[Any]], most: Any) -> list[list[Any]]:
-        """Rows [n, width] of each table for each trainer -> those of each table from each trainer, of which there are
-        `counts`; all of one trainer for another are at most `most` numbers."""
-        rank, widths = self._group.rank, [table[0].shape[1] for table in parts]
-        flat = [
-            [tf.reshape(table[to], [-1]) for table in parts] if to != rank else [] for to in range(self._group.num)
+    def _swapped(self, parts: list[list[Any]]) -> list[list[Any]]:
+        """Rows [n] or [n, width] of each table for each trainer -> those of each table from each trainer."""
+        rank, num = self._group.rank, self._group.num
+        sent = [[tf.reshape(table[to], [-1]) for table in parts] for to in range(num) if to != rank]
+        received = self._group.swap(sent, parts[0][0].dtype)
+        # What a trainer asks of itself does not travel.
+        found = [*received[:rank], [table[rank] for table in parts], *received[rank:]]
+        return [
+            [tf.reshape(found[of][number], [-1, *table[0].shape[1:]]) for of in range(num)]
+            for number, table in enumerate(parts)
         ]
-        received = self._group.swap(flat, most)
-        found: list[list[Any]] = [[] for _ in parts]
-        for of in range(self._group.num):
-            sizes = [table[of] * width for table, width in zip(counts, widths, strict=True)]
-            pieces = tf.split(received[of], [*sizes, tf.size(received[of]) - tf.add_n(sizes)]) if of != rank else []
-            for number, width in enumerate(widths):
-                own = parts[number][rank] if of == rank else tf.reshape(pieces[number], [-1, width])
-                found[number].append(own)
-        return found
 
 
 def _summed(slope: Any, num: Any) -> Any:

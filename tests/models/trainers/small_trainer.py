@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import tensorflow as tf
@@ -30,10 +31,12 @@ from models.trainers.owners import Owners
 ORDER = np.random.default_rng(3).permutation(240).reshape(40, 6)
 
 
+# Every table goes by rows, and their number shows in the length of what is sent.
+@patch.object(steps, "_WHOLE_ROWS", 0)
+@patch.object(group_module, "_BLOCK", 4)
+@patch.object(table_module, "_DRAWN", 16)
 def learned(group: Group, keys: np.ndarray, start: float = 0.0, after: int = 0) -> list[np.ndarray]:
     """A table of 50 rows, another of 20, and a line, after 40 steps; `after` some, this process is killed."""
-    # Every table goes by rows, and their number shows in the length of what is sent.
-    steps._WHOLE_ROWS, group_module._BLOCK, table_module._DRAWN = 0, 4, 16
     tf.keras.utils.set_random_seed(7)
     normal = tf.keras.initializers.RandomNormal(start, 0.05)
     tables = [Table(50, 3, normal, group), Table(20, 2, normal, group)]
