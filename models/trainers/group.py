@@ -46,7 +46,8 @@ class Group:
 
     def part(self, size: int) -> slice:
         """The rows of a table of `size` rows that this trainer holds: every `num`-th of one that is divided."""
-        return slice(self.rank, None, self.num) if 0 < self._owned_rows <= size else slice(None)
+        is_divided = self._owned_rows and size >= max(self._owned_rows, self.num)
+        return slice(self.rank, None, self.num) if is_divided else slice(None)
 
     def swap(self, parts: Sequence[Sequence[Any]], kind: Any) -> list[list[Any]]:
         """As `Mesh.swap`."""

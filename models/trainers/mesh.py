@@ -1,7 +1,7 @@
 """Connections between each two trainers, by which a step sends rows of divided tables.
 
-They are plain sockets: a message has any length, where TensorFlow's collectives are told it before, and takes a third
-of the processor time (`docs/adr/0035-owners-of-rows.md`).
+They are plain sockets: a message has any length, where TensorFlow's collectives have to know it before, and takes less
+processor time (`docs/adr/0035-owners-of-rows.md`).
 """
 
 import selectors
