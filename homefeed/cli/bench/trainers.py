@@ -137,22 +137,18 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
     finally:
         for team in teams.values():
             team.end()
-    results = {"examples_per_s": 1 / seconds["one"], "cpu_us": 1e6 * busy["one"]}
-    for team, prefix in (("two", ""), ("same", "same_batch_"), ("owned", "owned_")):
-        if team in teams:
-            speed = "two_" if team == "two" else prefix
-            results |= {
-                f"{speed}examples_per_s": 1 / seconds[team],
-                f"{prefix}times_one": seconds["one"] / seconds[team],
-                f"{prefix}cpu_times_one": 2 * busy["one"] / busy[team],
-            }
-            if team != "same":
-                results[f"{speed}cpu_us"] = 1e6 * busy[team]
+    results = {"examples_per_s": 1 / seconds["one"], "cpu_us": 1e6 * busy["one"], "two_cpu_us": 1e6 * busy["two"]}
+    for name, times, each in (("two", "", "two_"), ("same", *["same_batch_"] * 2), ("owned", *["owned_"] * 2)):
+        if name in teams:
+            results[f"{each}examples_per_s"] = 1 / seconds[name]
+            results[f"{times}times_one"] = seconds["one"] / seconds[name]
+            results[f"{times}cpu_times_one"] = 2 * busy["one"] / busy[name]
     found = {f"{network}_{name}": float(value) for name, value in results.items()}
     if curves:
         gap = np.abs(np.subtract(curves["one"][1], curves["same"][1])).max()
         found |= {"ne": curves["one"][0], "two_ne": curves["two"][0], "same_batch_ne": curves["same"][0]}
         found["loss_gap"] = float(gap)
         found["owned_loss_gap"] = float(np.abs(np.subtract(curves["two"][1], curves["owned"][1])).max())
+        found["reference_owned_cpu_us"] = 1e6 * busy["owned"]
         found |= {f"{name}_peak_mib": peaks[name] for name in ("one", "two", "owned")}
     return found

@@ -9,7 +9,9 @@ from pair import Pair
 
 from models.checkpoint import FILE
 from models.ranking.statistics import load_statistics
+from models.ranking.trainer import Trainer
 from models.trainers.group import Group
+from models.trainers.mesh import Mesh
 
 pytestmark = pytest.mark.slow
 
@@ -57,3 +59,11 @@ def test_when_one_is_lost_another_number_goes_on_from_the_notes(tmp_path: Path, 
     assert (tmp_path / "anew.progress" / "progress.npz").exists()
     small_ranker.trained(tmp_path / "anew", Group())
     same(tmp_path / "anew", alone / "anew")
+
+
+def test_without_a_folder_to_put_them_together_tables_are_not_divided() -> None:
+    group = Group(0, 2)
+    group.divide(1, Mesh([], 0.0))
+    train, validation, _ = small_ranker.parts(is_hour=False)
+    with pytest.raises(ValueError, match="give `progress`"):
+        Trainer(small_ranker.SETTINGS, train, group=group).train(train, validation)
