@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_ranker
-from pair import Pair
+from team import Team
 
 from models.checkpoint import FILE
 from models.ranking.statistics import load_statistics
@@ -43,7 +43,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, mode: str) -> list[tuple[int, str]]:
-    return Pair(folder, small_ranker.__file__, mode, out=str(folder)).ended()
+    return Team(folder, small_ranker.__file__, mode, out=str(folder)).ended()
 
 
 @pytest.mark.parametrize("mode", ["whole", "owned"])

@@ -1,4 +1,4 @@
-"""Two trainers as processes."""
+"""Trainers as processes."""
 
 import json
 import os
@@ -11,13 +11,13 @@ import numpy as np
 from homefeed.cli.supervisor.preflight import free_port
 
 
-class Pair:
-    """Two trainers as processes."""
+class Team:
+    """Trainers that learn one model together."""
 
-    def __init__(self, folder: Path, script: str, mode: str, out: str = "{}.npz", **told: object) -> None:
+    def __init__(self, folder: Path, script: str, mode: str, out: str = "{}.npz", num: int = 2, **told: object) -> None:
         """`script` runs as RANK JOB OUT MODE in `folder`; JOB has `addresses`, `var` and what else is `told`."""
         self._folder = folder
-        told |= {"addresses": [f"127.0.0.1:{free_port()}" for _ in range(2)], "var": str(folder)}
+        told |= {"addresses": [f"127.0.0.1:{free_port()}" for _ in range(num)], "var": str(folder)}
         (folder / "job.json").write_text(json.dumps(told))
         self._children = [
             subprocess.Popen(
@@ -28,7 +28,7 @@ class Pair:
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-            for rank in range(2)
+            for rank in range(num)
         ]
 
     def ended(self) -> list[tuple[int, str]]:
