@@ -1,6 +1,7 @@
 """The state of a training from which the next one goes on: weights, the optimizer's moments, codes and frequencies."""
 
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +15,80 @@ FILE = "checkpoint.npz"
 
 def save_checkpoint(folder: Path, model: Any, optimizer: Any) -> None:
     """Write `checkpoint.npz`: every weight by its place in the model, with its slots and the optimizer's steps."""
-    np.savez(folder / FILE, **state_of(model.trainable_variables, optimizer))
+    write_arrays(folder / FILE, state_of(model.trainable_variables, optimizer))
 
 
-def state_of(weights: Sequence[Any], optimizer: Any) -> dict[str, Any]:
-    """The arrays of a checkpoint by name."""
-    arrays: dict[str, Any] = {"steps": np.asarray(optimizer.iterations.numpy())}
+def write_arrays(path: Path, arrays: Iterable[tuple[str, Any]]) -> None:
+    """Write what `numpy.load` reads, one array after the other: no two have to be in memory."""
+    with zipfile.ZipFile(path, "w") as file:
+        for name, array in arrays:
+            with file.open(f"{name}.npy", "w", force_zip64=True) as out:
+                np.lib.format.write_array(out, np.asanyarray(array), allow_pickle=False)
+
+
+def state_of(
+    weights: Sequence[Any], optimizer: Any, whole: Callable[[int, Any], Any] = lambda _, array: array.numpy()
+) -> Iterator[tuple[str, Any]]:
+    """The arrays of a checkpoint by name, each made when it is asked for.
+
+    Args:
+      weights: variables.
+      optimizer: with their slots.
+      whole: the place of a weight, and it or one of its slots -> the array.
+    """
+    yield "steps", optimizer.iterations.numpy()
     for place, weight in enumerate(weights):
-        arrays[f"weight_{place}"] = weight.numpy()
+        yield f"weight_{place}", whole(place, weight)
         for slot in optimizer.get_slot_names():
-            arrays[f"{slot}_{place}"] = optimizer.get_slot(weight, slot).numpy()
-    return arrays
+            yield f"{slot}_{place}", whole(place, optimizer.get_slot(weight, slot))
 
 
-def restore_checkpoint(folder: Path, model: Any, optimizer: Any) -> None:
+def restore_checkpoint(folder: Path, model: Any, optimizer: Any, parts: Mapping[int, slice] | None = None) -> None:
     """Read `checkpoint.npz` into a built model whose tables may have grown since.
 
     A row that is new starts as that of unknown keys, which has learned what a video without an id of its own is like.
+
+    Args:
+      folder: of the checkpoint.
+      model, optimizer: that go on from it.
+      parts: place of a table -> the rows of it that the model holds, where those are not all.
 
     Raises:
       ValueError: the model is of another shape.
     """
     with np.load(folder / FILE, allow_pickle=False) as saved:
-        set_state(model.trainable_variables, optimizer, saved)
+        set_state(model.trainable_variables, optimizer, saved, parts)
 
 
-def set_state(weights: Sequence[Any], optimizer: Any, saved: Mapping[str, NDArray[Any]]) -> None:
-    """Put back what `state_of` gave, into tables that may have grown. Raises ValueError: they are of another shape."""
+def set_state(
+    weights: Sequence[Any],
+    optimizer: Any,
+    saved: Mapping[str, NDArray[Any]],
+    parts: Mapping[int, slice] | None = None,
+) -> None:
+    """Put back what `state_of` gave, as `restore_checkpoint` does."""
     optimizer._create_all_weights(weights)
     optimizer.iterations.assign(saved["steps"])
+    set_weights(weights, saved, parts)
     for place, weight in enumerate(weights):
-        own = saved[f"weight_{place}"]
-        weight.assign(_grown(own, weight.shape, own[UNKNOWN] if own.ndim > 1 and len(own) > UNKNOWN else 0.0))
         for slot in optimizer.get_slot_names():
-            optimizer.get_slot(weight, slot).assign(_grown(saved[f"{slot}_{place}"], weight.shape, 0.0))
+            own = part_of(saved[f"{slot}_{place}"], parts, place)
+            optimizer.get_slot(weight, slot).assign(_grown(own, weight.shape, 0.0))
+
+
+def set_weights(
+    weights: Sequence[Any], saved: Mapping[str, NDArray[Any]], parts: Mapping[int, slice] | None = None
+) -> None:
+    """The weights alone, as `restore_checkpoint` does."""
+    for place, weight in enumerate(weights):
+        every = saved[f"weight_{place}"]
+        rest = every[UNKNOWN] if every.ndim > 1 and len(every) > UNKNOWN else 0.0
+        weight.assign(_grown(part_of(every, parts, place), weight.shape, rest))
+
+
+def part_of(saved: NDArray[Any], parts: Mapping[int, slice] | None, place: int) -> NDArray[Any]:
+    """The rows of the array of the weight at `place` that a model holds."""
+    return saved[parts[place]] if parts and place in parts else saved
 
 
 def _grown(saved: NDArray[Any], shape: Any, rest: Any) -> NDArray[Any]:

@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from models.checkpoint import write_arrays
 
 _FILE = "progress.npz"
 
@@ -44,9 +46,10 @@ class Progress:
           every: steps after which notes are written; 0 for none.
 
         Attributes:
+          folder: of the notes, and of what else is needed until the training is published.
           versions: of the tables that the training reads.
         """
-        self._folder, self._made_from, self.every = folder, made_from, every
+        self.folder, self._made_from, self.every = folder, made_from, every
         found = self._record()
         self.versions: dict[str, int] = found["versions"] if found else dict(versions)
 
@@ -55,35 +58,34 @@ class Progress:
         found = self._record()
         return found["taken"] if found else 0
 
-    def load(self) -> tuple[Place, dict[str, NDArray[Any]]] | None:
-        """The newest notes; None without any."""
+    def load(self) -> tuple[Place, Any] | None:
+        """The newest notes, and their open file, which reads an array when it is asked for; None without any."""
         found = self._record()
         if not found:
             return None
-        with np.load(self._folder / _FILE, allow_pickle=False) as saved:
-            return Place(**found["place"]), {name: saved[name] for name in saved.files if name != "record"}
+        return Place(**found["place"]), np.load(self.folder / _FILE, allow_pickle=False)
 
-    def save(self, place: Place, taken: int, arrays: Mapping[str, Any]) -> None:
+    def save(self, place: Place, taken: int, arrays: Iterable[tuple[str, Any]]) -> None:
         """Write notes in place of those before, all or nothing.
 
         Args:
           place: where the training is.
           taken: steps of it so far.
-          arrays: what it has learned.
+          arrays: what it has learned, by name.
         """
         record = {"made_from": self._made_from, "versions": self.versions, "taken": taken, "place": asdict(place)}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f"{os.getpid()}.npz"
-        np.savez(draft, record=np.array(json.dumps(record)), **arrays)
-        draft.replace(self._folder / _FILE)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / f"{os.getpid()}.npz"
+        write_arrays(draft, chain([("record", np.array(json.dumps(record)))], arrays))
+        draft.replace(self.folder / _FILE)
 
     def end(self) -> None:
         """The training is published: nothing of it has to be done again."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _record(self) -> dict[str, Any] | None:
         try:
-            with np.load(self._folder / _FILE, allow_pickle=False) as saved:
+            with np.load(self.folder / _FILE, allow_pickle=False) as saved:
                 record: dict[str, Any] = json.loads(str(saved["record"]))
         except FileNotFoundError:
             return None

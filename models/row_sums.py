@@ -24,10 +24,15 @@ def mean_rows(table: Any, index: Any) -> Any:
     A row that many examples share is read once, and its gradient is summed before it is spread over the table: neither
     an [n, h, w] tensor nor its gradient is ever made.
     """
-    num, length = tf.unstack(tf.shape(index))
     distinct, place = tf.unique(tf.reshape(index, [-1]))
+    return mean_places(tf.gather(table, distinct), tf.reshape(place, tf.shape(index)))
+
+
+def mean_places(rows: Any, index: Any) -> Any:
+    """`mean_rows` of a table [u, w] whose rows are nearly all read: each gets a slope."""
+    num, length = tf.unstack(tf.shape(index))
     example = tf.repeat(tf.range(num), length)
-    total = _product(example, place, (num, tf.shape(distinct)[0]), tf.gather(table, distinct))
+    total = _product(example, tf.reshape(index, [-1]), (num, tf.shape(rows)[0]), rows)
     return total / tf.cast(length, total.dtype)
 
 

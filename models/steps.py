@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.row_sums import row_sums
 from models.trainers.group import Group
+from models.trainers.owners import Owners
 
 #: A table of at most this many rows is updated whole: that is a few plain sums, and less than finding the rows.
 _WHOLE_ROWS = 8192
@@ -29,6 +30,7 @@ class Steps:
         columns: Any,
         after: Callable[[], object] = lambda: None,
         group: Group | None = None,
+        owners: Owners | None = None,
     ) -> None:
         """What is learned, and from what.
 
@@ -39,8 +41,10 @@ class Steps:
           columns: tensors or arrays in any structure, all with the same number of rows.
           after: graph work after each step.
           group: trainers that take the same steps at the same time, each on its part of a batch; None is one alone.
+          owners: of tables that the trainers divide; the first of `columns` are then codes by name. None of none.
         """
         self._group = group or Group()
+        self._owners = owners or Owners(self._group, {})
         self._loss, self._weights, self._optimizer, self._after = loss, list(weights), optimizer, after
         self._columns = tf.nest.map_structure(tf.convert_to_tensor, columns)
 
@@ -56,15 +60,34 @@ class Steps:
         total = tf.zeros([])
         for rows in order:
             batch = tf.nest.map_structure(lambda column, at=rows: tf.gather(column, at), self._columns)
-            with tf.GradientTape() as tape:
-                # The mean of a batch is the sum of the trainers' parts of it.
-                loss = self._loss(batch) / self._group.num
-            found = zip(tape.gradient(loss, self._weights), self._weights, strict=True)
-            loss, slopes = self._group.total(loss, [_slope(slope, weight) for slope, weight in found])
+            loss, slopes = self._slopes(batch)
             self._optimizer.apply_gradients(zip(slopes, self._weights, strict=True))
             self._after()
             total += loss
         return total / tf.cast(tf.shape(order)[0], tf.float32)
+
+    def _slopes(self, batch: Any) -> tuple[Any, list[Any]]:
+        """Mean loss of a batch of all trainers, and its slopes by the weights."""
+        places, sources, rows = list(self._owners.parts(self._weights)), list(self._weights), []
+        if places:
+            codes, pulled = self._owners.pull(batch[0])
+            batch, rows = (codes, *batch[1:]), pulled.rows
+            for place, own in zip(places, rows, strict=True):
+                sources[place] = own
+        with tf.GradientTape() as tape, self._owners.reading(rows):
+            tape.watch(rows)
+            # The mean of a batch is the sum of the trainers' parts of it.
+            loss = self._loss(batch) / self._group.num
+        slopes = tape.gradient(loss, sources)
+        shared = [place for place in range(len(sources)) if place not in places]
+        loss, sums = self._group.total(loss, [_slope(slopes[place], sources[place]) for place in shared])
+        found = dict(zip(shared, sums, strict=True))
+        if places:
+            # One exchange waits for the others in a thread of TensorFlow's, which may have one: not two at a time.
+            with tf.control_dependencies(tf.nest.flatten([loss, sums], expand_composites=True)):
+                own = self._owners.push(pulled, [slopes[place] for place in places])
+            found |= zip(places, own, strict=True)
+        return loss, [found[place] for place in range(len(sources))]
 
 
 def _slope(slope: Any, table: Any) -> Any:

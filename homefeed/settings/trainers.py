@@ -31,3 +31,10 @@ class TrainerSettings(Group):
         "steps",
         ge=0,
     )
+    owned_rows: int = knob(
+        0,
+        "A table of the ranker with at least so many rows is divided among the trainers: each holds and updates its "
+        "part of the rows, and sends the others what they read. 0 divides none: every trainer holds all tables.",
+        "rows",
+        ge=0,
+    )

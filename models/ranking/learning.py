@@ -47,10 +47,10 @@ def learn(
     if older is None:
         history = trainer.train(train, validation, progress)
         return Learned(history, int(np.argmin(history)) + 1, float("nan"), False)
-    before, entropy = trainer.weights(), trainer.entropy(older)
+    entropy = trainer.entropy(older)
     history = trainer.train(train, validation, progress)
     ratio = trainer.entropy(older) / entropy
     is_refused = ratio > max_older_ne_ratio
     if is_refused:
-        trainer.set_weights(before)
+        trainer.restart()
     return Learned(history, 0 if is_refused else int(np.argmin(history)), ratio, bool(is_refused))

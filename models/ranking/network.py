@@ -11,6 +11,8 @@ from homefeed.features import TARGETS
 from homefeed.settings.ranking import RankingSettings
 from models.ranking.examples import HIDDEN_SLOT
 from models.ranking.preprocessing import NUM_AGES, Preprocessing
+from models.table import Table
+from models.trainers.group import Group
 
 #: Share of the trunk's inputs that each step of training hides.
 _DROPOUT = 0.05
@@ -39,8 +41,15 @@ class Ranker(tfrs.models.Model):
         a kill draws the same.
     """
 
-    def __init__(self, preprocessing: Preprocessing, mean_watch_s: float, settings: RankingSettings) -> None:
-        """`mean_watch_s` of the positives scales the weights of the watch-time head."""
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        mean_watch_s: float,
+        settings: RankingSettings,
+        group: Group | None = None,
+    ) -> None:
+        """`mean_watch_s` of the positives scales the weights of the watch-time head; `group` may divide the tables of
+        videos and channels."""
         super().__init__()
         width, experts, hidden, out, heads = 16, 4, 64, 32, len(TARGETS)
         self._mean_watch_s, self._position, self._slot_dropout = mean_watch_s, settings.position, settings.slot_dropout
@@ -52,13 +61,14 @@ class Ranker(tfrs.models.Model):
         self._low, self._width = corners[:, :-1], corners[:, 1:] - corners[:, :-1]
         self.wide = tf.keras.layers.Dense(heads, use_bias=False, kernel_initializer="zeros")
 
-        def table(size: int, width: int) -> Any:
-            return tf.keras.layers.Embedding(
-                size, width, embeddings_initializer=tf.keras.initializers.RandomNormal(stddev=0.05)
-            )
+        def normal() -> Any:
+            return tf.keras.initializers.RandomNormal(stddev=0.05)
 
-        self.video = table(preprocessing.videos.size, width)
-        self.channel = table(preprocessing.channels.size, width)
+        def table(size: int, width: int) -> Any:
+            return tf.keras.layers.Embedding(size, width, embeddings_initializer=normal())
+
+        self.video = Table(preprocessing.videos.size, width, normal(), group or Group())
+        self.channel = Table(preprocessing.channels.size, width, normal(), group or Group())
         self.topic = table(preprocessing.topics.size, width)
         self.language, self.country = table(preprocessing.languages.size, 4), table(preprocessing.countries.size, 4)
         self.device, self.age = table(preprocessing.devices.size, 4), table(NUM_AGES, 4)

@@ -58,4 +58,8 @@ def learn_share(settings: Settings, job: Job, group: Group) -> None:
             f"{settings.models_path / KIND}: they have to see the same HOMEFEED_VAR"
         )
     tf.keras.utils.set_random_seed(settings.seed)
-    Trainer(settings, train, lesson.start.path if lesson.start else None, group).train(train, None, notes)
+    trainer = Trainer(settings, train, lesson.start.path if lesson.start else None, group)
+    if lesson.start:
+        # The chief looks at the hour before: it may need rows of this trainer.
+        trainer.entropy(train.take(slice(0, 0)))
+    trainer.train(train, None, notes)

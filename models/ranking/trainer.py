@@ -1,5 +1,7 @@
 """The network with the loop that trains it."""
 
+from collections import deque
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
-from models.checkpoint import restore_checkpoint, save_checkpoint, set_state, state_of
+from models.checkpoint import FILE as CHECKPOINT
+from models.checkpoint import part_of, restore_checkpoint, set_state, set_weights, state_of, write_arrays
 from models.evaluation import normalised_entropy
 from models.optimizer import LazyAdam
 from models.progress import Place, Progress
@@ -20,6 +23,7 @@ from models.ranking.saved_ranker import SavedRanker, tensors
 from models.ranking.statistics import load_statistics, statistics_of
 from models.steps import Steps
 from models.trainers.group import Group
+from models.trainers.owners import Owners
 
 #: Exposures scored in one call.
 _BLOCK = 8192
@@ -47,7 +51,7 @@ class Trainer:
           start: folder of the training that this one goes on from; None to start anew.
           group: trainers that learn it together; None is this one alone.
         """
-        self._settings, self._is_warm = settings.ranking, start is not None
+        self._settings, self._start = settings.ranking, start
         self._seed, self._group = settings.seed, group or Group()
         self._random = np.random.default_rng(settings.seed)
         if start is None:
@@ -57,17 +61,25 @@ class Trainer:
         else:
             before = load_statistics(start)
             self._statistics, known = before.grown(train.inputs), len(before.videos)
-        mean_watch_s = self._statistics.mean_watch_s
         self.num_new_videos = len(self._statistics.videos) - known
         self._preprocessing = Preprocessing(self._statistics)
-        self._network = Ranker(self._preprocessing, mean_watch_s, settings.ranking)
-        self._saved = SavedRanker(self._network, self._preprocessing, settings.ranking.negative_rate, mean_watch_s)
+        # Any codes make the weights; those of a divided table would be places.
+        self._no_codes = {name: tf.zeros_like(code) for name, code in self._encode(train.take(slice(0, 2))).items()}
+        self._moments: Path | None = None
+        self._make(self._group)
+        if start is not None:
+            restore_checkpoint(start, self._network, self._optimizer, self._owners.parts(self._weights))
+
+    def _make(self, group: Group) -> None:
+        """A new network, whose large tables a group may divide."""
+        mean_watch_s, knobs = self._statistics.mean_watch_s, self._settings
+        self._network = Ranker(self._preprocessing, mean_watch_s, knobs, group)
+        self._saved = SavedRanker(self._network, self._preprocessing, knobs.negative_rate, mean_watch_s)
         self._rate = tf.Variable(0.0, trainable=False)
         self._optimizer = LazyAdam(self._rate)
-        self._network(self._encode(train.take(slice(0, 2))))
+        self._network(self._no_codes)
         self._weights = self._network.trainable_variables
-        if start is not None:
-            restore_checkpoint(start, self._network, self._optimizer)
+        self._owners = Owners(group, {self._network.video: ["video"], self._network.channel: ["channel"]})
 
     def train(self, train: Examples, validation: Examples | None, progress: Progress | None = None) -> list[float]:
         """Fit; the network keeps the running mean of its weights after the epoch in which that had the least
@@ -76,34 +88,42 @@ class Trainer:
 
         Args:
           train: exposures, the same on every trainer of the group; each learns its part of every batch.
-          validation: None on a worker, whose weights nobody keeps.
-          progress: notes to go on from and to write; only the chief writes them.
+          validation: None on a worker, which keeps nothing but its rows of divided tables.
+          progress: notes to go on from and to write, which only the chief does; where tables are divided, also the
+            folder in which it puts them together.
 
         Raises:
           TrainersError: the weights of the trainers are not the same.
+          ValueError: tables are divided, and there is no `progress`.
 
         Sources: Izmailov et al. 2018 (averages of the weights along the training), here an exponential mean;
         Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
         """
+        if self._owners and not progress:
+            raise ValueError("divided tables are put together in the folder of the notes: give `progress`")
+        if self._owners and validation is None:
+            # What the chief looks at reads rows of this trainer too.
+            validation = train.take(slice(0, 0))
         knobs, num = self._settings, len(train)
         size = max(1, min(knobs.batch_size, num // knobs.min_steps))
         size = max(self._group.num, size - size % self._group.num)
         steps = num // size
         epochs = max(knobs.max_epochs, -(-knobs.min_training_steps // steps))
-        if self._is_warm:
+        if self._start is not None:
             epochs = knobs.incremental_epochs
         means = [tf.Variable(w, trainable=False) for w in self._weights]
-        place, notes = (progress.load() if progress else None) or (Place(), {})
+        place, notes = (progress.load() if progress else None) or (Place(), None)
         learn = self.steps(train, steps * epochs, means, place.passes * steps + place.steps)
         unseen = {} if validation is None else self._encode(validation)
         best: list[NDArray[np.float32]] = []
-        if notes:
-            best = self._go_on(notes, means)
-        elif self._is_warm and validation is not None:
+        if notes is not None:
+            with notes:
+                best = self._go_on(notes, means)
+        elif self._start is not None and validation is not None:
             place.history.append(self._ne(validation, unseen))
             best = self.weights()
         every = (progress.every if progress else 0) or steps
-        self._group.check_same(self._weights, "before the first step")
+        self._check_same("before the first step")
         for epoch in range(place.passes, epochs):
             if place.steps:
                 self._random.bit_generator.state = place.random
@@ -114,9 +134,9 @@ class Trainer:
                 learn(self._group.share(order[place.steps : until]))
                 place.steps = until
                 if progress and validation is not None and until < steps:
-                    progress.save(place, epoch * steps + until, self._notes(means, best))
+                    self._note(progress, place, epoch * steps + until, self._notes(means, best))
             place.passes, place.steps = epoch + 1, 0
-            self._group.check_same(self._weights, f"after pass {epoch + 1}")
+            self._check_same(f"after pass {epoch + 1}")
             if validation is None:
                 continue
             latest = self.weights()
@@ -126,31 +146,70 @@ class Trainer:
                 best = self.weights()
             _assign(self._weights, latest)
         if best:
-            self.set_weights(best)
+            _assign(self._weights, best)
+        del learn, means, best
+        self._put_together(progress)
         return place.history
 
     def _ne(self, examples: Examples, codes: dict[str, Any]) -> float:
-        return normalised_entropy(examples.labels["watched"] > 0, self._watched(codes))
+        found = normalised_entropy(examples.labels["watched"] > 0, self._watched(codes))
+        return self._owners.told(found)
 
-    def _notes(self, means: list[Any], best: list[NDArray[np.float32]]) -> dict[str, Any]:
+    def _check_same(self, when: str) -> None:
+        """Compare what every trainer holds."""
+        divided = self._owners.parts(self._weights)
+        self._group.check_same([w for place, w in enumerate(self._weights) if place not in divided], when)
+
+    def _whole(self, place: int, rows: Any) -> Any:
+        """The array of the weight at `place`; of a divided table, what this trainer holds put together on the chief."""
+        places = list(self._owners.parts(self._weights))
+        return self._owners.whole(places.index(place), rows) if place in places else np.asarray(rows)
+
+    def _note(self, progress: Progress, place: Place, taken: int, notes: Iterator[tuple[str, Any]]) -> None:
+        """The chief writes notes, of which the others have parts."""
+        if self._group.rank == 0:
+            progress.save(place, taken, notes)
+        else:
+            deque(notes, maxlen=0)
+
+    def _notes(self, means: list[Any], best: list[NDArray[np.float32]]) -> Iterator[tuple[str, Any]]:
         """What a training that is interrupted goes on from."""
-        notes = state_of(self._weights, self._optimizer) | {"rate": self._rate.numpy()}
-        notes |= {f"mean_{place}": mean.numpy() for place, mean in enumerate(means)}
-        return notes | {f"best_{place}": weight for place, weight in enumerate(best)}
+        yield from state_of(self._weights, self._optimizer, self._whole)
+        yield "rate", self._rate.numpy()
+        for name, weights in (("mean", means), ("best", best)):
+            for place, weight in enumerate(weights):
+                yield f"{name}_{place}", self._whole(place, weight)
 
-    def _go_on(self, notes: dict[str, NDArray[Any]], means: list[Any]) -> list[NDArray[np.float32]]:
+    def _go_on(self, notes: Mapping[str, NDArray[Any]], means: list[Any]) -> list[NDArray[np.float32]]:
         """Put back what `_notes` gave; the best weights so far."""
-        set_state(self._weights, self._optimizer, notes)
+        parts = self._owners.parts(self._weights)
+        set_state(self._weights, self._optimizer, notes, parts)
         self._rate.assign(notes["rate"])
-        _assign(means, [notes[f"mean_{place}"] for place in range(len(means))])
-        return [notes[f"best_{place}"] for place in range(len(means)) if f"best_{place}" in notes]
+        for place, mean in enumerate(means):
+            mean.assign(part_of(notes[f"mean_{place}"], parts, place))
+        return [part_of(notes[f"best_{p}"], parts, p) for p in range(len(means)) if f"best_{p}" in notes]
+
+    def _put_together(self, progress: Progress | None) -> None:
+        """On the chief, a network with whole tables; its moments, which only the next training needs, stay on disk."""
+        if not self._owners or not progress:
+            return
+        arrays = state_of(self._weights, self._optimizer, self._whole)
+        if self._group.rank:
+            deque(arrays, maxlen=0)
+            return
+        progress.folder.mkdir(parents=True, exist_ok=True)
+        self._moments = progress.folder / "whole.npz"
+        write_arrays(self._moments, arrays)
+        self._make(Group())
+        with np.load(self._moments, allow_pickle=False) as saved:
+            set_weights(self._weights, saved)
 
     def steps(self, train: Examples, total: int, means: list[Any], taken: int = 0) -> Steps:
         """`total` steps of learning from exposures, of which some were taken before; the running mean of the weights
         goes to `means`."""
         knobs = self._settings
         warm_up = max(1, round(_WARM_UP * total))
-        peak = knobs.incremental_learning_rate if self._is_warm else knobs.learning_rate
+        peak = knobs.incremental_learning_rate if self._start is not None else knobs.learning_rate
         schedule = tf.keras.optimizers.schedules.CosineDecay(
             0.0, max(1, total - warm_up), alpha=0.0, warmup_target=peak, warmup_steps=warm_up
         )
@@ -186,36 +245,41 @@ class Trainer:
             (self._encode(train), tensors(train.labels), tf.constant(train.weight)),
             after,
             self._group,
+            self._owners,
         )
 
     def entropy(self, examples: Examples) -> float:
         """Normalised entropy of the watched head, uncalibrated, each exposure counted `weight` times; NaN where there
         is only one kind of them."""
-        watched = examples.labels["watched"] > 0
+        said = self._watched(self._encode(examples))
         if not len(examples):
             return float("nan")
-        return normalised_entropy(watched, self._watched(self._encode(examples)), examples.weight)
+        return normalised_entropy(examples.labels["watched"] > 0, said, examples.weight)
 
     def weights(self) -> list[NDArray[np.float32]]:
-        """A copy of every weight."""
+        """A copy of every weight, of divided tables this trainer's rows."""
         return [w.numpy() for w in self._weights]
 
-    def set_weights(self, weights: list[NDArray[np.float32]]) -> None:
-        """Put back what `weights` gave."""
-        _assign(self._weights, weights)
+    def restart(self) -> None:
+        """Put back the weights that the training went on from."""
+        if self._start is not None:
+            with np.load(self._start / CHECKPOINT, allow_pickle=False) as saved:
+                set_weights(self._weights, saved)
 
     def _watched(self, codes: dict[str, Any]) -> NDArray[np.float32]:
         """The watched head of encoded exposures, [n], uncalibrated."""
         return self._heads(codes)[:, TARGETS.index("watched")]
 
     def _heads(self, codes: dict[str, Any]) -> NDArray[np.float32]:
-        num = len(codes["video"])
-        blocks = [self._of_codes({n: c[at : at + _BLOCK] for n, c in codes.items()}) for at in range(0, num, _BLOCK)]
+        num, (codes, rows) = len(codes["video"]), self._owners.look(codes)
+        parts = [{name: code[at : at + _BLOCK] for name, code in codes.items()} for at in range(0, num, _BLOCK)]
+        blocks = [self._of_codes(part, rows) for part in parts]
         return np.concatenate([b.numpy() for b in blocks]) if blocks else np.zeros((0, len(TARGETS)), np.float32)
 
     @tf.function(reduce_retracing=True)
-    def _of_codes(self, codes: dict[str, Any]) -> Any:
-        return self._saved.heads(self._network(codes))
+    def _of_codes(self, codes: dict[str, Any], rows: list[Any]) -> Any:
+        with self._owners.reading(rows):
+            return self._saved.heads(self._network(codes))
 
     def predict(self, examples: Examples) -> NDArray[np.float32]:
         """Uncalibrated heads, [n, len(TARGETS)]."""
@@ -229,7 +293,16 @@ class Trainer:
         """Write the graph, and what the next training goes on from."""
         tf.saved_model.save(self._saved, str(folder / "ranker"), signatures=self._saved.signatures())
         self._statistics.save(folder)
-        save_checkpoint(folder, self._network, self._optimizer)
+        write_arrays(folder / CHECKPOINT, self._state())
+
+    def _state(self) -> Iterator[tuple[str, Any]]:
+        if self._moments is None:
+            yield from state_of(self._weights, self._optimizer)
+            return
+        with np.load(self._moments, allow_pickle=False) as saved:
+            for name in saved.files:
+                kind, _, place = name.rpartition("_")
+                yield name, self._weights[int(place)].numpy() if kind == "weight" else saved[name]
 
     def _encode(self, examples: Examples) -> dict[str, Any]:
         """Codes of every example, made once: hashing the same keys in each epoch would cost as much as learning from
@@ -237,7 +310,7 @@ class Trainer:
         columns = examples.inputs.columns()
         blocks = [
             self._preprocessing(tensors({n: c[first : first + _BLOCK] for n, c in columns.items()}))
-            for first in range(0, len(examples), _BLOCK)
+            for first in range(0, max(1, len(examples)), _BLOCK)
         ]
         return {name: tf.concat([block[name] for block in blocks], axis=0) for name in blocks[0]}
 

@@ -3,13 +3,14 @@
 import faulthandler
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import tensorflow as tf
 
 from homefeed.settings import Settings
 from models.trainers.group import Group
 from models.trainers.job import Board, Job, TrainersError, chief_address, worker_addresses
+from models.trainers.mesh import mesh
 from models.trainers.reach import door, reach
 
 #: What TensorFlow raises on the others when a trainer dies or does not answer.
@@ -19,6 +20,8 @@ _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.InternalError,
+    # Of a connection of `models.trainers.mesh`.
+    tf.errors.UnknownError,
 )
 
 
@@ -43,6 +46,7 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
         "seed": settings.seed,
         "history_length": settings.features.history_length,
         "ranking": settings.ranking.model_dump(),
+        "owned_rows": settings.trainers.owned_rows,
     }
     addresses = (chief_address(settings), *workers)
     job = Job(uuid.uuid4().hex[:12], addresses, window, dict(versions), start, steps, knobs)
@@ -53,7 +57,8 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
             board.wait(job, settings.trainers.wait_s)
         for address in workers:
             reach(address, settings.trainers.wait_s, "HOMEFEED_TRAINERS__WORKERS")
-        yield connect(settings, job, 0)
+        with closing(connect(settings, job, 0)) as group:
+            yield group
     except _LOST as error:
         said = "; ".join(board.failures(job)) or str(error).split("\n")[0]
         raise TrainersError(
@@ -87,4 +92,8 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
         ) from error
     finally:
         faulthandler.cancel_dump_traceback_later()
-    return Group(rank, len(job.addresses), settings.trainers.timeout_s, strategy)
+    timeout_s = settings.trainers.timeout_s
+    group = Group(rank, len(job.addresses), timeout_s, strategy)
+    if owned_rows := job.knobs.get("owned_rows", 0):
+        group.divide(owned_rows, mesh(job.addresses, rank, group.told, settings.trainers.wait_s, timeout_s))
+    return group

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.row_sums import row_sums
 from models.trainers.job import TrainersError
+from models.trainers.mesh import Mesh
 
 #: Of TensorFlow's collectives: the one group, and the numbers that one exchange may take, one for each shape.
 _GROUP, _SHAPES = 1_000, 1_000_000
@@ -29,10 +30,35 @@ class Group:
         """`timeout_s` bounds an exchange; `strategy` is what connects them (`models.trainers.cluster`)."""
         self.rank, self.num = rank, num
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
+        self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
+
+    def divide(self, owned_rows: int, mesh: Mesh) -> None:
+        """From now on, tables of at least `owned_rows` rows are divided; their rows travel by `mesh`."""
+        self._owned_rows, self._mesh = owned_rows, mesh
+
+    def close(self) -> None:
+        """Leave the others: nothing is exchanged any more."""
+        self._mesh.close()
 
     def share(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """The part of each batch [steps, n] that this trainer learns, [steps, n / num]."""
         return order[:, self.rank :: self.num]
+
+    def part(self, size: int) -> slice:
+        """The rows of a table of `size` rows that this trainer holds: every `num`-th of one that is divided."""
+        is_divided = self._owned_rows and size >= max(self._owned_rows, self.num)
+        return slice(self.rank, None, self.num) if is_divided else slice(None)
+
+    def swap(self, parts: Sequence[Sequence[Any]], kind: Any) -> list[list[Any]]:
+        """As `Mesh.swap`."""
+        return self._mesh.swap(parts, kind)
+
+    def told(self, number: float) -> list[float]:
+        """The numbers that the trainers tell each other, in the order of their ranks."""
+        if self.num == 1:
+            return [number]
+        every = tf.function(self._gather)(tf.constant(np.array([number], np.float64).view(np.int64)))
+        return [float(one) for one in every.numpy().view(np.float64)]
 
     def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.

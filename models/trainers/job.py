@@ -34,7 +34,7 @@ class Job:
       versions: version of each lake table that is read.
       start: id of the training that it goes on from; empty for one that starts anew.
       steps: steps that were taken before, from whose notes it goes on; 0 for none.
-      knobs: `seed`, `history_length` and `ranking` of the chief's settings, which are those of all.
+      knobs: `seed`, `history_length`, `ranking` and `owned_rows` of the chief's settings, which are those of all.
     """
 
     id: str

@@ -29,18 +29,19 @@ def test_without_notes_nothing_was_begun(tmp_path: Path) -> None:
 
 def test_notes_keep_the_versions_that_the_training_began_with(tmp_path: Path) -> None:
     place = Place(passes=1, steps=4, history=[0.9], random=dict(np.random.default_rng(SEED).bit_generator.state))
-    notes(tmp_path).save(place, 14, {"weight_0": np.arange(3)})
+    notes(tmp_path).save(place, 14, [("weight_0", np.arange(3))])
     later = notes(tmp_path, version=8)
     assert later.versions == {"exposures": 3}
     assert later.steps() == 14
     found = later.load()
     assert found is not None
     assert found[0] == place
-    assert {name: array.tolist() for name, array in found[1].items()} == {"weight_0": [0, 1, 2]}
+    with found[1] as arrays:
+        assert arrays["weight_0"].tolist() == [0, 1, 2]
 
 
 def test_notes_of_other_settings_do_not_count_and_those_of_what_is_published_are_gone(tmp_path: Path) -> None:
-    notes(tmp_path).save(Place(), 4, {})
+    notes(tmp_path).save(Place(), 4, [])
     assert notes(tmp_path, made_from="b").load() is None
     notes(tmp_path).end()
     assert notes(tmp_path).load() is None
@@ -69,7 +70,7 @@ def test_a_training_that_is_killed_comes_to_the_same_weights(
     history = undisturbed.train(train, validation)
     save, taken = Progress.save, []
 
-    def save_or_die(progress: Progress, place: Place, num: int, arrays: dict) -> None:  # type: ignore[type-arg]
+    def save_or_die(progress: Progress, place: Place, num: int, arrays: object) -> None:
         taken.append(num)
         if len(taken) > kill_at:
             raise KilledError

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from numpy.typing import NDArray
 
-from models.row_sums import mean_rows
+from models.table import Table
+from models.trainers.group import Group
 
 NUM_USERS, NUM_VIDEOS, WIDTH, HISTORY, NUM_DENSE = 1_000_000, 500_000, 32, 20, 40
 HIDDEN = (256, 128)
@@ -24,12 +25,17 @@ class ReferenceRanker(tfrs.models.Model):  # type: ignore[misc]
     Products are taken in `compute_type`; weights and sums are float32.
     """
 
-    def __init__(self, *, reads_rows_once: bool = False, compute_type: Any = tf.float32) -> None:
-        """`reads_rows_once` takes the mean of a history by `models.row_sums`, else by a lookup and `reduce_mean`."""
+    def __init__(
+        self, *, reads_rows_once: bool = False, compute_type: Any = tf.float32, group: Group | None = None
+    ) -> None:
+        """`reads_rows_once` takes the mean of a history by `models.row_sums`, else by a lookup and `reduce_mean`;
+        `group` may divide the tables."""
         super().__init__()
         self._reads_rows_once = reads_rows_once
-        self.user = tf.keras.layers.Embedding(NUM_USERS, WIDTH)
-        self.video = tf.keras.layers.Embedding(NUM_VIDEOS, WIDTH)
+        self.user, self.video = (
+            Table(size, WIDTH, tf.keras.initializers.RandomUniform(), group or Group())
+            for size in (NUM_USERS, NUM_VIDEOS)
+        )
         self.video.build(None)
         self.hidden = [tf.keras.layers.Dense(size, activation="relu", dtype=policy(compute_type)) for size in HIDDEN]
         self.logit = tf.keras.layers.Dense(1)
@@ -38,10 +44,7 @@ class ReferenceRanker(tfrs.models.Model):  # type: ignore[misc]
     def call(self, columns: dict[str, Any]) -> Any:
         """Columns of n exposures -> logits [n, 1]."""
         history = columns["history"]
-        if self._reads_rows_once:
-            past = mean_rows(self.video.embeddings, history)
-        else:
-            past = tf.reduce_mean(self.video(history), axis=1)
+        past = self.video.mean(history) if self._reads_rows_once else tf.reduce_mean(self.video(history), axis=1)
         x = tf.concat([self.user(columns["user"]), self.video(columns["video"]), past, columns["dense"]], axis=1)
         for layer in self.hidden:
             x = layer(x)

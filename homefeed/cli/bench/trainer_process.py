@@ -1,6 +1,7 @@
 """A trainer of `homefeed bench trainers` as a process of its own, on one core, told by a pipe what to learn."""
 
 import os
+import resource
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -28,6 +29,7 @@ class Told:
       addresses: of all; one learns alone.
       core: the only one that it runs on.
       log: file of the reference network's log.
+      owned_rows: as the setting of that name.
     """
 
     network: str
@@ -36,6 +38,7 @@ class Told:
     addresses: tuple[str, ...]
     core: int
     log: Path
+    owned_rows: int
 
 
 def run(settings: Settings, told: Told, pipe: Connection) -> None:
@@ -47,7 +50,8 @@ def run(settings: Settings, told: Told, pipe: Connection) -> None:
 
     group = Group()
     if len(told.addresses) > 1:
-        group = connect(settings, Job("bench", told.addresses, "", {}, "", 0, {}), told.rank)
+        job = Job("bench", told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
+        group = connect(settings, job, told.rank)
     learner = Learner(settings, told, group)
     pipe.send("ready")
     while True:
@@ -87,8 +91,15 @@ class Learner:
 
         order = self._order(self._num // self._size)
         losses = [float(self._steps(part)) for part in np.array_split(order, parts)]
+        if self._told.owned_rows:
+            # Nobody has the tables.
+            return float("nan"), losses
         self._group.check_same(self._model.trainable_variables, "after the pass")
         return entropy(self._model, self._unseen), losses
+
+    def peak_mib(self, _: int) -> float:
+        """Most resident memory of this process so far [MiB]."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def _order(self, steps: int) -> NDArray[np.int64]:
         rows = [self._random.permutation(self._num) for _ in range(-(-steps * self._size // self._num))]
@@ -99,16 +110,22 @@ class Learner:
         from homefeed.cli.bench.reference_ranker import ReferenceRanker
         from models.optimizer import LazyAdam
         from models.steps import Steps
+        from models.trainers.owners import Owners
 
         with np.load(self._told.log) as made:
             log = {name: made[name] for name in made.files}
         seen = {name: column[:NUM] for name, column in log.items()}
         self._unseen = {name: column[NUM:] for name, column in log.items()}
-        self._num, self._model = NUM, ReferenceRanker(reads_rows_once=True)
-        self._model({name: column[:2] for name, column in seen.items()})
-        optimizer = LazyAdam(settings.ranking.learning_rate)
+        self._num, self._model = NUM, ReferenceRanker(reads_rows_once=True, group=self._group)
+        # Any codes make the weights; those of a divided table would be places.
+        self._model({name: np.zeros_like(column[:2]) for name, column in seen.items()})
         self._steps = Steps(
-            self._model.compute_loss, self._model.trainable_variables, optimizer, seen, group=self._group
+            lambda batch: self._model.compute_loss(batch[0]),
+            self._model.trainable_variables,
+            LazyAdam(settings.ranking.learning_rate),
+            (seen,),
+            group=self._group,
+            owners=Owners(self._group, {self._model.user: ["user"], self._model.video: ["video", "history"]}),
         )
 
     def _platform(self, settings: Settings) -> None:

@@ -38,10 +38,20 @@ MEANING = {f"{network}_{name}": text.format(of=of) for network, of in _OF.items(
     "same_batch_ne": "The same of two that share the one's batches.",
     "loss_gap": "Largest difference between the loss curves of one and of two that share its batches, in ten parts of "
     "the pass.",
+    "reference_owned_examples_per_s": "As `reference_two_examples_per_s`, by two that divide the tables.",
+    "reference_owned_times_one": "That divided by `reference_examples_per_s`.",
+    "reference_owned_cpu_us": "Processor time of an exposure in them, of both together.",
+    "reference_owned_cpu_times_one": "Twice that of one divided by it.",
+    "owned_loss_gap": "Largest difference between the loss curves of two that divide the tables and two that do not.",
+    "one_peak_mib": "Most memory of the one trainer of the reference network.",
+    "two_peak_mib": "The same of each of two, the larger.",
+    "owned_peak_mib": "The same of each of two that divide the tables, the larger.",
 }
 BATCH = {"platform": 1024, "reference": 4096}
 _STEPS = {"platform": 80, "reference": 20}
 _ROUNDS, _PARTS = 4, 10
+#: Both tables of the reference network have more rows.
+_OWNED_ROWS = 100_000
 
 
 def run(settings: Settings, progress: Progress) -> dict[str, float]:
@@ -51,7 +61,7 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
     if len(os.sched_getaffinity(0)) < 2:
         raise HomefeedError("bench trainers pins two trainers to a core each, and this process may use one only")
     task = progress.task_ids[0]
-    progress.update(task, total=2 * (3 + _ROUNDS))
+    progress.update(task, total=7 + 2 * _ROUNDS)
     done = functools.partial(progress.update, task, advance=1)
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -66,14 +76,14 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 class Team:
     """One trainer, or two that learn together, as processes that wait for what to do."""
 
-    def __init__(self, settings: Settings, network: str, num: int, batch: int, log: Path) -> None:
+    def __init__(self, settings: Settings, network: str, num: int, batch: int, log: Path, owned_rows: int = 0) -> None:
         addresses = tuple(f"127.0.0.1:{free_port()}" for _ in range(num))
         cores = sorted(os.sched_getaffinity(0))
         spawn = multiprocessing.get_context("spawn")
         self.examples, self._pipes, self._processes = num * batch, [], []
         for rank in range(num):
             own, other = spawn.Pipe()
-            told = Told(network, batch, rank, addresses, cores[rank], log)
+            told = Told(network, batch, rank, addresses, cores[rank], log, owned_rows)
             process = spawn.Process(target=run_trainer, args=(settings, told, other), daemon=True)
             process.start()
             other.close()
@@ -104,9 +114,11 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
     batch, steps = BATCH[network], _STEPS[network]
     teams: dict[str, Team] = {}
     try:
-        for name, num, size in (("one", 1, batch), ("two", 2, batch), ("same", 2, batch // 2)):
-            teams[name] = Team(settings, network, num, size, log)
-            done()
+        for name, num, size in (("one", 1, batch), ("two", 2, batch), ("same", 2, batch // 2), ("owned", 2, batch)):
+            if name != "owned" or network == "reference":
+                owned_rows = _OWNED_ROWS if name == "owned" else 0
+                teams[name] = Team(settings, network, num, size, log, owned_rows)
+                done()
         curves = {}
         if network == "reference":
             curves = {name: team.ask("learned", _PARTS)[0] for name, team in teams.items()}
@@ -121,23 +133,22 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
                     seconds[name] = min(seconds[name], float(answers[:, 0].max()))
                     busy[name] = min(busy[name], float(answers[:, 1].sum()))
             done()
+        peaks = {name: max(team.ask("peak_mib", 0)) for name, team in teams.items()}
     finally:
         for team in teams.values():
             team.end()
-    results = {
-        "examples_per_s": 1 / seconds["one"],
-        "two_examples_per_s": 1 / seconds["two"],
-        "times_one": seconds["one"] / seconds["two"],
-        "cpu_us": 1e6 * busy["one"],
-        "two_cpu_us": 1e6 * busy["two"],
-        "cpu_times_one": 2 * busy["one"] / busy["two"],
-        "same_batch_examples_per_s": 1 / seconds["same"],
-        "same_batch_times_one": seconds["one"] / seconds["same"],
-        "same_batch_cpu_times_one": 2 * busy["one"] / busy["same"],
-    }
+    results = {"examples_per_s": 1 / seconds["one"], "cpu_us": 1e6 * busy["one"], "two_cpu_us": 1e6 * busy["two"]}
+    for name, times, each in (("two", "", "two_"), ("same", *["same_batch_"] * 2), ("owned", *["owned_"] * 2)):
+        if name in teams:
+            results[f"{each}examples_per_s"] = 1 / seconds[name]
+            results[f"{times}times_one"] = seconds["one"] / seconds[name]
+            results[f"{times}cpu_times_one"] = 2 * busy["one"] / busy[name]
     found = {f"{network}_{name}": float(value) for name, value in results.items()}
     if curves:
         gap = np.abs(np.subtract(curves["one"][1], curves["same"][1])).max()
         found |= {"ne": curves["one"][0], "two_ne": curves["two"][0], "same_batch_ne": curves["same"][0]}
         found["loss_gap"] = float(gap)
+        found["owned_loss_gap"] = float(np.abs(np.subtract(curves["two"][1], curves["owned"][1])).max())
+        found["reference_owned_cpu_us"] = 1e6 * busy["owned"]
+        found |= {f"{name}_peak_mib": peaks[name] for name in ("one", "two", "owned")}
     return found
