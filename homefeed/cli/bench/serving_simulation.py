@@ -33,8 +33,8 @@ MEANING = {
     "known_p99_ratio": "That over the measured one: the error of the simulation without that of the draw.",
 }
 #: Service times are log-normal around this [s], large beside what HTTP takes.
-_MEDIAN_S, _SIGMA = 0.02, 0.3
-_LOAD, _ALONE, _PAGES, _DRAWS = 0.6, 300, 2500, 20
+_MEDIAN_S, _SIGMA = 0.01, 0.3
+_LOAD, _ALONE, _PAGES, _DRAWS = 0.6, 2_000, 12_000, 20
 Floats = NDArray[np.float64]
 
 
