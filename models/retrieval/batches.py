@@ -35,9 +35,11 @@ class Log:
 
 
 def dynamic(log: Log, videos: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What changes about a video: log age [h] and log counts before the window of the time; rows [n], times [n] ->
-    [n, NUM_DYNAMIC]."""
-    return moment(log.table.uploaded[videos], log.counts.before(videos, window_number(times)), times)
+    """What changes about a video: log age [h] and log multiples of a mean video's watches before the window of the
+    time; rows [n], times [n] -> [n, NUM_DYNAMIC]."""
+    window = window_number(times)
+    mean = log.counts.total(window) / np.float32(max(len(log.table), 1))
+    return moment(log.table.uploaded[videos], log.counts.before(videos, window), mean, times)
 
 
 def batches(

@@ -161,7 +161,8 @@ class WatchCounts:
     towers."""
 
     def __init__(self, watches: Watches) -> None:
-        self._ordered = np.sort(watches.videos * _MANY_WINDOWS + window_number(watches.times))
+        windows = window_number(watches.times)
+        self._ordered, self._windows = np.sort(watches.videos * _MANY_WINDOWS + windows), np.sort(windows)
 
     def before(
         self, videos: NDArray[np.int64], window: NDArray[np.int64], spans: tuple[int, ...] = COUNT_SPANS
@@ -170,4 +171,10 @@ class WatchCounts:
         packed = videos * _MANY_WINDOWS + window
         until = np.searchsorted(self._ordered, packed)
         counts = [until - np.searchsorted(self._ordered, packed - span) for span in spans]
+        return np.stack(counts, axis=1).astype(np.float32)
+
+    def total(self, window: NDArray[np.int64], spans: tuple[int, ...] = COUNT_SPANS) -> NDArray[np.float32]:
+        """Watches of all videos in the `spans` windows before `window`: window number [n] -> [n, len(spans)]."""
+        until = np.searchsorted(self._windows, window)
+        counts = [until - np.searchsorted(self._windows, window - span) for span in spans]
         return np.stack(counts, axis=1).astype(np.float32)

@@ -104,12 +104,13 @@ def write_vectors(source: Source, path: Path, num: int, seed: int, told: Callabl
 def make_vectors(source: Source, num: int, first: int, seed: int) -> NDArray[np.float32]:
     """Vectors [num, WIDTH] of new videos, in no order; other `first`, other videos."""
     from homefeed.settings.world import WorldSettings
-    from models.bundle.candidate_vectors import candidate_vectors
+    from models.bundle.candidate_vectors import candidate_vectors, mean_counts
 
     random = np.random.default_rng([seed, first])
     world = WorldSettings(num_videos=num, live_days=0)
     videos = make_videos(world, source.channels, round(_END.timestamp() * 1e6), random)
-    _, vectors = candidate_vectors(source.towers, _rows(source, videos, first, seed, random), _END)
+    rows = _rows(source, videos, first, seed, random)
+    _, vectors = candidate_vectors(source.towers, rows, mean_counts(rows), _END)
     return vectors[random.permutation(num)]
 
 

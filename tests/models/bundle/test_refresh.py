@@ -9,7 +9,7 @@ import pytest
 
 from homefeed.ids import key
 from models.bundle import Bundle, load_bundle
-from models.bundle.candidate_vectors import candidate_vectors
+from models.bundle.candidate_vectors import candidate_vectors, mean_counts, new_vectors
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 22, 10, tzinfo=UTC)
@@ -40,15 +40,26 @@ def found(bundle: Bundle, release) -> list[int]:
 
 def test_vectors_of_the_snapshot_are_those_of_the_training(bundle: Bundle) -> None:
     # The snapshot ends with the training's newest window, so age and counts are the same.
-    keys, vectors = candidate_vectors(bundle._towers, bundle.snapshot, datetime(2026, 11, 23, 22, tzinfo=UTC))
+    mean = mean_counts(bundle.snapshot)
+    keys, vectors = candidate_vectors(bundle._towers, bundle.snapshot, mean, datetime(2026, 11, 23, 22, tzinfo=UTC))
     trained = bundle.index.take(keys)
     assert len(trained) == len(keys) == 300
     np.testing.assert_allclose(vectors, trained, atol=1e-4)
 
 
 def test_no_videos_have_no_vectors(bundle: Bundle) -> None:
-    keys, vectors = candidate_vectors(bundle._towers, bundle.snapshot.slice(0, 0), NOW)
+    nothing = bundle.snapshot.slice(0, 0)
+    keys, vectors = candidate_vectors(bundle._towers, nothing, mean_counts(nothing), NOW)
     assert (keys.shape, vectors.shape) == ((0,), (0, bundle.vectors.shape[1]))
+
+
+def test_a_video_is_placed_by_its_watches_beside_those_of_the_whole_snapshot(bundle: Bundle) -> None:
+    snapshot = bundle.snapshot
+    busiest = int(np.argmax(snapshot.column("video_watches_7d").to_numpy()))
+    keys, vectors = candidate_vectors(bundle._towers, snapshot, mean_counts(snapshot), NOW)
+    alone, vector = new_vectors(bundle._towers, snapshot, keys[[busiest]], NOW)
+    assert alone.tolist() == [keys[busiest]]
+    np.testing.assert_allclose(vector[0], vectors[busiest], atol=1e-5)
 
 
 def test_an_upload_is_found_and_a_withdrawn_video_is_not(bundle: Bundle, release) -> None:
@@ -86,8 +97,8 @@ def test_an_empty_snapshot_leaves_nothing_to_find(bundle: Bundle, release) -> No
 def test_an_upload_without_a_finite_vector_stays_out_and_the_others_come_in(
     bundle: Bundle, release, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(towers, rows: pa.Table, time: datetime):
-        keys, vectors = candidate_vectors(towers, rows, time)
+    def broken(towers, rows: pa.Table, mean, time: datetime):
+        keys, vectors = candidate_vectors(towers, rows, mean, time)
         vectors = np.where((keys == key("upload-0"))[:, None], np.float32(np.nan), vectors)
         return keys, vectors
 

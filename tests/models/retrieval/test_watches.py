@@ -54,3 +54,10 @@ def test_counts_end_before_the_window() -> None:
     # Video 1 was watched twice in window 11.
     assert counts.before(np.array([1, 1, 1]), np.array([11, 12, 18]), (1, 6)).tolist() == [[0, 0], [2, 2], [0, 0]]
     assert counts.before(np.array([1]), np.array([17]), (6,)).tolist() == [[2]]
+
+
+def test_totals_are_the_counts_of_all_videos() -> None:
+    counts = WatchCounts(log())
+    # One watch in window 10, two in 11, one in 12.
+    assert counts.total(np.array([10, 11, 12, 13]), (1, 6)).tolist() == [[0, 0], [1, 1], [2, 3], [1, 4]]
+    assert WatchCounts(empty()).total(np.array([12]), (1, 6)).tolist() == [[0, 0]]
