@@ -10,6 +10,9 @@ from models.training import Training, digest_of, newest_training
 
 #: Metric of a training that could not learn its hour; the next one starts anew.
 IS_REFUSED = "is_refused"
+#: Grows when a model reads other numbers under the same names, since weights do not tell what they were learned from:
+#: 2 is the candidate tower's watches beside those of a mean video (docs/adr/0036).
+READS = 2
 
 
 def training_before(
@@ -37,5 +40,5 @@ def training_before(
 
 
 def shape_digest(knobs: RetrievalSettings | RankingSettings) -> str:
-    """Of every knob of a model: weights made with others are not gone on from."""
-    return digest_of(knobs.model_dump())
+    """Of every knob of a model and of what it reads: weights made with others are not gone on from."""
+    return digest_of((READS, knobs.model_dump()))

@@ -7,6 +7,7 @@ import pytest
 
 from homefeed.settings import Settings, load
 from homefeed.settings.retrieval import RetrievalSettings
+from models import start
 from models.retrieval.start import shape_digest, start_of
 from models.training import FILE
 
@@ -36,8 +37,8 @@ def published(settings: Settings, window: str, full_window: str | None = None, d
 
 
 def begins(settings: Settings, window: str) -> str | None:
-    start = start_of(settings, window)
-    return start.window if start else None
+    found = start_of(settings, window)
+    return found.window if found else None
 
 
 def test_the_first_training_starts_anew(settings: Settings) -> None:
@@ -60,6 +61,15 @@ def test_a_draft_is_no_start(settings: Settings) -> None:
 
 def test_other_settings_start_anew(settings: Settings) -> None:
     published(settings, "20261123T0950Z", digest="other")
+    assert begins(settings, "20261123T1050Z") is None
+
+
+def test_a_training_that_read_other_numbers_is_not_gone_on_from(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(settings, "20261123T0950Z")
+    assert begins(settings, "20261123T1050Z") == "20261123T0950Z"
+    monkeypatch.setattr(start, "READS", start.READS + 1)
     assert begins(settings, "20261123T1050Z") is None
 
 
