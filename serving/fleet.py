@@ -88,6 +88,11 @@ def _shown(error: Exception) -> str:
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 
+def _beside_pages(is_answering: bool) -> AbstractContextManager[None]:
+    """Gives way where pages are answered; a service that starts keeps nobody waiting."""
+    return giving_way() if is_answering else nullcontext()
+
+
 def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
     try:
         bundle.refresh(snapshot.table, windows.end(snapshot.window))
@@ -122,6 +127,7 @@ class Releases:
           snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
             nothing withdrawn.
         """
+        was_answering = self.fleet.live is not None
         releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
         others = (self._registry.release(name) for name in also if name not in {r.id for r in releases})
         releases += [r for r in others if r is not None and r.stage in _SHOWN]
@@ -147,7 +153,7 @@ class Releases:
                 else:
                     # Once per snapshot, also when it fails: what failed would fail again at every look.
                     self._refreshed[name] = snapshot.window
-                    with self._beside_pages():
+                    with _beside_pages(was_answering):
                         _tell(bundle, snapshot)
 
     @property
@@ -155,16 +161,14 @@ class Releases:
         """Release -> bundle of everything in memory."""
         return dict(self._bundles)
 
-    def _beside_pages(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.fleet.live is None else giving_way()
-
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
 
     def _take(self, release: str) -> bool:
         try:
-            with uncollected(), self._beside_pages():
-                self._bundles[release] = self._load(self._settings, release, self.fleet.live is not None)
+            is_answering = self.fleet.live is not None
+            with uncollected(), _beside_pages(is_answering):
+                self._bundles[release] = self._load(self._settings, release, is_answering)
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()

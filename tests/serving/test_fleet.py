@@ -37,13 +37,15 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     assert world.gently == world.gave_way == {"r1": False, "r2": True}
 
 
-def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them(world, releases):
+def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them_but_not_at_the_start(world, releases):
     world.release("r1")
-    releases.refresh()
     gave_way = []
-    world.bundles["r1"].refresh = lambda *_: gave_way.append(sys.getprofile() is not None)
+    bundle = world.load(world.settings, "r1", False)
+    bundle.refresh = lambda *_: gave_way.append(sys.getprofile() is not None)
     releases.refresh(Snapshot(WINDOW, table(10)))
-    assert gave_way == [True]
+    assert gave_way == [False]
+    releases.refresh(Snapshot(windows.shift(WINDOW, 1), table(10)))
+    assert gave_way == [False, True]
     assert sys.getprofile() is None
 
 
