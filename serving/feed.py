@@ -76,7 +76,8 @@ class Feed:
         self.exploration = Exploration(settings.serving.exploration)
         self.interleavings = Interleavings()
         self._registry = open_registry(settings.resolved_registry_url)
-        self.releases = Releases(settings, self._registry, load)
+        self._making = Making()
+        self.releases = Releases(settings, self._registry, load, self._making.is_any)
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._recent = Recent(settings, open_recent)
@@ -87,7 +88,6 @@ class Feed:
         self._sources = ThreadPoolExecutor(threads, thread_name_prefix="source") if threads else None
         more = settings.serving.ranking_threads - 1
         self._rankers = ThreadPoolExecutor(more, thread_name_prefix="ranker") if more else None
-        self._making = Making()
         self._shadow = Shadow(settings.serving, self._log)
         self._events = EventIntake(settings, self._recent)
         self._stop = threading.Event()
@@ -116,6 +116,10 @@ class Feed:
         Raises:
           NoCatalogueError: no snapshot was ever published.
         """
+        with self._making:
+            return self._made(request, caller_id)
+
+    def _made(self, request: PageRequest, caller_id: str) -> dict[str, Any]:
         began = time.perf_counter()
         budget = Budget(ARRIVED.get() or began, self.settings.serving.deadline_ms / 1000, self._pace)
         now, request_id = self.now(), f"r-{uuid.uuid4().hex}"
@@ -126,12 +130,11 @@ class Feed:
                 raise NoCatalogueError(self.no_catalogue())
             draft = self._draft(request, request_id, now, snapshot, arm, budget)
             draft.stages_s["viewer"] = time.perf_counter() - began
-            with self._making as is_alone:
-                draft.beside = self._rankers if is_alone else None
-                run(draft)
-                found = self.interleavings.of(request.user)
-                if found is not None and not interleave(draft, arm, fleet, found):
-                    found = None
+            draft.beside = self._rankers if self._making.is_alone() else None
+            run(draft)
+            found = self.interleavings.of(request.user)
+            if found is not None and not interleave(draft, arm, fleet, found):
+                found = None
             made = time.perf_counter()
             usual = arm.release if arm else ""
             answer = page_of(draft, drafted_by(found.releases) if found else usual)
@@ -229,10 +232,9 @@ class Feed:
             metrics.SNAPSHOT_AGE.set((self.now() - windows.end(self._newest.window)).total_seconds())
 
     def _refresh_releases(self) -> None:
-        try:
-            self.releases.refresh(self._newest, (*self.interleavings.releases, *self._standby()))
-        finally:
-            self.snapshot = self._newest
+        self.releases.tell(self._newest)
+        self.snapshot = self._newest
+        self.releases.refresh((*self.interleavings.releases, *self._standby()))
 
     def _refresh_knobs(self) -> None:
         self.exploration = read_exploration(self.settings, self._registry)

@@ -6,7 +6,7 @@ it began with, so a swap drops nothing.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -88,46 +88,52 @@ def _shown(error: Exception) -> str:
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
 
 
-def _beside_pages(is_answering: bool) -> AbstractContextManager[None]:
-    """Gives way where pages are answered; a service that starts keeps nobody waiting."""
-    return giving_way() if is_answering else nullcontext()
-
-
-def _tell(bundle: Bundle, snapshot: Snapshot) -> None:
-    try:
-        bundle.refresh(snapshot.table, windows.end(snapshot.window))
-    except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
-        REFRESH_FAILURES.labels(part="index").inc()
-        _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
-
-
 class Releases:
-    """Keeps a fleet in step with the registry. `refresh` is called by one thread only.
+    """Keeps a fleet in step with the registry. `tell` and `refresh` are called by one thread only.
+
+    Args:
+      settings: the settings tree.
+      registry: names the releases.
+      load: gets a bundle.
+      is_busy: whether requests are being answered that loading should give way to.
 
     Attributes:
       fleet: the fleet now; read it once per request.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, load: BundleLoader) -> None:
+    def __init__(self, settings: Settings, registry: Registry, load: BundleLoader, is_busy: Callable[[], bool]) -> None:
         self.fleet = Fleet()
         self._settings = settings
         self._registry = registry
         self._load = load
+        self._is_busy = is_busy
         self._bundles: dict[str, Bundle] = {}
         self._failed: dict[str, tuple[str, float]] = {}
         self._refreshed: dict[str, str] = {}
         self._was_dropped = False
+        self._snapshot: Snapshot | None = None
 
-    def refresh(self, snapshot: Snapshot | None = None, also: Sequence[str] = ()) -> None:
+    def tell(self, snapshot: Snapshot | None) -> None:
+        """Tell each bundle in memory of the newest snapshot once: its index then holds the newest uploads, and nothing
+        withdrawn. `refresh` tells those that it loads."""
+        self._snapshot = snapshot
+        if snapshot is None:
+            return
+        for name, bundle in self._bundles.items():
+            if self._refreshed.get(name) == snapshot.window:
+                # Told at an earlier look: the pages that had begun then have been answered.
+                bundle.forget()
+            else:
+                with self._beside_pages():
+                    self._tell(bundle, snapshot)
+
+    def refresh(self, also: Sequence[str] = ()) -> None:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
 
         Args:
           also: releases that an interleaving names, or that a rollback would bring back; those that answer nobody any
             more are loaded too.
-          snapshot: the newest one; each bundle is told of it once, so that its index holds the newest uploads and
-            nothing withdrawn.
         """
-        was_answering = self.fleet.live is not None
         releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
         others = (self._registry.release(name) for name in also if name not in {r.id for r in releases})
         releases += [r for r in others if r is not None and r.stage in _SHOWN]
@@ -145,30 +151,27 @@ class Releases:
         self._was_dropped = bool(self._bundles.keys() - named)
         self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
         self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
-        if snapshot is not None:
-            for name, bundle in self._bundles.items():
-                if self._refreshed.get(name) == snapshot.window:
-                    # Told at an earlier look: the pages that had begun then have been answered.
-                    bundle.forget()
-                else:
-                    # Once per snapshot, also when it fails: what failed would fail again at every look.
-                    self._refreshed[name] = snapshot.window
-                    with _beside_pages(was_answering):
-                        _tell(bundle, snapshot)
 
     @property
     def bundles(self) -> dict[str, Bundle]:
         """Release -> bundle of everything in memory."""
         return dict(self._bundles)
 
+    def _beside_pages(self) -> AbstractContextManager[None]:
+        """Gives way where pages are answered; a service that starts keeps nobody waiting."""
+        return nullcontext() if self.fleet.live is None else giving_way(self._is_busy)
+
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
 
     def _take(self, release: str) -> bool:
         try:
-            is_answering = self.fleet.live is not None
-            with uncollected(), _beside_pages(is_answering):
-                self._bundles[release] = self._load(self._settings, release, is_answering)
+            with uncollected(), self._beside_pages():
+                bundle = self._load(self._settings, release, self.fleet.live is not None)
+                # Before its first page: what it was not told of it ranks slowly, by the whole graph.
+                if self._snapshot is not None:
+                    self._tell(bundle, self._snapshot)
+            self._bundles[release] = bundle
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()
@@ -177,6 +180,15 @@ class Releases:
             return False
         self._failed.pop(release, None)
         return True
+
+    def _tell(self, bundle: Bundle, snapshot: Snapshot) -> None:
+        # Once per snapshot, also when it fails: what failed would fail again at every look.
+        self._refreshed[bundle.release] = snapshot.window
+        try:
+            bundle.refresh(snapshot.table, windows.end(snapshot.window))
+        except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
+            REFRESH_FAILURES.labels(part="index").inc()
+            _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
 
     def _place(self, releases: Sequence[Release]) -> None:
         loaded = [Arm(r.id, Stage(r.stage), self._bundles[r.id]) for r in releases if r.id in self._bundles]

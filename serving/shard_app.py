@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from models.index import IndexInputError, Searchable
+from serving.making import Making
 from serving.metrics import SHARD_QUERIES
 from serving.shard_body import WIDTH, found_body, keys_of, vectors_of
 
@@ -26,6 +27,7 @@ def shard_app(
     indexes: Callable[[], Mapping[str, Searchable]],
     is_ready: Callable[[], bool],
     num_threads: int,
+    searches: Making,
 ) -> Starlette:
     """The ASGI application.
 
@@ -35,6 +37,7 @@ def shard_app(
       indexes: release -> this shard of its index, as they are now.
       is_ready: whether what was there at the start is in memory.
       num_threads: searches at the same time; ScaNN searches without Python's lock.
+      searches: counts those that are being made.
     """
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="search")
 
@@ -51,7 +54,8 @@ def shard_app(
             return JSONResponse({"error": f"k is {k}; it is 1 to {_MOST}"}, 400)
 
         def work() -> bytes:
-            return found_body(index.search_each(queries, k))
+            with searches:
+                return found_body(index.search_each(queries, k))
 
         try:
             body = await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -17,6 +17,7 @@ from homefeed.registry import open_registry
 from homefeed.settings import Settings, load
 from serving.fleet import Releases
 from serving.guard import Guard
+from serving.making import Making
 from serving.metrics import REFRESH_FAILURES
 from serving.shard_app import shard_app
 from serving.shards import addresses_of
@@ -44,8 +45,11 @@ class ShardReleases:
 
         self.ready = threading.Event()
         self._settings, self._snapshot = settings, cast("Snapshot | None", None)
+        #: Searches that are being made: loading gives way to them.
+        self.searches = Making()
+        registry = open_registry(settings.resolved_registry_url)
         # Releases asks nothing of a bundle but its release, `refresh` and `forget`.
-        self._releases = Releases(settings, open_registry(settings.resolved_registry_url), cast("BundleLoader", part))
+        self._releases = Releases(settings, registry, cast("BundleLoader", part), self.searches.is_any)
         self._indexes: dict[str, Any] = {}
         self._until: dict[str, float] = {}
         self._stop = threading.Event()
@@ -78,7 +82,8 @@ class ShardReleases:
         files = sorted(self._settings.snapshots_path.glob("*.arrow"))
         if files and (self._snapshot is None or self._snapshot.window != files[-1].stem):
             self._snapshot = Snapshot.read(files[-1])
-        self._releases.refresh(self._snapshot)
+        self._releases.tell(self._snapshot)
+        self._releases.refresh()
         now, named = time.monotonic(), self._releases.bundles
         self._until |= dict.fromkeys(named, now + self._settings.shards.keep_s)
         kept = {name: index for name, index in self._indexes.items() if now < self._until[name]}
@@ -107,7 +112,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     held = ShardReleases(settings, arguments.shard, len(addresses))
     held.start()
-    app = shard_app(arguments.shard, len(addresses), held.indexes, held.ready.is_set, settings.serving.num_threads)
+    threads = settings.serving.num_threads
+    app = shard_app(arguments.shard, len(addresses), held.indexes, held.ready.is_set, threads, held.searches)
     guarded: Any = Guard(app, max_body=int(settings.serving.max_body_mib * 2**20))
     config = uvicorn.Config(
         guarded,

@@ -20,8 +20,9 @@ from models.video_table import video_table
 _VIEWER = ("device", "country", "language", "age")
 #: Titles are left out: nothing that is asked of a request reads them.
 _CONTENT = ["video", "channel", "topics", "language", "uploaded", "duration_s"]
-#: Videos that the ranker reads in one call: what numpy does with so many keeps Python's lock for 3 ms.
-_BLOCK = 8_192
+#: Videos that the ranker reads in one call: what numpy does with so many keeps Python's lock for less than 1 ms, and
+#: TensorFlow the cores for a few.
+_BLOCK = 2_048
 
 
 class Catalogue:

@@ -15,7 +15,12 @@ from serving.snapshot import Snapshot
 
 @pytest.fixture
 def releases(world):
-    return Releases(world.settings, world.registry, world.load)
+    return Releases(world.settings, world.registry, world.load, lambda: False)
+
+
+def look(releases, snapshot):
+    releases.tell(snapshot)
+    releases.refresh()
 
 
 def test_buckets_are_stable_and_uniform():
@@ -42,21 +47,47 @@ def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them_but_n
     gave_way = []
     bundle = world.load(world.settings, "r1", False)
     bundle.refresh = lambda *_: gave_way.append(sys.getprofile() is not None)
-    releases.refresh(Snapshot(WINDOW, table(10)))
+    look(releases, Snapshot(WINDOW, table(10)))
     assert gave_way == [False]
-    releases.refresh(Snapshot(windows.shift(WINDOW, 1), table(10)))
+    look(releases, Snapshot(windows.shift(WINDOW, 1), table(10)))
     assert gave_way == [False, True]
     assert sys.getprofile() is None
+
+
+def test_a_release_is_told_of_the_snapshot_before_its_first_page(world, releases):
+    newest = Snapshot(WINDOW, table(10))
+    for name in ("r1", "r2"):
+        world.release(name)
+        answering, bundle = [], world.load(world.settings, name, False)
+
+        def told(*_, bundle=bundle, answering=answering):
+            answering.append(releases.fleet.live and releases.fleet.live.release)
+            bundle.refreshed.append(windows.end(WINDOW))
+
+        bundle.refresh = told
+        look(releases, newest)
+        assert releases.fleet.live.release == name
+        # While it was told, the one before answered; and nobody is told twice.
+        assert answering == [{"r1": None, "r2": "r1"}[name]]
+
+
+def test_a_release_that_cannot_be_told_answers_all_the_same(world, releases):
+    world.release("r1")
+    bundle = world.load(world.settings, "r1", False)
+    bundle.refresh = lambda *_: (_ for _ in ()).throw(ValueError("no room"))
+    look(releases, Snapshot(WINDOW, table(10)))
+    assert releases.fleet.live.release == "r1"
+    assert releases.fleet.failed == {}
 
 
 def test_a_bundle_forgets_the_snapshot_before_at_the_look_after_the_one_that_told_it_of_the_newest(world, releases):
     world.release("r1")
     older, newest = Snapshot(WINDOW, table(10)), Snapshot(windows.shift(WINDOW, 1), table(11))
-    releases.refresh(older)
-    releases.refresh(newest)
+    look(releases, older)
+    look(releases, newest)
     bundle = world.bundles["r1"]
     assert bundle.forgotten == []
-    releases.refresh(newest)
+    look(releases, newest)
     assert bundle.forgotten == [windows.end(newest.window)]
 
 
@@ -162,10 +193,10 @@ def test_each_bundle_is_told_once_of_a_snapshot_with_the_end_of_its_window(world
     world.release("r1")
     world.release("r2", Stage.SHADOW)
     snapshot = Snapshot(WINDOW, table(5))
-    releases.refresh(snapshot)
-    releases.refresh(snapshot)
+    look(releases, snapshot)
+    look(releases, snapshot)
     assert [bundle.refreshed for bundle in releases._bundles.values()] == [[windows.end(WINDOW)]] * 2
-    releases.refresh(Snapshot("20261123T2200Z", table(6)))
+    look(releases, Snapshot("20261123T2200Z", table(6)))
     assert [len(bundle.refreshed) for bundle in releases._bundles.values()] == [2, 2]
 
 
@@ -174,9 +205,9 @@ def test_a_bundle_that_cannot_take_a_snapshot_goes_on_and_the_others_are_told(wo
     world.release("r2", Stage.SHADOW)
     releases.refresh()
     releases._bundles["r1"].broken.add("refresh")
-    releases.refresh(Snapshot(WINDOW, table(5)))
+    look(releases, Snapshot(WINDOW, table(5)))
     assert releases.fleet.arm("viewer-1").release == "r1"
     assert [len(releases._bundles[name].refreshed) for name in ("r1", "r2")] == [0, 1]
     releases._bundles["r1"].broken.clear()
-    releases.refresh(Snapshot("20261123T2200Z", table(5)))
+    look(releases, Snapshot("20261123T2200Z", table(5)))
     assert len(releases._bundles["r1"].refreshed) == 1

@@ -158,7 +158,8 @@ def test_the_service_follows_a_rollback_with_its_next_poll(run: Run, registry: R
 
     from serving.fleet import Releases
 
-    releases = Releases(load(), registry, lambda _, release, gently: SimpleNamespace(release=release))  # type: ignore[arg-type]
+    bundle = lambda _, release, gently: SimpleNamespace(release=release)  # noqa: E731
+    releases = Releases(load(), registry, bundle, lambda: False)  # type: ignore[arg-type]
     releases.refresh()
     assert releases.fleet.live is not None
     assert releases.fleet.live.release == "r2"
