@@ -21,6 +21,10 @@ _PROPERTIES = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # The lake says which files there are: they are listed here, not by a job on the workers.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    # Partitions as large as their rows are worth, also of tables that are kept: else the rows of a window are given to
+    # hundreds of tasks each time, whose starts take most of the time.
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     # As on DuckDB, an element that a list has not is null.
     "spark.sql.ansi.enabled": "false",
     "spark.driver.maxResultSize": "0",

@@ -21,7 +21,7 @@ MEANING = {
     "swap_rss_gib": "Resident memory of the service then: the release before stays, for a rollback.",
 }
 _TIMES, OVERLOAD_S = 5.0, 60.0
-BEFORE_S, MOST_S = 15.0, 90.0
+BEFORE_S, MOST_S = 15.0, 180.0
 _STREAK, _GIVEN_UP_S = 10, 60.0
 
 

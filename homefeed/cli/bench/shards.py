@@ -199,11 +199,12 @@ def _serve(settings: Settings, folder: Path, number: int, listening: socket.sock
     import uvicorn
 
     from models.index import load_shard
+    from serving.making import Making
     from serving.shard_app import shard_app
 
     vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
     index = load_shard(folder / "index", number, np.arange(len(vectors)), vectors, settings.index)
-    app = shard_app(number, _SHARDS, lambda: {_RELEASE: index}, lambda: True, 1)
+    app = shard_app(number, _SHARDS, lambda: {_RELEASE: index}, lambda: True, 1, Making())
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=75)).run(sockets=[listening])
 
 

@@ -11,7 +11,8 @@ from homefeed.cli.simulate.comparison import Between, Compared
 from models.report.charts import axis
 
 _WIDTH, _HEIGHT, _SCALE = 1500, 640, 2
-_INK, _SOFT, _GRID, _OWN, _BAND, _RIVALS = "#1c1e21", "#5f6670", "#e3e6ea", "#1f6feb", "#cfe0fb", ("#c2410c", "#8a8f98")
+_INK, _SOFT, _GRID, _OWN, _BAND = "#1c1e21", "#5f6670", "#e3e6ea", "#1f6feb", "#cfe0fb"
+_RIVALS = ("#15803d", "#c2410c", "#8a8f98")
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ def _panel(pen: "_Pen", panel: Panel, compared: list[Compared], chosen: float, l
     if len(drawn) > 1:
         pen.area(upper + lower, _BAND)
         pen.line([(x(place), y(b.estimate or 0)) for place, b in drawn], _OWN, 4)
-    # Named at opposite ends, so that the names stay legible where the lines are close.
-    for (name, height), colour, at, anchor in zip(rivals, _RIVALS, (x1, x0), ("rb", "lb"), strict=False):
+    # Named at different places, so that the names stay legible where the lines are close.
+    places = (((x0 + x1) / 2, 3, "mt"), (x1, -3, "rb"), (x0, -3, "lb"))
+    for (name, height), colour, (at, below, anchor) in zip(rivals, _RIVALS, places, strict=False):
         if height is not None:
             pen.dashes(x0, x1, y(height), colour)
-            pen.text(at, y(height) - 3, name, 16, colour, anchor)
+            pen.text(at, y(height) + below, name, 16, colour, anchor)
     for place, (knob, _) in enumerate(points):
         is_chosen = knob == chosen
         pen.text(x(place), y0 + 10, f"{knob:.0%}", 19 if is_chosen else 17, _INK if is_chosen else _SOFT, "mt")

@@ -1,4 +1,4 @@
-"""Policies compared on the same seeds: means with intervals over viewers, and ratios to pure relevance."""
+"""Policies compared on the same seeds: means with intervals over viewers, and ratios to value alone."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,12 +25,12 @@ class Between:
 
 @dataclass(frozen=True)
 class Compared:
-    """One policy over all seeds. `ratio` is to the pure ranker's, over the same viewers or uploads.
+    """One policy over all seeds. `ratio` is to that of value alone, over the same viewers or uploads.
 
     Attributes:
       watch_s: seconds watched by a viewer a day.
       discovered: topics that a viewer discovers a day.
-      beyond_ratio: topics discovered by viewers who had watched something before, to the pure ranker's.
+      beyond_ratio: topics discovered by viewers who had watched something before, to those of value alone.
       dismissed: dismissals by a viewer a day.
       reached: share of the uploads that have `outcome.REACHED` impressions within a day.
       reached_h: median hours it took those.
@@ -62,7 +62,7 @@ def compare(runs: Sequence[tuple[Policy, Sequence[Measures]]], seed: int) -> lis
     return [
         Compared(
             policy=policy.name,
-            exploration=policy.exploration if policy.is_trained else None,
+            exploration=policy.exploration,
             watch_s=_mean(_pooled(of, "watch_s"), seed),
             watch_ratio=_ratio(_pooled(of, "watch_s"), _pooled(pure, "watch_s"), seed),
             discovered=_mean(_pooled(of, "discovered"), seed),

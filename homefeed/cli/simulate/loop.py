@@ -106,7 +106,7 @@ class Loop:
             snapshot=self._snapshot,
             bundle=self._arm.bundle if self._arm else None,
             settings=self._settings.serving,
-            exploration=self._policy.exploration,
+            exploration=self._policy.exploration or 0.0,
         )
         return {**page_of(self._policy.page(draft), self._arm.release if self._arm else ""), "device": device}
 

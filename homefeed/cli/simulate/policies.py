@@ -17,22 +17,33 @@ class Policy:
 
     Attributes:
       name: as it is reported.
-      exploration: the knob.
+      exploration: the knob; None where it has no part.
       is_trained: whether a release answers.
       page: fills the slate of a draft.
     """
 
     name: str
-    exploration: float
+    exploration: float | None
     is_trained: bool
     page: Callable[[Draft], Draft]
 
 
+#: Pure relevance: what every other policy is compared with.
+VALUE_ALONE = "value alone"
+
+
 def policies(knobs: list[float]) -> list[Policy]:
-    """The ranker at each value of the knob, then what is trending, then chance."""
+    """Pure relevance, the ranker at each value of the knob, then what is trending, then chance."""
     ranked = [Policy(f"ranker {knob:g}", knob, True, run) for knob in knobs]
     # Without a bundle the pipeline answers with what is trending.
-    return [*ranked, Policy("trending", 0.0, False, run), Policy("random", 0.0, False, _by_chance)]
+    rivals = [Policy("trending", None, False, run), Policy("random", None, False, _by_chance)]
+    return [Policy(VALUE_ALONE, None, True, _by_value), *ranked, *rivals]
+
+
+def _by_value(draft: Draft) -> Draft:
+    """The best by the ranker's value: nothing is explored, and nothing spread over channels and topics."""
+    draft.settings = draft.settings.model_copy(update={"channel_decay": 1.0, "topic_decay": 1.0})
+    return run(draft)
 
 
 def _by_chance(draft: Draft) -> Draft:

@@ -49,15 +49,13 @@ def command(
         int, typer.Option(min=1, help="Simulated hours between two publications of events and features.")
     ] = 4,
     seeds: Annotated[str, typer.Option(help="Seeds of site and chance, comma-separated; each policy meets all.")] = "0",
-    knobs: Annotated[
-        str, typer.Option(help="Values of the exploration knob, the one to compare with first.")
-    ] = "0,0.05,0.1,0.2,0.4",
+    knobs: Annotated[str, typer.Option(help="Values of the exploration knob.")] = "0,0.05,0.1,0.2,0.4",
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder for policy.json, policy.png and policy.html.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare values of the exploration knob, and what is trending and chance beside them, over simulated days.
+    """Compare values of the exploration knob with the ranker's value alone, and with what is trending and chance.
 
     Every policy meets the same viewers, visits and chance. Its pages are those of the service's pipeline, its viewers'
     events go through the event log, ingestion and features into the next snapshot and the next training.

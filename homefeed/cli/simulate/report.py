@@ -13,7 +13,7 @@ from homefeed.report_page import document, tiles
 COLUMNS: dict[str, Callable[[Compared], str]] = {
     "policy": lambda c: c.policy,
     "watch time, s per viewer and day": lambda c: _figure(c.watch_s, ".1f"),
-    "to relevance alone": lambda c: _change(c.watch_ratio),
+    "to value alone": lambda c: _change(c.watch_ratio),
     "topics discovered, per viewer and day": lambda c: _figure(c.discovered, ".3f"),
     "topics, to it": lambda c: _change(c.discovered_ratio),
     "topics, to it, of those who had watched before": lambda c: _change(c.beyond_ratio),
@@ -55,7 +55,8 @@ def html(compared: list[Compared], chosen: float, note: str) -> str:
     body = (
         '<div class="eyebrow">Homefeed · simulated policies</div>'
         f"<h1>{escape(headline(compared, chosen))}</h1>"
-        '<p class="lead">Against relevance alone, on the same viewers; in brackets the 95 % interval. '
+        '<p class="lead">Against the ranker\'s value alone, with nothing explored and nothing spread over channels and '
+        "topics, on the same viewers; in brackets the 95 % interval. "
         f"{escape(note)}</p>"
         f"{tiles(figures)}"
         f'<img alt="{escape(headline(compared, chosen))}" src="data:image/png;base64,{chart}">'

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -9,12 +11,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from homefeed.cli import build
+from homefeed.cli.simulate import policies as policies_module
 from homefeed.cli.simulate import policy as module
 from homefeed.cli.simulate.loop import Loop, Plan
 from homefeed.cli.simulate.outcome import Measures
-from homefeed.cli.simulate.policies import policies
+from homefeed.cli.simulate.policies import VALUE_ALONE, policies
 from homefeed.cli.simulate.policy import SimulationError
 from homefeed.cli.simulate.start import make_start, simulation_settings, topics_before
+from homefeed.settings.serving import ServingSettings
+from serving.draft import Draft
 
 RUNNER = CliRunner()
 
@@ -27,7 +32,7 @@ def made_up(exploration: float) -> Measures:
 
 
 def simulated(*_: object) -> list[tuple[str, Measures]]:
-    return [(policy.name, made_up(policy.exploration)) for policy in policies([0.0, 0.1])]
+    return [(policy.name, made_up(policy.exploration or 0.0)) for policy in policies([0.0, 0.1])]
 
 
 def test_it_writes_a_table_a_picture_and_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +42,8 @@ def test_it_writes_a_table_a_picture_and_a_page(tmp_path: Path, monkeypatch: pyt
     done = RUNNER.invoke(build(["simulate"]), asked, catch_exceptions=False)
     assert done.exit_code == 0
     value = json.loads(done.stdout)
-    assert [row["policy"] for row in value["policies"]] == ["ranker 0", "ranker 0.1", "trending", "random"]
+    names = [row["policy"] for row in value["policies"]]
+    assert names == ["value alone", "ranker 0", "ranker 0.1", "trending", "random"]
     assert json.loads((folder / "policy.json").read_text()) == value
     with Image.open(folder / "policy.png") as image:
         assert image.size == (1500, 640)
@@ -46,6 +52,15 @@ def test_it_writes_a_table_a_picture_and_a_page(tmp_path: Path, monkeypatch: pyt
     assert "http" not in page.replace("http-equiv", "")
     shown = RUNNER.invoke(build(["simulate"]), asked[:-3], catch_exceptions=False, env={"COLUMNS": "250"})
     assert "Exploring 10% of the slots" in shown.stdout
+
+
+def test_value_alone_explores_and_spreads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies_module, "run", lambda draft: draft)
+    policy = next(policy for policy in policies([0.1]) if policy.name == VALUE_ALONE)
+    draft = cast("Draft", SimpleNamespace(settings=ServingSettings(channel_decay=0.5, topic_decay=0.5, num_ranked=7)))
+    knobs = policy.page(draft).settings
+    assert (policy.exploration, policy.is_trained) == (None, True)
+    assert (knobs.channel_decay, knobs.topic_decay, knobs.num_ranked) == (1.0, 1.0, 7)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +85,7 @@ def test_policies_without_training_run_through_the_platform(tmp_path: Path) -> N
     release = make_start(settings, is_trained=False)
     before = topics_before(settings)
     assert before.any()
-    _, trending, by_chance = policies([0.0])
+    *_, trending, by_chance = policies([0.0])
     ginis = {}
     for policy in (trending, by_chance):
         loop = Loop(settings, policy, release, Plan(2, 288, 288), tmp_path / "log")

@@ -103,7 +103,7 @@ def run(watch: float, reached: int) -> Measures:
 
 
 def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
-    pure, explored, *_ = policies([0.0, 0.1])
+    pure, _, explored, *_ = policies([0.0, 0.1])
     compared = compare([(pure, [run(1.0, 5), run(1.0, 5)]), (explored, [run(0.98, 20), run(0.98, 20)])], seed=0)
     own = compared[1]
     # Every viewer watches 2 % less, so the paired interval has no width.
@@ -121,7 +121,7 @@ def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
 
 
 def test_without_an_upload_that_reached_there_is_no_ratio() -> None:
-    pure, explored, *_ = policies([0.0, 0.1])
+    pure, _, explored, *_ = policies([0.0, 0.1])
     compared = compare([(pure, [run(1.0, 0)]), (explored, [run(1.0, 3)])], seed=0)
     assert compared[1].reached_ratio.estimate is None
     assert compared[0].reached_h is None
