@@ -112,6 +112,8 @@ class Releases:
         self._refreshed: dict[str, str] = {}
         self._was_dropped = False
         self._snapshot: Snapshot | None = None
+        self._also: Sequence[str] = ()
+        self._next_look = 0.0
 
     def tell(self, snapshot: Snapshot | None) -> None:
         """Tell each bundle in memory of the newest snapshot once: its index then holds the newest uploads, and nothing
@@ -134,15 +136,17 @@ class Releases:
           also: releases that an interleaving names, or that a rollback would bring back; those that answer nobody any
             more are loaded too.
         """
-        releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
-        others = (self._registry.release(name) for name in also if name not in {r.id for r in releases})
-        releases += [r for r in others if r is not None and r.stage in _SHOWN]
-        named = {release.id for release in releases}
-        self._failed = {name: failure for name, failure in self._failed.items() if name in named}
+        self._also = also
+        releases, tried = self._read(), set[str]()
+        self._failed = {r.id: self._failed[r.id] for r in releases if r.id in self._failed}
         self._place(releases)
-        for release in releases:
-            if self._due(release.id) and self._take(release.id):
-                self._place(releases)
+        while (due := next((r.id for r in releases if r.id not in tried and self._due(r.id)), None)) is not None:
+            tried.add(due)
+            self._take(due)
+            # Orders may have been given while it was loaded.
+            releases = self._read()
+            self._place(releases)
+        named = {release.id for release in releases}
         if self.fleet.live is not None:
             named.add(self.fleet.live.release)
         if self._was_dropped:
@@ -157,14 +161,32 @@ class Releases:
         """Release -> bundle of everything in memory."""
         return dict(self._bundles)
 
+    def _read(self) -> list[Release]:
+        """What the registry names, in the order in which it is loaded."""
+        releases = sorted(self._registry.releases(*_SERVED), key=lambda r: _SERVED.index(Stage(r.stage)))
+        others = (self._registry.release(name) for name in self._also if name not in {r.id for r in releases})
+        return releases + [r for r in others if r is not None and r.stage in _SHOWN]
+
     def _beside_pages(self) -> AbstractContextManager[None]:
         """Gives way where pages are answered; a service that starts keeps nobody waiting."""
-        return nullcontext() if self.fleet.live is None else giving_way(self._is_busy)
+        return nullcontext() if self.fleet.live is None else giving_way(self._is_busy, self._follow)
+
+    def _follow(self) -> None:
+        """Follow orders among what is in memory, such as a rollback, while another release is loaded for minutes."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + self._settings.serving.poll_s
+        try:
+            self._place(self._read())
+        except Exception:  # loading goes on; it is looked at again after it
+            REFRESH_FAILURES.labels(part="releases").inc()
+            _logger.warning("looking at the registry failed while a release was loaded", exc_info=True)
 
     def _due(self, release: str) -> bool:
         return release not in self._bundles and time.monotonic() >= self._failed.get(release, ("", 0.0))[1]
 
-    def _take(self, release: str) -> bool:
+    def _take(self, release: str) -> None:
         try:
             with uncollected(), self._beside_pages():
                 bundle = self._load(self._settings, release, self.fleet.live is not None)
@@ -177,9 +199,8 @@ class Releases:
             BUNDLE_FAILURES.labels(release=release).inc()
             self._failed[release] = (_shown(error), time.monotonic() + self._settings.serving.retry_s)
             self._place_failures()
-            return False
-        self._failed.pop(release, None)
-        return True
+        else:
+            self._failed.pop(release, None)
 
     def _tell(self, bundle: Bundle, snapshot: Snapshot) -> None:
         # Once per snapshot, also when it fails: what failed would fail again at every look.

@@ -13,7 +13,7 @@ _LOOK_S, _LOOKS = 0.002, 3
 
 
 @contextmanager
-def giving_way(is_busy: Callable[[], bool]) -> Iterator[None]:
+def giving_way(is_busy: Callable[[], bool], meanwhile: Callable[[], None]) -> Iterator[None]:
     """Let this thread rest after every half millisecond of work, and until nobody is busy, for 6 ms at most.
 
     A thread that wants Python's lock for seconds gets it half of the time, and a page, which asks for the lock a
@@ -22,6 +22,7 @@ def giving_way(is_busy: Callable[[], bool]) -> Iterator[None]:
 
     Args:
       is_busy: whether there is someone to give way to.
+      meanwhile: called after each rest, by this thread; what it raises is raised by whatever this thread was doing.
     """
     since = time.thread_time()
 
@@ -34,6 +35,7 @@ def giving_way(is_busy: Callable[[], bool]) -> Iterator[None]:
                 if not is_busy():
                     break
                 time.sleep(_LOOK_S)
+            meanwhile()
             since = time.thread_time()
 
     before = sys.getprofile()

@@ -1,5 +1,6 @@
 import gc
 import sys
+import time
 import weakref
 
 import pytest
@@ -78,6 +79,54 @@ def test_a_release_that_cannot_be_told_answers_all_the_same(world, releases):
     look(releases, Snapshot(WINDOW, table(10)))
     assert releases.fleet.live.release == "r1"
     assert releases.fleet.failed == {}
+
+
+def test_orders_are_followed_while_another_release_is_loaded(world, releases):
+    """A rollback does not wait for the minutes that a release takes beside pages."""
+    world.release("r1")
+    releases.refresh()
+    world.release("r2")
+    releases.refresh(("r1",))
+    assert releases.fleet.live.release == "r2"
+    world.release("r3", Stage.SHADOW)
+    answering = []
+
+    def load(settings, release, gently):
+        world.registry.move("r1", Stage.LIVE, world.registry.release("r1").stage_since, [])
+        until = time.monotonic() + 10
+        while releases.fleet.live.release == "r2" and time.monotonic() < until:
+            sum(range(100))
+        answering.append(releases.fleet.live.release)
+        world.release("r4")
+        return world.load(settings, release, gently)
+
+    releases._load = load
+    releases._next_look = 0.0
+    releases.refresh(("r1",))
+    assert answering[0] == "r1"
+    # What was ordered while it was loaded is known when it is there: r4 is loaded in the same look.
+    assert releases.fleet.live.release == "r4"
+
+
+def test_a_registry_that_fails_meanwhile_ends_no_load(world, releases, monkeypatch):
+    world.release("r1")
+    releases.refresh()
+    world.release("r2")
+    read = releases._read
+
+    def load(settings, release, gently):
+        monkeypatch.setattr(releases, "_read", lambda: 1 / 0)
+        releases._next_look = 0.0
+        began = time.monotonic()
+        while time.monotonic() - began < 0.05:
+            sum(range(100))
+        monkeypatch.setattr(releases, "_read", read)
+        return world.load(settings, release, gently)
+
+    releases._load = load
+    releases.refresh()
+    assert releases._next_look > 0
+    assert releases.fleet.live.release == "r2"
 
 
 def test_a_bundle_forgets_the_snapshot_before_at_the_look_after_the_one_that_told_it_of_the_newest(world, releases):
