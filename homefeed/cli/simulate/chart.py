@@ -81,7 +81,7 @@ def _panel(pen: "_Pen", panel: Panel, compared: list[Compared], chosen: float, l
         pen.area(upper + lower, _BAND)
         pen.line([(x(place), y(b.estimate or 0)) for place, b in drawn], _OWN, 4)
     # Named at different places, so that the names stay legible where the lines are close.
-    places = (((x0 + x1) / 2, 3, "mt"), (x1, -3, "rb"), (x0, -3, "lb"))
+    places = ((x1, -3, "rb"), (x1, 3, "rt"), (x0, -3, "lb"))
     for (name, height), colour, (at, below, anchor) in zip(rivals, _RIVALS, places, strict=False):
         if height is not None:
             pen.dashes(x0, x1, y(height), colour)
