@@ -80,12 +80,14 @@ def _panel(pen: "_Pen", panel: Panel, compared: list[Compared], chosen: float, l
     if len(drawn) > 1:
         pen.area(upper + lower, _BAND)
         pen.line([(x(place), y(b.estimate or 0)) for place, b in drawn], _OWN, 4)
-    # Named at different places, so that the names stay legible where the lines are close.
-    places = ((x1, -3, "rb"), (x1, 3, "rt"), (x0, -3, "lb"))
-    for (name, height), colour, (at, below, anchor) in zip(rivals, _RIVALS, places, strict=False):
+    # Names at the right stand away from each other, the third at the left: legible where lines are close.
+    first, second = ((rivals + [("", None)] * 2)[place][1] or 0.0 for place in (0, 1))
+    above, below = (x1, -3, "rb"), (x1, 3, "rt")
+    places = (above, below) if first >= second else (below, above)
+    for (name, height), colour, (at, away, anchor) in zip(rivals, _RIVALS, (*places, (x0, -3, "lb")), strict=False):
         if height is not None:
             pen.dashes(x0, x1, y(height), colour)
-            pen.text(at, y(height) + below, name, 16, colour, anchor)
+            pen.text(at, y(height) + away, name, 16, colour, anchor)
     for place, (knob, _) in enumerate(points):
         is_chosen = knob == chosen
         pen.text(x(place), y0 + 10, f"{knob:.0%}", 19 if is_chosen else 17, _INK if is_chosen else _SOFT, "mt")
