@@ -50,7 +50,8 @@ def test_it_finds_the_same_rows_with_the_same_scores(tmp_path: Path, kind: str, 
 def test_uploads_can_be_inserted_behind_the_last_row(tmp_path: Path) -> None:
     plan, vectors = saved(tmp_path / "index", "tree")
     searcher = open_gently(tmp_path / "index", plan, vectors)
-    upload = np.full((1, WIDTH), 9, np.float32)
+    # Like a video that is there: of what is like none, the tree does not say which leaves it is looked for in.
+    upload = np.float32(2) * vectors[7:8]
     searcher.insert(upload)
     assert searcher.search(upload, 1)[0][0].tolist() == [NUM]
 
