@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from homefeed import windows
 from homefeed.buckets import bucket, control_share
@@ -198,7 +198,6 @@ class Releases:
             _logger.exception("the bundle of %s cannot be served", release)
             BUNDLE_FAILURES.labels(release=release).inc()
             self._failed[release] = (_shown(error), time.monotonic() + self._settings.serving.retry_s)
-            self._place_failures()
         else:
             self._failed.pop(release, None)
 
@@ -232,9 +231,6 @@ class Releases:
         new = Fleet(live, rollout, shadow, retired, failed)
         self._count(new)
         self.fleet = new
-
-    def _place_failures(self) -> None:
-        self.fleet = replace(self.fleet, failed={name: why for name, (why, _) in self._failed.items()})
 
     def _count(self, fleet: Fleet) -> None:
         for present, number in ((self.fleet, 0), (fleet, 1)):
