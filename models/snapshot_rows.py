@@ -16,8 +16,8 @@ class SnapshotRows(Mapping[str, NDArray[Any]]):
       rows: [n] of it.
     """
 
-    def __init__(self, table: pa.Table, columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
-        """`columns` are all of the snapshot's, [v] each."""
+    def __init__(self, table: pa.Table, columns: Mapping[str, Any], rows: NDArray[np.int64]) -> None:
+        """`columns` are all of the snapshot's, [v] each; rows in brackets give an array."""
         self.table, self.rows, self._columns = table, rows, columns
         self._taken: dict[str, NDArray[Any]] = {"row": rows}
 

@@ -28,6 +28,7 @@ class VideoTable:
       uploaded: [v] microseconds since 1970 UTC.
       duration_s: [v] float32.
       titles: [v] str, empty where the catalogue had none.
+      channel_topics: what `counted_topics` says, where it is known already.
     """
 
     keys: NDArray[np.int64]
@@ -37,6 +38,7 @@ class VideoTable:
     uploaded: NDArray[np.int64]
     duration_s: NDArray[np.float32]
     titles: NDArray[Any]
+    channel_topics: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -75,14 +77,14 @@ class VideoTable:
 
     def topic_of_channel(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The topic that most videos of each channel have as their main one, of any shape; 0 for an unknown channel."""
-        known, topics = self._channel_topics
+        known, topics = self.channel_topics or self.counted_topics
         if not len(known):
             return np.zeros(np.shape(channels), np.int64)
         found = np.minimum(np.searchsorted(known, channels), len(known) - 1)
         return np.where(known[found] == channels, topics[found], 0)
 
     @cached_property
-    def _channel_topics(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def counted_topics(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Channels, ascending, and the most frequent main topic of each; of two as frequent the smaller key."""
         # `np.unique` of pairs keeps Python's lock for a second at a million videos, and with it every request.
         order = np.lexsort((self.topics[:, 0], self.channels))

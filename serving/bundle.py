@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homefeed.settings import Settings
+from models.index import Rest
 
 
 class Bundle(Protocol):
@@ -29,11 +30,12 @@ class Bundle(Protocol):
     def snapshot(self) -> pa.Table:
         """The candidate features as they were when the bundle was made."""
 
-    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
-        """Know the videos of a newer snapshot, and no others; `time` is the end of its window."""
+    def refresh(self, snapshot: pa.Table, time: datetime, rest: Rest | None = None) -> None:
+        """Know the videos of a newer snapshot, and no others; `time` is the end of its window. `rest` is called between
+        small steps of the work, None where no page waits for it."""
 
     def forget(self) -> None:
-        """Forget what was known of the snapshot before the newest: no request that began with it is left."""
+        """Forget what only an earlier snapshot needs: no request that began with it is left."""
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The viewer's vector."""
@@ -64,44 +66,36 @@ class Bundle(Protocol):
         """[n], the worth of showing each candidate."""
 
 
-#: Loads the bundle of a release and warms it up, gently when pages are answered meanwhile; raises HomefeedError when
-#: the bundle cannot be served.
-BundleLoader = Callable[[Settings, str, bool], Bundle]
+#: Loads the bundle of a release and warms it up; what is given is called between small steps when pages are answered
+#: meanwhile. Raises HomefeedError when the bundle cannot be served.
+BundleLoader = Callable[[Settings, str, Rest | None], Bundle]
 
 
-def load_bundle(settings: Settings, release: str, gently: bool = False) -> Bundle:
-    """The bundle of `release` from the model store. TensorFlow is imported here, once, off the response path."""
+def load_bundle(settings: Settings, release: str, rest: Rest | None = None) -> Bundle:
+    """The bundle of `release` from the model store. ScaNN is imported here, once, off the response path."""
     import scann  # noqa: F401
-    import tensorflow  # noqa: F401
 
     from models.bundle import load_bundle as load
 
     if not settings.shards.addresses:
-        return load(settings, release, gently=gently)
+        return load(settings, release, rest=rest)
     from serving.shards import RemoteShards
 
     shards = RemoteShards(settings, release)
     shards.wait()
-    return load(settings, release, shards, gently)
+    return load(settings, release, shards, rest)
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Hold the garbage collector back while a release is loaded, and leave out of its rounds what is there then.
-
-    That is all that was imported, and the release. A full round over it keeps every page waiting for a quarter of a
-    second and more, and loading a release, or answering long enough, sets off several.
+    """Hold the garbage collector back while a service loads its first release, and leave out of its rounds what is
+    there then: all that was imported. A full round over it keeps every page waiting for a quarter of a second and more.
     """
     gc.disable()
     try:
         yield
     finally:
+        # What it took to load is gone with it.
+        gc.collect()
         gc.freeze()
         gc.enable()
-
-
-def collect_dropped() -> None:
-    """Find the releases that nobody holds any more, in one round over everything: half a second, once for each swap."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -77,7 +77,7 @@ class Feed:
         self.interleavings = Interleavings()
         self._registry = open_registry(settings.resolved_registry_url)
         self._making = Making()
-        self.releases = Releases(settings, self._registry, load, self._making.is_any)
+        self.releases = Releases(settings, self._registry, load, self._making.is_any, self._refresh_knobs)
         self._calibrations = Calibrations(settings)
         self._viewers = Viewers(settings.serving, open_store or (lambda: open_online_store(settings)))
         self._recent = Recent(settings, open_recent)

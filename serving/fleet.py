@@ -7,15 +7,15 @@ it began with, so a swap drops nothing.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from homefeed import windows
 from homefeed.buckets import bucket, control_share
 from homefeed.registry import Registry, Release, Stage
 from homefeed.settings import Settings
-from serving.bundle import Bundle, BundleLoader, collect_dropped, uncollected
-from serving.giving_way import giving_way
+from serving.bundle import Bundle, BundleLoader, uncollected
+from serving.giving_way import GivingWay
 from serving.metrics import BUNDLE_FAILURES, REFRESH_FAILURES, RELEASE
 from serving.snapshot import Snapshot
 
@@ -96,21 +96,28 @@ class Releases:
       registry: names the releases.
       load: gets a bundle.
       is_busy: whether requests are being answered that loading should give way to.
+      meanwhile: what else is looked at every `serving.poll_s` while a release is loaded, for minutes.
 
     Attributes:
       fleet: the fleet now; read it once per request.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, load: BundleLoader, is_busy: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        load: BundleLoader,
+        is_busy: Callable[[], bool],
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         self.fleet = Fleet()
         self._settings = settings
         self._registry = registry
         self._load = load
-        self._is_busy = is_busy
+        self._is_busy, self._meanwhile = is_busy, meanwhile
         self._bundles: dict[str, Bundle] = {}
         self._failed: dict[str, tuple[str, float]] = {}
         self._refreshed: dict[str, str] = {}
-        self._was_dropped = False
         self._snapshot: Snapshot | None = None
         self._also: Sequence[str] = ()
         self._next_look = 0.0
@@ -126,8 +133,7 @@ class Releases:
                 # Told at an earlier look: the pages that had begun then have been answered.
                 bundle.forget()
             else:
-                with self._beside_pages():
-                    self._tell(bundle, snapshot)
+                self._tell(bundle, snapshot)
 
     def refresh(self, also: Sequence[str] = ()) -> None:
         """Load what the registry names, live first, each in place once it is ready; drop what it no longer names.
@@ -149,10 +155,6 @@ class Releases:
         named = {release.id for release in releases}
         if self.fleet.live is not None:
             named.add(self.fleet.live.release)
-        if self._was_dropped:
-            # Of the look before: by now nobody who was told of them, and no page, still holds one.
-            collect_dropped()
-        self._was_dropped = bool(self._bundles.keys() - named)
         self._bundles = {name: bundle for name, bundle in self._bundles.items() if name in named}
         self._refreshed = {name: window for name, window in self._refreshed.items() if name in self._bundles}
 
@@ -167,9 +169,9 @@ class Releases:
         others = (self._registry.release(name) for name in self._also if name not in {r.id for r in releases})
         return releases + [r for r in others if r is not None and r.stage in _SHOWN]
 
-    def _beside_pages(self) -> AbstractContextManager[None]:
+    def _rest(self) -> GivingWay | None:
         """Gives way where pages are answered; a service that starts keeps nobody waiting."""
-        return nullcontext() if self.fleet.live is None else giving_way(self._is_busy, self._follow)
+        return None if self.fleet.live is None else GivingWay(self._is_busy, self._follow)
 
     def _follow(self) -> None:
         """Follow orders among what is in memory, such as a rollback, while another release is loaded for minutes."""
@@ -179,6 +181,7 @@ class Releases:
         self._next_look = now + self._settings.serving.poll_s
         try:
             self._place(self._read())
+            self._meanwhile()
         except Exception:  # loading goes on; it is looked at again after it
             REFRESH_FAILURES.labels(part="releases").inc()
             _logger.warning("looking at the registry failed while a release was loaded", exc_info=True)
@@ -188,11 +191,14 @@ class Releases:
 
     def _take(self, release: str) -> None:
         try:
-            with uncollected(), self._beside_pages():
-                bundle = self._load(self._settings, release, self.fleet.live is not None)
-                # Before its first page: what it was not told of it ranks slowly, by the whole graph.
+            rest = self._rest()
+            with uncollected() if rest is None else nullcontext():
+                bundle = self._load(self._settings, release, rest)
+                # Before its first page: it cannot rank what it was not told of.
                 if self._snapshot is not None:
-                    self._tell(bundle, self._snapshot)
+                    bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window), rest)
+                    bundle.forget()
+                    self._refreshed[release] = self._snapshot.window
             self._bundles[release] = bundle
         except Exception as error:  # whatever is wrong with it, the bundle that we have goes on
             _logger.exception("the bundle of %s cannot be served", release)
@@ -205,7 +211,7 @@ class Releases:
         # Once per snapshot, also when it fails: what failed would fail again at every look.
         self._refreshed[bundle.release] = snapshot.window
         try:
-            bundle.refresh(snapshot.table, windows.end(snapshot.window))
+            bundle.refresh(snapshot.table, windows.end(snapshot.window), self._rest())
         except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
             REFRESH_FAILURES.labels(part="index").inc()
             _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)

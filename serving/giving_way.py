@@ -1,10 +1,7 @@
 """Work in Python that gives way to the threads beside it."""
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 #: Processor time after which a thread rests for as long as it worked.
 _WORK_S = 0.0005
@@ -12,35 +9,30 @@ _WORK_S = 0.0005
 _LOOK_S, _LOOKS = 0.002, 3
 
 
-@contextmanager
-def giving_way(is_busy: Callable[[], bool], meanwhile: Callable[[], None]) -> Iterator[None]:
-    """Let this thread rest after every half millisecond of work, and until nobody is busy, for 6 ms at most.
+class GivingWay:
+    """Called by a thread between small steps of its work. After half a millisecond of work it rests for as long as
+    it worked, and until nobody is busy, for 6 ms at most.
 
     A thread that wants Python's lock for seconds gets it half of the time, and a page, which asks for the lock a
-    hundred times, waits each time. Loading a graph of TensorFlow is such work, a million calls of functions in
-    Python; nothing in it can be asked to rest, so the interpreter is, at every call.
+    hundred times, waits each time.
 
     Args:
       is_busy: whether there is someone to give way to.
-      meanwhile: called after each rest, by this thread; what it raises is raised by whatever this thread was doing.
+      meanwhile: called at each call, after the rest if there is one; what it raises is raised by the call.
     """
-    since = time.thread_time()
 
-    def rest(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal since
-        worked = time.thread_time() - since
+    def __init__(self, is_busy: Callable[[], bool], meanwhile: Callable[[], object]) -> None:
+        self._is_busy, self._meanwhile = is_busy, meanwhile
+        self._since = time.thread_time()
+
+    def __call__(self) -> None:
+        worked = time.thread_time() - self._since
         if worked > _WORK_S:
             time.sleep(worked)
             for _ in range(_LOOKS):
-                if not is_busy():
+                if not self._is_busy():
                     break
                 time.sleep(_LOOK_S)
-            meanwhile()
-            since = time.thread_time()
-
-    before = sys.getprofile()
-    sys.setprofile(rest)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
+        self._meanwhile()
+        if worked > _WORK_S:
+            self._since = time.thread_time()

@@ -24,24 +24,25 @@ from serving.shards import addresses_of
 from serving.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from models.index import Rest
     from serving.bundle import BundleLoader
 
 _logger = logging.getLogger(__name__)
 
 
-def load_part(settings: Settings, release: str, number: int, num_shards: int, gently: bool) -> Any:
-    """This shard of a release: `models.bundle.shard.BundleShard`. TensorFlow is imported here."""
+def load_part(settings: Settings, release: str, number: int, num_shards: int, rest: "Rest | None") -> Any:
+    """This shard of a release: `models.bundle.shard.BundleShard`. ScaNN is imported here."""
     from models.bundle.shard import load_bundle_shard
 
-    return load_bundle_shard(settings, release, number, num_shards, gently)
+    return load_bundle_shard(settings, release, number, num_shards, rest)
 
 
 class ShardReleases:
     """The shard of each release in memory, kept in step by one thread."""
 
     def __init__(self, settings: Settings, number: int, num_shards: int) -> None:
-        def part(settings: Settings, release: str, gently: bool) -> Any:
-            return load_part(settings, release, number, num_shards, gently)
+        def part(settings: Settings, release: str, rest: "Rest | None") -> Any:
+            return load_part(settings, release, number, num_shards, rest)
 
         self.ready = threading.Event()
         self._settings, self._snapshot = settings, cast("Snapshot | None", None)

@@ -21,7 +21,7 @@ from homefeed.address import host_and_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 from models.index import Change, merged, shard_of
-from models.index.live import VectorsOf
+from models.index.live import Rest, VectorsOf
 from serving.metrics import SHARD_SECONDS, SHARDS_MISSED
 from serving.shard_body import WIDTH, Found, found_of, rows_of
 
@@ -120,8 +120,12 @@ class RemoteShards:
                 vectors[place] = rows_of(answer[0], width)
         return vectors
 
-    def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
-        """Nothing: the shards look at the snapshots themselves."""
+    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """None: the shards look at the snapshots themselves."""
+        return wanted[:0]
+
+    def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
+        """Nothing, for the same reason."""
         return Change()
 
     def _ask(self, path: str, asked: Sequence[tuple["_Shard", bytes]]) -> list[tuple[bytes, int] | None]:

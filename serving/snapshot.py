@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from homefeed.errors import HomefeedError
 from models.membership import places
 from models.snapshot_rows import SnapshotRows
-from serving.texts import TextLists, Texts, decoded
+from serving.texts import Coded, TextLists, Texts
 
 Rows = NDArray[np.int64]
 _STRINGS = ("video_id", "channel_id", "title", "topic", "language")
@@ -33,22 +33,22 @@ class Snapshot:
       window: the window at whose end the features hold.
       table: the Arrow table.
       keys: [n] int64 video keys, ascending.
-      columns: column -> [n], for every number and for `topic` and `language` (strings, empty when unknown); `uploaded`
-        is int64 microseconds since 1970 UTC; `topic_code` is a small number for each topic, 0 when unknown.
+      columns: column -> [n], for every number; `uploaded` is int64 microseconds since 1970 UTC; `topic_code` is a small
+        number for each topic, 0 when unknown. `topic` and `language` are `Coded` strings, empty when unknown.
       num_topics: the largest of `topic_code`.
     """
 
     def __init__(self, window: str, table: pa.Table) -> None:
         self.window = window
         self.table = table.combine_chunks()
-        self.columns: dict[str, NDArray[Any]] = {
+        self.columns: dict[str, Any] = {
             name: _numpy(self.table.column(name)) for name in table.schema.names if name not in (*_STRINGS, *_LISTS)
         }
         self.keys: NDArray[np.int64] = self.columns["video"]
         if np.any(self.keys[1:] <= self.keys[:-1]):
             raise SnapshotError(f"the snapshot of {window} is not sorted by video, or holds one twice")
-        self.columns |= {name: decoded(self.table.column(name)) for name in ("topic", "language")}
-        self.columns["topic_code"] = _coded(self.table.column("topic"))
+        self.columns |= {name: Coded(self.table.column(name)) for name in ("topic", "language")}
+        self.columns["topic_code"] = _numbered(self.columns["topic"])
         self.num_topics = int(self.columns["topic_code"].max(initial=0))
         self._countries: dict[str, NDArray[np.bool_]] = {}
 
@@ -96,9 +96,9 @@ class Snapshot:
         return TextLists(self.table.column("topics"))
 
     @cached_property
-    def channels(self) -> NDArray[Any]:
+    def channels(self) -> Coded:
         """[n] ids of their channels."""
-        return decoded(self.table.column("channel_id"))
+        return Coded(self.table.column("channel_id"))
 
     @cached_property
     def trending_score(self) -> NDArray[np.float32]:
@@ -119,8 +119,10 @@ class Snapshot:
     @cached_property
     def _by_language(self) -> dict[str, tuple[Rows, NDArray[np.int64]]]:
         """Language -> rows, the newest upload first, and their ages from some moment; the empty string is all."""
-        language = self.columns["language"][self.newest]
-        orders = {"": self.newest} | {name: self.newest[language == name] for name in set(language) if name}
+        languages: Coded = self.columns["language"]
+        code = languages.codes[self.newest]
+        names = [(place, name) for place, name in enumerate(languages.distinct.tolist()) if name]
+        orders = {"": self.newest} | {name: self.newest[code == place] for place, name in names}
         return {name: (rows, -self.columns["uploaded"][rows]) for name, rows in orders.items()}
 
     def uploaded_since(self, oldest_us: int, language: str = "") -> Rows:
@@ -165,9 +167,7 @@ def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.asarray(column.fill_null(0) if column.null_count else column)
 
 
-def _coded(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A number from 1 for each distinct string, 0 for none and the empty one: numbers compare many times faster."""
-    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    codes = np.array([1 + place if name else 0 for place, name in enumerate(names)], np.int64)
-    return np.asarray(codes[encoded.indices.to_numpy(zero_copy_only=False)])
+def _numbered(strings: Coded) -> NDArray[np.int64]:
+    """A number from 1 for each distinct string, 0 for the empty one: numbers compare many times faster."""
+    numbers = [1 + place if name else 0 for place, name in enumerate(strings.distinct.tolist())]
+    return np.array(numbers, np.int64)[strings.codes]

@@ -33,6 +33,32 @@ class Texts:
         return [str(held[start:end], "utf-8") for start, end in zip(starts, ends, strict=True)]
 
 
+class Coded:
+    """A column of strings of which few are different, such as languages: codes, and what they stand for.
+
+    As an array of a million strings it would keep Python's lock while it is made, and every page with it.
+
+    Args:
+      column: [n] strings; none is an empty one.
+
+    Attributes:
+      codes: [n] int32.
+      distinct: [c] the string of each code, as an object array.
+    """
+
+    def __init__(self, column: pa.Array | pa.ChunkedArray) -> None:
+        encoded = pc.fill_null(column if isinstance(column, pa.Array) else _whole(column), "").dictionary_encode()
+        self.codes: NDArray[np.int32] = encoded.indices.to_numpy(zero_copy_only=False)
+        self.distinct: NDArray[Any] = np.array(encoded.dictionary.to_pylist(), object)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Rows | slice) -> NDArray[Any]:
+        """The strings of `rows`, as an object array in which equal strings are one object."""
+        return np.asarray(self.distinct[self.codes[rows]])
+
+
 class TextLists:
     """A column of short lists of few different strings, such as topics.
 
@@ -44,19 +70,15 @@ class TextLists:
         lists = _whole(column)
         lengths = np.asarray(lists.value_lengths().fill_null(0), np.int64)
         self._ends = np.concatenate([[0], np.cumsum(lengths)])
-        self._strings = decoded(lists.flatten())
+        self._strings = Coded(lists.flatten())
 
     def at(self, rows: Rows) -> list[list[str]]:
         """The lists of `rows`."""
-        strings, starts, ends = self._strings, self._ends[rows].tolist(), self._ends[rows + 1].tolist()
-        return [strings[start:end].tolist() for start, end in zip(starts, ends, strict=True)]
-
-
-def decoded(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    """[n] strings as an object array in which equal strings are one object; none is an empty one."""
-    encoded = pc.fill_null(column if isinstance(column, pa.Array) else _whole(column), "").dictionary_encode()
-    distinct: NDArray[Any] = np.array(encoded.dictionary.to_pylist(), object)
-    return np.asarray(distinct[encoded.indices.to_numpy(zero_copy_only=False)])
+        starts, lengths = self._ends[rows], self._ends[rows + 1] - self._ends[rows]
+        ends = np.cumsum(lengths)
+        # All at once: a look-up for each list costs more than its strings.
+        strings = self._strings[np.repeat(starts - ends + lengths, lengths) + np.arange(lengths.sum())].tolist()
+        return [strings[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -10,6 +10,7 @@ from typing import Any
 from homefeed import manifest, windows
 from homefeed.manifest import Manifest, ManifestError
 from homefeed.settings import Settings
+from models.bundle.page_weights import save_page_weights
 from models.bundle.store import FOLDER, BundleError, open_store, stored, tag_of
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import build_index, pairing_of, read_record
@@ -20,7 +21,7 @@ from models.value import value_weights
 
 SNAPSHOT_FILE, SHAPE_FILE = "snapshot.arrow", "shape.json"
 #: Goes into the id of a release: a bundle of another make is never taken for one of this.
-_MAKE = 3
+_MAKE = 4
 
 
 def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -> str:
@@ -92,6 +93,7 @@ def _fill(folder: Path, settings: Settings, retrieval: Training, ranking: Traini
     if (retrieval.path / FREQUENCY_FILE).exists():
         shutil.copy(retrieval.path / FREQUENCY_FILE, folder / FREQUENCY_FILE)
     shutil.copytree(ranking.path / "ranker", folder / "ranker")
+    save_page_weights(folder)
     for name in ("calibrators.json", REFERENCE_FILE):
         shutil.copy(ranking.path / name, folder / name)
     shutil.copy(snapshot, folder / SNAPSHOT_FILE)

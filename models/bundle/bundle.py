@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 
 from homefeed.features import ENTITIES, TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
-from models.bundle.candidate_vectors import new_vectors
-from models.bundle.catalogue import Catalogue, page_scores
+from models.bundle.beside import prepare_beside
+from models.bundle.catalogue import Catalogue
+from models.bundle.graphs import Graphs
+from models.bundle.preparation import prepare
 from models.history import microseconds, string_keys
-from models.index import Change, Searchable
+from models.index import Change, Rest, Searchable
+from models.membership import places
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
+from models.ranking.page_scores import PageScores
 from models.retrieval.page_query import PageQuery
+from models.snapshot_rows import SnapshotRows
 from models.value import Value, value, value_parts
 from models.video_table import VideoTable
 
@@ -28,12 +33,6 @@ _logger = logging.getLogger(__name__)
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
 _WARM_UP = 1000
 _HISTORY = ("history_videos", "history_times", "history_fractions")
-
-
-def page_query(towers: Any) -> PageQuery:
-    """What makes one query vector by a loaded SavedModel of `SavedTowers`."""
-    weights = towers.signatures["query_weights"]()
-    return PageQuery({name: weight.numpy() for name, weight in weights.items()}, towers.contents.numpy())
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ class Bundle:
         vectors: NDArray[np.float32],
         videos: NDArray[np.int64],
         index: Searchable,
-        towers: Any,
-        ranker: Any,
+        scores: PageScores,
+        query: PageQuery,
         calibrators: Mapping[str, Calibrator],
         weights: Mapping[str, float],
         shape: Shape,
@@ -76,34 +75,47 @@ class Bundle:
     ) -> None:
         self.release, self.path, self.manifest = release, path, manifest
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
-        self._towers, self._ranker = towers, ranker
+        self._scores, self._query, self._graphs = scores, query, Graphs(path)
         self._calibrators, self._weights, self._shape = calibrators, weights, shape
         # Two, until `forget`: requests that began with the older snapshot are still answered.
-        self._scores, self._query = page_scores(ranker), page_query(towers)
-        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, ranker, self._scores),)
+        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, scores),)
 
     @property
     def catalogue(self) -> VideoTable:
         """Content of the videos that histories are looked up in."""
         return self._catalogues[0].table
 
-    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+    def refresh(self, snapshot: pa.Table, time: datetime, rest: Rest | None = None) -> None:
         """Know the videos of a newer snapshot, and no others: a history holding a new upload counts for its topic and
         channel, the index finds the upload, and it finds nothing that was withdrawn.
 
         Args:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
+          rest: called between small steps of work where pages are made meanwhile; what takes TensorFlow is then done in
+            a process beside this one.
+
+        Raises:
+          BundleError: that process failed.
         """
-        self._catalogues = (Catalogue(snapshot, self._ranker, self._scores).prepared(), self._catalogues[0])
         keys = snapshot.column("video").to_numpy()
-        change = self.index.hold(keys, lambda missing: new_vectors(self._towers, snapshot, missing, time))
+        missing = self.index.lacks(keys)
+        if rest is None:
+            made = prepare(self._graphs, snapshot, missing, time)
+        else:
+            made = prepare_beside(self.path, snapshot, missing, time, rest)
+        newest = Catalogue(snapshot, self._scores, made)
+        self._rehearse(newest)
+        self._catalogues = (newest, self._catalogues[0])
+        change = self.index.hold(keys, made.vectors_of, rest)
         if change != Change():
             _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
 
     def forget(self) -> None:
-        """Forget the snapshot before the newest, 0.6 GiB at a million videos: no request that began with it is left."""
+        """Forget the snapshot before the newest, 0.6 GiB at a million videos, as no request that began with it is left;
+        and the graphs, which no page needs."""
         self._catalogues = self._catalogues[:1]
+        self._graphs.close()
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The query vector of a viewer, [d].
@@ -121,8 +133,8 @@ class Bundle:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""
         import tensorflow as tf
 
-        answer = self._towers.signatures["query"](**{name: tf.constant(column) for name, column in viewers.items()})
-        return np.asarray(answer["output_0"].numpy())
+        columns = {name: tf.constant(column) for name, column in viewers.items()}
+        return np.asarray(self._graphs.towers.signatures["query"](**columns)["output_0"].numpy())
 
     def search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` videos nearest to a query vector [d]: keys [k], scores [k], best first."""
@@ -155,6 +167,9 @@ class Bundle:
     ) -> dict[str, NDArray[np.float32]]:
         """Calibrated heads of n candidates for one viewer, the slot hidden.
 
+        Rows of a snapshot that it does not know are ranked by what the newest that it knows says of the same videos;
+        those that are not in it have heads of 0.
+
         Args:
           user: a row of the online store: the columns of `user_state` and of `user_aggregates`; None is unknown.
           candidates: columns of the snapshot, [n] each.
@@ -165,11 +180,32 @@ class Bundle:
           target -> [n] float32: probabilities, and `watch_s` in seconds.
         """
         catalogue = next((c for c in self._catalogues if c.holds(candidates)), None)
-        if catalogue is None or not len(candidates["row"]):
+        if catalogue is not None:
+            return self._scored(catalogue, user, candidates["row"], context, beside)
+        newest = self._catalogues[0]
+        if not newest.is_prepared or not isinstance(candidates, SnapshotRows):
             return self.heads(self.inputs(user, candidates, context))
+        # Of a snapshot that it was never told of, or has forgotten.
+        rows = places(newest.table.keys, candidates["video"])
+        known = rows >= 0
+        found = self._scored(newest, user, rows[known], context, beside)
+        heads = {target: np.zeros(len(rows), np.float32) for target in found}
+        for target, head in found.items():
+            heads[target][known] = head
+        return heads
+
+    def _scored(
+        self,
+        catalogue: Catalogue,
+        user: Mapping[str, Any],
+        rows: NDArray[np.int64],
+        context: Mapping[str, Any],
+        beside: Executor | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        if not len(rows):
+            return {target: np.zeros(0, np.float32) for target in TARGETS}
         viewer = viewer_row(user, context["time"], context["device"], catalogue.table, self._shape.history_length)
-        length = self._shape.ranker_history_length
-        return self._calibrated(catalogue.heads(user, viewer, candidates["row"], length, beside))
+        return self._calibrated(catalogue.heads(user, viewer, rows, self._shape.ranker_history_length, beside))
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""
@@ -199,7 +235,7 @@ class Bundle:
 
     def uncalibrated(self, inputs: Inputs) -> NDArray[np.float32]:
         """What the ranker says before its heads are calibrated, [n, len(TARGETS)] in the order of TARGETS."""
-        return np.asarray(self._ranker.score(inputs.columns()).numpy(), np.float32)
+        return np.asarray(self._graphs.ranker.score(inputs.columns()).numpy(), np.float32)
 
     @property
     def calibrators(self) -> Mapping[str, Calibrator]:
@@ -229,13 +265,16 @@ class Bundle:
         return self._shape
 
     def warm_up(self) -> None:
-        """Trace and run every graph once, so that the first viewer does not wait for it."""
-        nobody: dict[str, Any] = dict.fromkeys(aggregate_columns("user"), 0.0)
-        nobody |= dict.fromkeys(("history_videos", "history_times", "history_fractions", "subscribed_channels"), None)
-        nobody |= {"country": None, "language": None, "age": None}
-        now = datetime.now(UTC)
-        self.search(self.query(nobody, now), _WARM_UP)
-        rows = self.snapshot.slice(0, _WARM_UP)
-        wanted = [*_CANDIDATE_AGGREGATES, "video", "channel", "topic", "language", "uploaded", "duration_s"]
-        columns = {name: rows.column(name).to_numpy(zero_copy_only=False) for name in wanted}
-        self.value(self.score(nobody, columns, {"time": now, "device": ""}))
+        """Search once, so that the first viewer does not wait for what a first time takes."""
+        self.search(self.query(_nobody(), datetime.now(UTC)), _WARM_UP)
+
+    def _rehearse(self, catalogue: Catalogue) -> None:
+        """Rank once, for the same reason."""
+        rows = np.arange(min(_WARM_UP, len(catalogue.table)))
+        self.value(self._scored(catalogue, _nobody(), rows, {"time": datetime.now(UTC), "device": ""}))
+
+
+def _nobody() -> dict[str, Any]:
+    """A row of the online store of a viewer whom nobody knows."""
+    row: dict[str, Any] = dict.fromkeys(aggregate_columns("user"), 0.0)
+    return row | dict.fromkeys((*_HISTORY, "subscribed_channels", "country", "language", "age"))

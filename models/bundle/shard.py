@@ -3,17 +3,20 @@
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
+from models.bundle.beside import vectors_beside
 from models.bundle.candidate_vectors import new_vectors
+from models.bundle.graphs import Graphs
 from models.bundle.load import checked_parts
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
-from models.index import Change, LiveIndex, load_shard, shard_of
+from models.index import Change, LiveIndex, Rest, load_shard, shard_of
 
 _logger = logging.getLogger(__name__)
 
@@ -27,52 +30,58 @@ class BundleShard:
       index: what is searched; `refresh` keeps it to its share of the newest catalogue.
     """
 
-    def __init__(self, release: str, number: int, num_shards: int, index: LiveIndex, towers: Any) -> None:
+    def __init__(self, release: str, path: Path, number: int, num_shards: int, index: LiveIndex) -> None:
         self.release, self.number, self.num_shards, self.index = release, number, num_shards, index
-        self._towers = towers
+        self._path, self._graphs = path, Graphs(path)
 
-    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+    def refresh(self, snapshot: pa.Table, time: datetime, rest: Rest | None = None) -> None:
         """Hold the videos of a newer snapshot that belong to this shard, and no others.
 
         Args:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
+          rest: called between small steps of work where others search meanwhile.
         """
+
+        def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            if rest is None:
+                return new_vectors(self._graphs.towers, snapshot, missing, time)
+            return vectors_beside(self._path, snapshot, missing, time, rest)
+
         keys = snapshot.column("video").to_numpy()
         own = keys[shard_of(keys, self.num_shards) == self.number]
-        change = self.index.hold(own, lambda missing: new_vectors(self._towers, snapshot, missing, time))
+        change = self.index.hold(own, vectors_of, rest)
         if change != Change():
             _logger.info("shard %d of %s, snapshot to %s: %s", self.number, self.release, time.isoformat(), change)
 
     def forget(self) -> None:
-        """A shard keeps nothing of the snapshot before the newest."""
+        """Forget the towers; a shard keeps nothing of the snapshot before the newest."""
+        self._graphs.close()
 
 
 def load_bundle_shard(
-    settings: Settings, release: str, number: int, num_shards: int, gently: bool = False
+    settings: Settings, release: str, number: int, num_shards: int, rest: Rest | None = None
 ) -> BundleShard:
-    """The shard of a release from the model store; `gently` where others are searched meanwhile.
+    """The shard of a release from the model store; `rest` is called between small steps while others are searched.
 
     Raises:
       BundleError: there is no bundle, it is not whole, or its index has another number of shards.
     """
-    return open_shard(bundle_path(settings, release), release, number, num_shards, settings.index, gently)
+    return open_shard(bundle_path(settings, release), release, number, num_shards, settings.index, rest)
 
 
 def open_shard(
-    path: Path, release: str, number: int, num_shards: int, settings: IndexSettings, gently: bool = False
+    path: Path, release: str, number: int, num_shards: int, settings: IndexSettings, rest: Rest | None = None
 ) -> BundleShard:
     """`load_bundle_shard` on a folder; `settings` say how its index is kept fresh."""
-    parts = checked_parts(path, release)
+    parts = checked_parts(path, release, rest)
     if len(parts.record.plans) != num_shards:
         raise BundleError(
             f"the index of bundle {release} has {len(parts.record.plans)} shards and there are {num_shards} services; "
             f"set HOMEFEED_INDEX__NUM_SHARDS={num_shards} where indexes are built, and build it again"
         )
     try:
-        index = load_shard(path / INDEX_FOLDER, number, parts.videos, parts.vectors, settings, gently)
+        index = load_shard(path / INDEX_FOLDER, number, parts.videos, parts.vectors, settings, rest)
     except (OSError, ValueError) as error:
         raise BundleError(f"bundle {release} cannot be read: {error}") from error
-    import tensorflow as tf
-
-    return BundleShard(release, number, num_shards, index, tf.saved_model.load(str(path / "towers")))
+    return BundleShard(release, path, number, num_shards, index)

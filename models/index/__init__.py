@@ -11,7 +11,7 @@ from models.index.build import (
     read_record,
 )
 from models.index.exact import RECALL_AT, exact_rows, index_recall
-from models.index.live import Change, LiveIndex
+from models.index.live import Change, LiveIndex, Rest
 from models.index.searcher import IndexInputError
 from models.index.shards import Index, Searchable, Shards, merged, shard_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "IndexInputError",
     "IndexRecord",
     "LiveIndex",
+    "Rest",
     "Searchable",
     "Shards",
     "build_index",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
 from models.index.exact import index_recall
-from models.index.live import LiveIndex
+from models.index.live import LiveIndex, Rest
 from models.index.opening import open_gently, open_searcher
 from models.index.plan import Kind, Plan, plan_for
 from models.index.searcher import IndexInputError, build_searcher
@@ -22,6 +22,8 @@ from models.training import TrainingError
 
 FOLDER = "index"
 PAIRING_FILE = "pairing.json"
+#: Bytes that are read at once.
+_BLOCK = 2**18
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,20 @@ class IndexRecord:
     plans: tuple[Plan, ...]
 
 
-def pairing_of(towers: Path) -> str:
-    """The id of a pair of towers: a digest of their graph and weights. Tower and index of one release have the same."""
+def pairing_of(towers: Path, rest: Rest | None = None) -> str:
+    """The id of a pair of towers: a digest of their graph and weights. Tower and index of one release have the same.
+    `rest` is called between small steps."""
     files = sorted(p for p in towers.rglob("*") if p.is_file())
     if not files:
         raise TrainingError(f"{towers} holds no towers; run train_retrieval again")
     total = hashlib.sha256()
     for file in files:
         total.update(file.relative_to(towers).as_posix().encode())
-        total.update(file.read_bytes())
+        with file.open("rb") as content:
+            while block := content.read(_BLOCK):
+                total.update(block)
+                if rest is not None:
+                    rest()
     return total.hexdigest()[:16]
 
 
@@ -136,7 +143,7 @@ def load_index(
     videos: NDArray[np.int64],
     vectors: NDArray[np.float32],
     settings: IndexSettings,
-    gently: bool = False,
+    rest: Rest | None = None,
 ) -> Index:
     """Open an index.
 
@@ -145,13 +152,13 @@ def load_index(
       videos: [v] keys that it was built of.
       vectors: [v, d] of the same, may be mapped into memory.
       settings: how it is kept fresh.
-      gently: whether others use Python meanwhile (`models.index.opening`).
+      rest: called between small steps of work where others use Python meanwhile (`models.index.opening`).
 
     Raises:
       OSError, ValueError: its files are not there or not whole.
     """
     num_shards = len(read_record(path).plans)
-    return _whole([load_shard(path, number, videos, vectors, settings, gently) for number in range(num_shards)])
+    return _whole([load_shard(path, number, videos, vectors, settings, rest) for number in range(num_shards)])
 
 
 def load_shard(
@@ -160,7 +167,7 @@ def load_shard(
     videos: NDArray[np.int64],
     vectors: NDArray[np.float32],
     settings: IndexSettings,
-    gently: bool = False,
+    rest: Rest | None = None,
 ) -> LiveIndex:
     """Open one shard of an index; the others may be elsewhere.
 
@@ -170,7 +177,7 @@ def load_shard(
       videos: [v] keys that the whole index was built of.
       vectors: [v, d] of the same, may be mapped into memory: only the rows of the shard are read.
       settings: how it is kept fresh.
-      gently: whether others use Python meanwhile.
+      rest: as in `load_index`.
 
     Raises:
       OSError, ValueError: its files are not there or not whole.
@@ -180,11 +187,11 @@ def load_shard(
         raise ValueError(f"{path} has {len(plans)} shards and none of number {number}")
     place = path / _shard_folder(number)
     rows = np.flatnonzero(shard_of(videos, len(plans)) == number)
-    if gently:
-        # A catalogue that is not sharded is read where it lies.
-        searcher = open_gently(place, plans[number], vectors if len(plans) == 1 else vectors[rows])
-    else:
+    if rest is None:
         searcher = open_searcher(place, plans[number], vectors.shape[1])
+    else:
+        # A catalogue that is not sharded is read where it lies.
+        searcher = open_gently(place, plans[number], vectors if len(plans) == 1 else vectors[rows], rest)
     if len(searcher) != len(rows):
         raise ValueError(f"{place} holds {len(searcher)} videos, not the {len(rows)} of its share of the keys")
     return LiveIndex(searcher, Vectors.of(videos[rows], vectors, rows), videos[rows], settings)

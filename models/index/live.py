@@ -19,6 +19,8 @@ from models.index.vectors import Vectors, without
 _logger = logging.getLogger(__name__)
 #: Keys [n] -> those of them that have a vector [m], and the vectors [m, d].
 VectorsOf = Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.float32]]]
+#: Called between small steps of work, where others use Python meanwhile.
+Rest = Callable[[], object]
 #: A rebuild leaves the other cores to those who search.
 _REBUILD_THREADS = 1
 
@@ -86,26 +88,30 @@ class LiveIndex:
         """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         return self._vectors.take(keys)
 
-    def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf) -> Change:
+    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the `wanted` keys [n] that it does not hold, ascending."""
+        # A snapshot is sorted by key, which this sort finds out in one pass.
+        return without(np.sort(wanted, kind="stable"), self._vectors.keys)
+
+    def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
         """Make it hold exactly the `wanted` videos, as far as they have vectors.
 
         Args:
           wanted: [n] keys, none twice.
           vectors_of: asked once for the videos that it lacks.
+          rest: called after each batch.
 
         Raises:
           IndexInputError: a new vector is of another width or not finite; then nothing changed.
         """
-        rebuilt = self._take_over()
-        # A snapshot is sorted by key, which this sort finds out in one pass.
-        wanted, held = np.sort(wanted, kind="stable"), self._vectors.keys
-        gone, missing = without(held, wanted), without(wanted, held)
+        rebuilt = self._take_over(rest)
+        gone, missing = without(self._vectors.keys, np.sort(wanted, kind="stable")), self.lacks(wanted)
         keys, vectors = vectors_of(missing) if len(missing) else (missing, self._vectors.added[:0])
         vectors = finite(vectors, self._vectors.base.shape[1], "the vectors of new videos")
         if len(gone) or len(keys):
             # A seed that is deleted is not looked up any more; one that is inserted not yet.
             self._vectors = self._vectors.changed(gone, keys[:0], vectors[:0])
-            self._apply(self._held, gone, keys, vectors, self._lock)
+            self._apply(self._held, gone, keys, vectors, self._lock, rest)
             self._vectors = self._vectors.changed(gone[:0], keys, vectors)
             self._inserted += len(keys)
         self._rebuild_when_due()
@@ -123,18 +129,21 @@ class LiveIndex:
         keys: NDArray[np.int64],
         vectors: NDArray[np.float32],
         lock: ReadersWriter,
+        rest: Rest | None,
     ) -> None:
-        step = self._settings.upsert_batch
+        step, rest = self._settings.upsert_batch, rest or (lambda: None)
         deletion = held.deletion(gone)
         for first in range(0, len(gone), step):
             with lock.writing():
                 held.delete(deletion, first, first + step)
+            rest()
         held.reserve(len(keys))
         for first in range(0, len(keys), step):
             with lock.writing():
                 held.insert(keys[first : first + step], vectors[first : first + step])
+            rest()
 
-    def _take_over(self) -> bool:
+    def _take_over(self, rest: Rest | None) -> bool:
         """Put a finished rebuild in place, after what changed meanwhile was changed in it too."""
         rebuild = self._rebuild
         if rebuild is None or rebuild.is_alive():
@@ -146,7 +155,7 @@ class LiveIndex:
         new = without(now, then)
         before = rebuild.made.searcher.health()
         # Nobody else knows it yet: its own lock keeps nobody waiting.
-        self._apply(rebuild.made, without(then, now), new, self._vectors.take(new), ReadersWriter())
+        self._apply(rebuild.made, without(then, now), new, self._vectors.take(new), ReadersWriter(), rest)
         with self._lock.writing():
             self._held = rebuild.made
         self._before, self._inserted = before, len(new)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.index.live import Rest
 from models.index.plan import Plan
 from models.index.searcher import Searcher
 
@@ -35,14 +36,14 @@ def open_searcher(folder: Path, plan: Plan, width: int) -> Searcher:
     return Searcher(scann, plan, width).make_room()
 
 
-def open_gently(folder: Path, plan: Plan, vectors: NDArray[np.float32]) -> Searcher:
-    """The same in small steps, 12 s of them at a million videos instead of 1 in one piece: who does it beside others
-    can let these have Python's lock after each (`serving.giving_way`).
+def open_gently(folder: Path, plan: Plan, vectors: NDArray[np.float32], rest: Rest) -> Searcher:
+    """The same in small steps, 12 s of them at a million videos instead of 1 in one piece.
 
     Args:
       folder: where `Searcher.save` wrote.
       plan: what it was built with.
       vectors: [n, d] that it was built of, may be mapped into memory.
+      rest: called after each step; others can have Python's lock meanwhile.
 
     Raises:
       OSError, ValueError: its files are not there or not whole.
@@ -62,4 +63,5 @@ def open_gently(folder: Path, plan: Plan, vectors: NDArray[np.float32]) -> Searc
         searcher = open_searcher(Path(first), plan, width).make_room(num)
     for at in range(_FIRST, num, _BATCH):
         searcher.insert(vectors[at : at + _BATCH])
+        rest()
     return searcher

@@ -1,6 +1,5 @@
 """A feed in this process, over the tiny site, with a clock that stands still and stub bundles."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +23,6 @@ class World:
         self.bundles: dict[str, StubBundle] = {}
         self.viewers: dict[str, dict[str, Any]] = {}
         self.damaged: set[str] = set()
-        self.gently: dict[str, bool] = {}
         self.gave_way: dict[str, bool] = {}
 
     def publish(self, snapshot: Any) -> None:
@@ -42,9 +40,9 @@ class World:
         stubs.mkdir(parents=True, exist_ok=True)
         (stubs / name).write_text(content)
 
-    def load(self, settings: Settings, release: str, gently: bool) -> StubBundle:
+    def load(self, settings: Settings, release: str, rest: Any) -> StubBundle:
         """What the service loads bundles with."""
-        self.gently[release], self.gave_way[release] = gently, sys.getprofile() is not None
+        self.gave_way[release] = rest is not None
         if release in self.damaged:
             raise HomefeedError(f"bundle {release} was altered")
         newest = Snapshot.read(max(settings.snapshots_path.glob("*.arrow")))

@@ -20,7 +20,7 @@ from homefeed.ingest.event_log import EventLog
 from homefeed.settings import Settings
 
 
-def load_stub(settings: Settings, release: str, gently: bool) -> Any:
+def load_stub(settings: Settings, release: str, rest: Any) -> Any:
     """A stub bundle over the newest snapshot; loading takes a while, as it does in life."""
     from tiny_site import StubBundle
 

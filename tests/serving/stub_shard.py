@@ -48,10 +48,10 @@ class StubIndex:
         return np.where(np.isin(keys, self.keys)[:, None], vector_of(keys), np.float32(np.nan))
 
 
-def load_stub(settings: Settings, release: str, number: int, num_shards: int, gently: bool) -> Any:
+def load_stub(settings: Settings, release: str, number: int, num_shards: int, rest: Any) -> Any:
     """What the service loads as its shard of a release."""
     own = StubIndex(KEYS[shard_of(KEYS, num_shards) == number], settings.var / f"shard-{number}-slow")
-    return SimpleNamespace(release=release, index=own, refresh=lambda snapshot, time: None, forget=lambda: None)
+    return SimpleNamespace(release=release, index=own, refresh=lambda snapshot, time, rest: None, forget=lambda: None)
 
 
 if __name__ == "__main__":

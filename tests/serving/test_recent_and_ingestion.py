@@ -42,7 +42,7 @@ def site(tmp_path):
             asked.append(dict(user))
             return super().query(user, time)
 
-    def load_bundle(settings, release, gently):
+    def load_bundle(settings, release, rest):
         return Remembers(release, Snapshot.read(max(settings.snapshots_path.glob("*.arrow"))).table)
 
     changed = settings.model_copy(update={"serving": settings.serving.model_copy(update={"poll_s": 3600.0})})

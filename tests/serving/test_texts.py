@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from serving.texts import TextLists, Texts, decoded
+from serving.texts import Coded, TextLists, Texts
 
 TITLES = ["Brot", None, "Café 🍞", "", "x" * 300]
 
@@ -23,7 +23,7 @@ def test_strings_of_a_part_of_a_column(kind):
 def test_a_column_without_rows():
     assert Texts(pa.chunked_array([], pa.string())).at(np.array([], np.int64)) == []
     assert TextLists(pa.chunked_array([], pa.list_(pa.string()))).at(np.array([], np.int64)) == []
-    assert len(decoded(pa.chunked_array([], pa.string()))) == 0
+    assert len(Coded(pa.chunked_array([], pa.string()))) == 0
 
 
 def test_lists_of_rows():
@@ -35,6 +35,10 @@ def test_lists_of_rows():
 
 
 def test_equal_strings_are_one_object():
-    names = decoded(pa.chunked_array([["a", "b"], ["a", None]]))
+    column = Coded(pa.chunked_array([["a", "b"], ["a", None]]))
+    assert len(column) == 4
+    names = column[:]
     assert names.tolist() == ["a", "b", "a", ""]
     assert names[0] is names[2]
+    assert column[np.array([3, 1])].tolist() == ["", "b"]
+    assert column[np.array([], np.int64)].tolist() == []

@@ -53,6 +53,24 @@ def test_a_service_follows_the_knob_and_logs_the_arm(world, open_feed):
     assert all(any(page["explored"]) for page in pages if page["knob_arm"])
 
 
+def test_a_knob_that_is_turned_while_a_release_is_loaded_does_not_wait_for_it(world, open_feed):
+    world.release("r1")
+    feed = open_feed()
+    world.release("r2")
+    said = []
+
+    def load(settings, release, rest):
+        world.registry.knobs.turn("exploration", 0.4, NOW, "me")
+        feed.releases._next_look = 0.0
+        rest()
+        said.append(feed.state()["exploration"])
+        return world.load(settings, release, rest)
+
+    feed.releases._load = load
+    feed.refresh()
+    assert said == [0.4]
+
+
 def test_a_knob_that_cannot_be_read_leaves_the_one_that_is_there(world, open_feed, monkeypatch):
     feed = open_feed()
     world.registry.knobs.turn("exploration", 0.4, NOW, "me")

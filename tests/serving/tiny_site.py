@@ -97,7 +97,7 @@ class StubBundle:
         salt = int.from_bytes(hashlib.md5(self.release.encode()).digest()[:4], "big")
         return (((keys % 999_983) * 31 + salt) % 999_983 / 999_983).astype(np.float32)
 
-    def refresh(self, snapshot: pa.Table, time: datetime) -> None:
+    def refresh(self, snapshot: pa.Table, time: datetime, rest: Any = None) -> None:
         self._fail("refresh")
         self.refreshed.append(time)
         self.snapshot = snapshot

@@ -29,6 +29,7 @@ def copy_release(settings: Settings, release: str, name: str, damage: Damage | N
     """
     import bentoml
 
+    from models.bundle.page_weights import save_page_weights
     from models.bundle.store import FOLDER, bundle_path, open_store, tag_of
 
     source, copy = bundle_path(settings, release), f"{release}-{name}"
@@ -37,6 +38,8 @@ def copy_release(settings: Settings, release: str, name: str, damage: Damage | N
         shutil.copytree(source, folder)
         if damage is not None:
             damage(folder)
+            # A service reads these instead of the graphs.
+            save_page_weights(folder)
         made = manifest.Manifest.model_validate_json((folder / manifest.FILE).read_bytes())
         manifest.write(folder, made.model_copy(update={"release": copy}))
     return copy

@@ -35,7 +35,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "cross_zone_share": Assumption(0.1, "", "Calls that leave their zone, where balancers prefer their own."),
     "batch_busy": Assumption(0.6, "", "Share of its window that a batch may take, so that it can catch up."),
     "spare": Assumption(1.5, "", "Machines beyond the need: one of three zones may be lost."),
-    "spark_factor": Assumption(3.0, "", "Processor time of Spark for what DuckDB does in 1: shuffles and the JVM."),
+    "spark_factor": Assumption(6.6, "", "Processor time of Spark for what DuckDB does in 1: shuffles and the JVM."),
     "features_factor": Assumption(2.0, "", "Aggregates, viewer state and snapshot together, beside 1 for exposures."),
     "compression": Assumption(0.25, "", "Bytes in Parquet with zstd for each byte of an event as JSON."),
     "log_days": Assumption(2.0, "days", "How long the event log stays on local disks, its copies in the object store."),

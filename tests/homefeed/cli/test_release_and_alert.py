@@ -158,7 +158,7 @@ def test_the_service_follows_a_rollback_with_its_next_poll(run: Run, registry: R
 
     from serving.fleet import Releases
 
-    bundle = lambda _, release, gently: SimpleNamespace(release=release)  # noqa: E731
+    bundle = lambda _, release, rest: SimpleNamespace(release=release)  # noqa: E731
     releases = Releases(load(), registry, bundle, lambda: False)  # type: ignore[arg-type]
     releases.refresh()
     assert releases.fleet.live is not None

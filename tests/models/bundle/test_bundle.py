@@ -99,6 +99,13 @@ def test_vectors_that_the_index_does_not_hold_are_refused(copy: Path, release) -
         open_bundle(copy, release.id, release.settings.index)
 
 
+def test_a_bundle_of_before_it_carried_what_a_page_is_computed_with_is_refused(copy: Path, release) -> None:
+    (copy / "page_query.npz").unlink()
+    manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
+    with pytest.raises(BundleError, match=r"prepares no page .*page_query\.npz.*build it again"):
+        open_bundle(copy, release.id, release.settings.index)
+
+
 @pytest.mark.parametrize(("weights", "why"), [({}, "dismissed"), ({**dict.fromkeys(TARGETS, 1.0)}, "at most 0")])
 def test_a_manifest_without_usable_value_weights_is_refused(copy: Path, release, weights, why) -> None:
     made = manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text())

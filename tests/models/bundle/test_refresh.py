@@ -41,7 +41,9 @@ def found(bundle: Bundle, release) -> list[int]:
 def test_vectors_of_the_snapshot_are_those_of_the_training(bundle: Bundle) -> None:
     # The snapshot ends with the training's newest window, so age and counts are the same.
     mean = mean_counts(bundle.snapshot)
-    keys, vectors = candidate_vectors(bundle._towers, bundle.snapshot, mean, datetime(2026, 11, 23, 22, tzinfo=UTC))
+    keys, vectors = candidate_vectors(
+        bundle._graphs.towers, bundle.snapshot, mean, datetime(2026, 11, 23, 22, tzinfo=UTC)
+    )
     trained = bundle.index.take(keys)
     assert len(trained) == len(keys) == 300
     np.testing.assert_allclose(vectors, trained, atol=1e-4)
@@ -49,15 +51,15 @@ def test_vectors_of_the_snapshot_are_those_of_the_training(bundle: Bundle) -> No
 
 def test_no_videos_have_no_vectors(bundle: Bundle) -> None:
     nothing = bundle.snapshot.slice(0, 0)
-    keys, vectors = candidate_vectors(bundle._towers, nothing, mean_counts(nothing), NOW)
+    keys, vectors = candidate_vectors(bundle._graphs.towers, nothing, mean_counts(nothing), NOW)
     assert (keys.shape, vectors.shape) == ((0,), (0, bundle.vectors.shape[1]))
 
 
 def test_a_video_is_placed_by_its_watches_beside_those_of_the_whole_snapshot(bundle: Bundle) -> None:
     snapshot = bundle.snapshot
     busiest = int(np.argmax(snapshot.column("video_watches_7d").to_numpy()))
-    keys, vectors = candidate_vectors(bundle._towers, snapshot, mean_counts(snapshot), NOW)
-    alone, vector = new_vectors(bundle._towers, snapshot, keys[[busiest]], NOW)
+    keys, vectors = candidate_vectors(bundle._graphs.towers, snapshot, mean_counts(snapshot), NOW)
+    alone, vector = new_vectors(bundle._graphs.towers, snapshot, keys[[busiest]], NOW)
     assert alone.tolist() == [keys[busiest]]
     np.testing.assert_allclose(vector[0], vectors[busiest], atol=1e-5)
 

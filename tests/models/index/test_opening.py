@@ -1,5 +1,6 @@
 """An index opened a little at a time is the one that is opened at once."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -28,13 +29,21 @@ def saved(folder: Path, kind: str, num: int = NUM) -> tuple[Plan, np.ndarray]:
     return plan, vectors
 
 
+def nothing() -> None:
+    """A rest that is none."""
+
+
 @pytest.mark.parametrize(
     ("kind", "num"), [("exact", 1), *((kind, num) for kind in KINDS for num in (1_000, 1_001, NUM))]
 )
 def test_it_finds_the_same_rows_with_the_same_scores(tmp_path: Path, kind: str, num: int) -> None:
     plan, vectors = saved(tmp_path / "index", kind, num)
-    at_once, gently = open_searcher(tmp_path / "index", plan, WIDTH), open_gently(tmp_path / "index", plan, vectors)
+    rests: list[None] = []
+    at_once = open_searcher(tmp_path / "index", plan, WIDTH)
+    gently = open_gently(tmp_path / "index", plan, vectors, lambda: rests.append(None))
     assert len(gently) == len(at_once) == num
+    # The first thousand at once, then a rest after each 64.
+    assert len(rests) == math.ceil((num - 1_000) / 64 if num > 1_000 else 0)
     queries, shared = vectors[:: max(num // 50, 1)] + np.float32(0.01), []
     for (rows, scores), (others, others_scores) in zip(
         at_once.search(queries, 20), gently.search(queries, 20), strict=True
@@ -49,7 +58,7 @@ def test_it_finds_the_same_rows_with_the_same_scores(tmp_path: Path, kind: str, 
 
 def test_uploads_can_be_inserted_behind_the_last_row(tmp_path: Path) -> None:
     plan, vectors = saved(tmp_path / "index", "tree")
-    searcher = open_gently(tmp_path / "index", plan, vectors)
+    searcher = open_gently(tmp_path / "index", plan, vectors, nothing)
     # Like a video that is there: of what is like none, the tree does not say which leaves it is looked for in.
     upload = np.float32(2) * vectors[7:8]
     searcher.insert(upload)
@@ -59,10 +68,10 @@ def test_uploads_can_be_inserted_behind_the_last_row(tmp_path: Path) -> None:
 def test_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
     plan, vectors = saved(tmp_path / "index", "tree")
     with pytest.raises(ValueError, match=r"holds 1500 rows, not 1499"):
-        open_gently(tmp_path / "index", plan, vectors[:-1])
+        open_gently(tmp_path / "index", plan, vectors[:-1], nothing)
     shutil.copy(tmp_path / "index" / "ah_codebook.pb", tmp_path / "index" / "names.pkl")
     with pytest.raises(ValueError, match="holds a pickle"):
-        open_gently(tmp_path / "index", plan, vectors)
+        open_gently(tmp_path / "index", plan, vectors, nothing)
     shutil.rmtree(tmp_path / "index")
     with pytest.raises(FileNotFoundError):
-        open_gently(tmp_path / "index", plan, vectors)
+        open_gently(tmp_path / "index", plan, vectors, nothing)

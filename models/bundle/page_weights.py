@@ -1,0 +1,44 @@
+"""What numpy computes a page with, taken out of a release's SavedModels: a service loads no graph to answer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle.arrays import read_array
+from models.bundle.graphs import Graphs
+from models.index import Rest
+from models.ranking.page_scores import PageScores
+from models.retrieval.page_query import PageQuery
+
+_RANKER, _QUERY, _CONTENTS = "page_ranker.npz", "page_query.npz", "page_contents.npy"
+
+
+def save_page_weights(folder: Path) -> None:
+    """Write them into the folder of a bundle, beside the SavedModels that they are of."""
+    graphs = Graphs(folder)
+    _write(folder / _RANKER, graphs.ranker.signatures["page_weights"]())
+    _write(folder / _QUERY, graphs.towers.signatures["query_weights"]())
+    np.save(folder / _CONTENTS, graphs.towers.contents.numpy())
+
+
+def load_page_weights(folder: Path, rest: Rest | None = None) -> tuple[PageScores, PageQuery]:
+    """What scores a page, and what makes a query vector; `rest` is called between small steps.
+
+    Raises:
+      OSError, ValueError: a file is missing or not whole.
+    """
+    with (folder / _CONTENTS).open("rb", buffering=0) as file:
+        contents = read_array(file, rest)
+    return PageScores(_read(folder / _RANKER)), PageQuery(_read(folder / _QUERY), contents)
+
+
+def _write(file: Path, weights: dict[str, Any]) -> None:
+    arrays: dict[str, Any] = {name: weight.numpy() for name, weight in weights.items()}
+    np.savez(file, **arrays)
+
+
+def _read(file: Path) -> dict[str, NDArray[Any]]:
+    with np.load(file, allow_pickle=False) as weights:
+        return dict(weights)
