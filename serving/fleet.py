@@ -196,7 +196,9 @@ class Releases:
                 bundle = self._load(self._settings, release, rest)
                 # Before its first page: it cannot rank what it was not told of.
                 if self._snapshot is not None:
-                    bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window), rest)
+                    # Also at the start, when nobody waits: pages of a process in which TensorFlow has worked take a
+                    # twentieth longer.
+                    bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window), rest or (lambda: None))
                     bundle.forget()
                     self._refreshed[release] = self._snapshot.window
             self._bundles[release] = bundle

@@ -9,6 +9,7 @@ from homefeed.buckets import bucket
 from homefeed.registry import Stage
 from serving.bundle import uncollected
 from serving.fleet import Releases
+from serving.giving_way import GivingWay
 from serving.snapshot import Snapshot
 
 
@@ -41,11 +42,13 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     assert world.gave_way == {"r1": False, "r2": True}
 
 
-def test_a_bundle_is_told_of_a_snapshot_beside_pages_and_gives_way_to_them_but_not_at_the_start(world, releases):
+def test_a_bundle_is_told_of_a_snapshot_beside_this_process_and_gives_way_to_pages_but_not_at_the_start(
+    world, releases
+):
     world.release("r1")
     gave_way = []
     bundle = world.load(world.settings, "r1", None)
-    bundle.refresh = lambda snapshot, time, rest: gave_way.append(rest is not None)
+    bundle.refresh = lambda snapshot, time, rest: gave_way.append(isinstance(rest, GivingWay))
     bundle.forget = lambda: None
     look(releases, Snapshot(WINDOW, table(10)))
     assert gave_way == [False]
