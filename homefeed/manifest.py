@@ -48,13 +48,19 @@ class Manifest(BaseModel):
 
 def digest(path: Path, rest: Callable[[], object] | None = None) -> str:
     """SHA-256 of a file; `rest` is called after each 256 KiB."""
-    sha, block = hashlib.sha256(), memoryview(bytearray(2**18))
+    sha = hashlib.sha256()
+    add_file(sha, path, rest)
+    return sha.hexdigest()
+
+
+def add_file(total: "hashlib._Hash", path: Path, rest: Callable[[], object] | None = None) -> None:
+    """Take a file into a digest, 256 KiB at a time; `rest` is called after each."""
+    block = memoryview(bytearray(2**18))
     with path.open("rb", buffering=0) as file:
         while size := file.readinto(block):
-            sha.update(block[:size])
+            total.update(block[:size])
             if rest is not None:
                 rest()
-    return sha.hexdigest()
 
 
 def write(folder: Path, manifest: Manifest) -> Manifest:

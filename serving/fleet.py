@@ -196,9 +196,7 @@ class Releases:
                 bundle = self._load(self._settings, release, rest)
                 # Before its first page: it cannot rank what it was not told of.
                 if self._snapshot is not None:
-                    # Also at the start, when nobody waits: pages of a process in which TensorFlow has worked take a
-                    # twentieth longer.
-                    bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window), rest or (lambda: None))
+                    self._refresh(bundle, self._snapshot)
                     bundle.forget()
                     self._refreshed[release] = self._snapshot.window
             self._bundles[release] = bundle
@@ -213,10 +211,15 @@ class Releases:
         # Once per snapshot, also when it fails: what failed would fail again at every look.
         self._refreshed[bundle.release] = snapshot.window
         try:
-            bundle.refresh(snapshot.table, windows.end(snapshot.window), self._rest())
+            self._refresh(bundle, snapshot)
         except Exception:  # it goes on with the videos that it knows, and the other bundles are told all the same
             REFRESH_FAILURES.labels(part="index").inc()
             _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
+
+    def _refresh(self, bundle: Bundle, snapshot: Snapshot) -> None:
+        # With a rest also when nobody waits, so beside this process: pages of one in which TensorFlow has worked take a
+        # twentieth longer.
+        bundle.refresh(snapshot.table, windows.end(snapshot.window), self._rest() or (lambda: None))
 
     def _place(self, releases: Sequence[Release]) -> None:
         loaded = [Arm(r.id, Stage(r.stage), self._bundles[r.id]) for r in releases if r.id in self._bundles]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from homefeed.manifest import add_file
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
 from models.index.exact import index_recall
@@ -22,8 +23,6 @@ from models.training import TrainingError
 
 FOLDER = "index"
 PAIRING_FILE = "pairing.json"
-#: Bytes that are read at once.
-_BLOCK = 2**18
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,7 @@ def pairing_of(towers: Path, rest: Rest | None = None) -> str:
     total = hashlib.sha256()
     for file in files:
         total.update(file.relative_to(towers).as_posix().encode())
-        with file.open("rb") as content:
-            while block := content.read(_BLOCK):
-                total.update(block)
-                if rest is not None:
-                    rest()
+        add_file(total, file, rest)
     return total.hexdigest()[:16]
 
 
