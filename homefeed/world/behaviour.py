@@ -17,6 +17,9 @@ Mask = npt.NDArray[np.bool_]
 _SHORTEST_ACCIDENT_S = 0.5
 _SHORTEST_WATCH_S = 6.0
 _LABEL_WINDOW_S = 600.0
+#: Of `watched_s`: standard deviation of its noise in log-odds, and the greatest fraction before it is cut at 1.
+_NOISE, _REACH = 0.9, 1.15
+_HERMITE = 15
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,23 @@ def completion_odds(liking: Floats, duration_s: Floats) -> Floats:
 
 def watched_s(odds: Floats, duration_s: Floats, noise: npt.ArrayLike) -> npt.NDArray[np.floating]:
     """Seconds of a wanted watch by `completion_odds` and its noise in standard deviations; shapes [n] -> [n]."""
-    fraction = np.minimum(1.15 / (1 + np.exp(-(odds + 0.9 * np.asarray(noise)))), 1.0)
+    fraction = np.minimum(_REACH / (1 + np.exp(-(odds + _NOISE * np.asarray(noise)))), 1.0)
     return np.clip(fraction * duration_s, _SHORTEST_WATCH_S, None)
+
+
+def expected_s(odds: Floats, duration_s: Floats) -> npt.NDArray[np.float64]:
+    """Mean of `watched_s` over its noise, by Gauss-Hermite quadrature; shapes [n], [n] -> [n]."""
+    points, weights = np.polynomial.hermite_e.hermegauss(_HERMITE)
+    each = np.stack([watched_s(odds, duration_s, np.float32(point)) for point in points])
+    return np.asarray(weights @ each / weights.sum(), np.float64)
+
+
+def chance_of_share(odds: Floats, duration_s: Floats, share: float) -> npt.NDArray[np.float64]:
+    """Probability that `watched_s` is at least `share` of the video, 0 < share <= 1; shapes [n], [n] -> [n]."""
+    from scipy.special import ndtr
+
+    needed = np.log(share / (_REACH - share))
+    return np.where(share * duration_s <= _SHORTEST_WATCH_S, 1.0, ndtr((odds - needed) / _NOISE))
 
 
 def _watches(

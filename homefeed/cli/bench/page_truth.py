@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 #: Slots that topics and channels are counted in: a viewer sees 30 in the mean.
 COUNTED = 30
 _WINDOW_US = 600_000_000
-_HERMITE = 15
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Worth:
 def worth(site: "Site", visit: Visit, index: NDArray[np.int64]) -> Worth:
     """The truth about a page that shows the candidates `index` [m] of a visit in this order."""
     from homefeed.world.activity import seen_share
-    from homefeed.world.behaviour import completion_odds
+    from homefeed.world.behaviour import completion_odds, expected_s
     from homefeed.world.vocabulary import TOPICS
 
     m, video = len(index), visit.video[index]
@@ -73,11 +72,12 @@ def worth(site: "Site", visit: Visit, index: NDArray[np.int64]) -> Worth:
     seen = seen_share(site.world.slots_seen)[:m]
     chance = seen * interest
     liking = site.affinity(viewer, video, time_us) + site.videos.quality[video]
+    duration_s = site.videos.duration_s[video]
     topic, opens = site.videos.topic[video].astype(np.int64), visit.opens[index]
     first = np.bincount(topic[opens], chance[opens], len(TOPICS))
     return Worth(
         watches=float(chance.sum()),
-        watch_s=float(chance @ _expected_s(completion_odds(liking, site.videos.duration_s[video]), video, site)),
+        watch_s=float(chance @ expected_s(completion_odds(liking, duration_s), duration_s)),
         opened=float((1 - np.exp(-first)).sum()),
         due=float(seen @ visit.is_due[index]),
         topics=float(len(np.unique(topic[:COUNTED]))),
@@ -158,12 +158,3 @@ def _visits(settings: Settings, site: "Site", release: str, before: NDArray[np.b
             opens = ~before[viewer, site.videos.topic[shown]]
             found.append(Visit(draft, viewer, device, shown, opens, is_due[draft.rows]))
     return found, bundle
-
-
-def _expected_s(odds: NDArray[np.float32], video: NDArray[np.int64], site: "Site") -> NDArray[np.float64]:
-    """Mean seconds of a wanted watch, over its noise by quadrature; [m], [m] -> [m]."""
-    from homefeed.world.behaviour import watched_s
-
-    points, weights = np.polynomial.hermite_e.hermegauss(_HERMITE)
-    each = [watched_s(odds, site.videos.duration_s[video], np.float32(point)) for point in points]
-    return np.asarray(weights @ np.stack(each) / weights.sum(), np.float64)

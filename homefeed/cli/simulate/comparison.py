@@ -30,7 +30,8 @@ class Compared:
     Attributes:
       watch_s: seconds watched by a viewer a day.
       discovered: topics that a viewer discovers a day.
-      beyond_ratio: topics discovered by viewers who had watched something before, to those of value alone.
+      expected_watch_ratio, expected_discovered_ratio: the same ratios by what the site expected of the pages shown.
+      expected_beyond_ratio: the second for viewers who had watched something before.
       dismissed: dismissals by a viewer a day.
       reached: share of the uploads that have `outcome.REACHED` impressions within a day.
       reached_h: median hours it took those.
@@ -43,7 +44,9 @@ class Compared:
     watch_ratio: Between
     discovered: Between
     discovered_ratio: Between
-    beyond_ratio: Between
+    expected_watch_ratio: Between
+    expected_discovered_ratio: Between
+    expected_beyond_ratio: Between
     dismissed: Between
     dismissed_ratio: Between
     reached: Between
@@ -67,7 +70,11 @@ def compare(runs: Sequence[tuple[Policy, Sequence[Measures]]], seed: int) -> lis
             watch_ratio=_ratio(_pooled(of, "watch_s"), _pooled(pure, "watch_s"), seed),
             discovered=_mean(_pooled(of, "discovered"), seed),
             discovered_ratio=_ratio(_pooled(of, "discovered"), _pooled(pure, "discovered"), seed),
-            beyond_ratio=_ratio(_beyond(of), _beyond(pure), seed),
+            expected_watch_ratio=_ratio(_pooled(of, "expected_s"), _pooled(pure, "expected_s"), seed),
+            expected_discovered_ratio=_ratio(
+                _pooled(of, "expected_discovered"), _pooled(pure, "expected_discovered"), seed
+            ),
+            expected_beyond_ratio=_ratio(_beyond(of), _beyond(pure), seed),
             dismissed=_mean(_pooled(of, "dismissed"), seed),
             dismissed_ratio=_ratio(_pooled(of, "dismissed"), _pooled(pure, "dismissed"), seed),
             reached=_mean(_has_reached(of), seed),
@@ -84,7 +91,7 @@ def _pooled(of: Sequence[Measures], name: str) -> Floats:
 
 
 def _beyond(of: Sequence[Measures]) -> Floats:
-    return np.concatenate([measures.discovered[measures.knew] for measures in of])
+    return np.concatenate([measures.expected_discovered[measures.knew] for measures in of])
 
 
 def _has_reached(of: Sequence[Measures]) -> Floats:

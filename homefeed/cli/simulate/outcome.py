@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from homefeed.cli.simulate.expected import TO_THE_END, expected
 from homefeed.world.site import DAY_US, HOUR_US, Site
-from homefeed.world.vocabulary import TOPICS
+from homefeed.world.vocabulary import DEVICES, TOPICS
 
 Floats = NDArray[np.float64]
-#: A watch shorter than this is none; one of this share of the video is to its end.
-_LEAST_S, _TO_THE_END = 5.0, 0.9
+#: A watch shorter than this is none.
+_LEAST_S = 5.0
+_COLUMNS = {"impression": ("request_id", "slot", "device"), "watch": ("request_id", "seconds"), "feedback": ("kind",)}
 #: Impressions after which an upload has had its chance.
 REACHED = 100
 
@@ -26,6 +28,7 @@ class Measures:
     Attributes:
       watch_s: [people] seconds watched a day by each viewer who is no bot.
       discovered: [people] topics discovered a day: not watched before, and then watched again or to the end.
+      expected_s, expected_discovered: [people] the same two as the site expected them of what was shown (`expected`).
       knew: [people] whether the viewer had watched any topic before: to the others every topic is new.
       dismissed: [people] dismissals a day.
       reached_h: [uploads] hours from upload to impression number `REACHED`; infinite when it took over a day.
@@ -34,6 +37,8 @@ class Measures:
 
     watch_s: Floats
     discovered: Floats
+    expected_s: Floats
+    expected_discovered: Floats
     knew: NDArray[np.bool_]
     dismissed: Floats
     reached_h: Floats
@@ -58,24 +63,27 @@ class Outcome:
     def add(self, events: list[dict[str, Any]]) -> None:
         """Events as they are posted."""
         for kind, tables in self._rows.items():
-            names = {"impression": (), "watch": ("seconds",), "feedback": ("kind",)}[kind]
             chosen = [event for event in events if event["type"] == kind]
             if chosen:
-                columns = ("user", "video", "time", *names)
+                columns = ("user", "video", "time", *_COLUMNS[kind])
                 tables.append(pa.table({name: [event[name] for event in chosen] for name in columns}))
 
     def measures(self, watched_before: NDArray[np.bool_]) -> Measures:
         """What the run came to; `watched_before` [viewers, topics] says what was watched before it."""
         site, people = self._site, ~self._site.audience.is_bot
-        watches, feedback, seen = (self._columns(kind) for kind in ("watch", "feedback", "impression"))
+        requests = pc.unique(pa.concat_tables(self._rows["impression"]).column("request_id"))
+        watches, feedback, seen = (self._columns(kind, requests) for kind in ("watch", "feedback", "impression"))
         counted = watches["seconds"] >= _LEAST_S
         total = np.bincount(watches["viewer"], watches["seconds"] * counted, len(people))
         negative = np.isin(feedback["kind"], ["dislike", "not_interested", "report"])
         dismissed = np.bincount(feedback["viewer"][negative], minlength=len(people))
+        meant = expected(site, seen, {name: column[counted] for name, column in watches.items()}, watched_before)
         reach = np.bincount(site.videos.channel[seen["video"]], minlength=len(site.channels)).astype(np.float64)
         return Measures(
             watch_s=total[people] / self._days,
             discovered=self._discovered(watches, counted, watched_before)[people] / self._days,
+            expected_s=meant.watch_s[people] / self._days,
+            expected_discovered=meant.discovered[people] / self._days,
             knew=np.asarray(watched_before.any(axis=1))[people],
             dismissed=dismissed[people] / self._days,
             reached_h=self._reached(seen),
@@ -85,7 +93,7 @@ class Outcome:
     def _discovered(self, watches: dict[str, Any], counted: NDArray[np.bool_], before: NDArray[np.bool_]) -> Floats:
         viewer, video = watches["viewer"][counted], watches["video"][counted]
         cell = viewer * len(TOPICS) + self._site.videos.topic[video]
-        to_the_end = watches["seconds"][counted] >= _TO_THE_END * self._site.videos.duration_s[video]
+        to_the_end = watches["seconds"][counted] >= TO_THE_END * self._site.videos.duration_s[video]
         num = np.bincount(cell, minlength=before.size)
         ended = np.bincount(cell, to_the_end, before.size)
         went_on = ((num >= 2) | (ended > 0)).reshape(before.shape) & ~before
@@ -103,7 +111,7 @@ class Outcome:
         hours = (time_us[place] - uploaded[uploads]) / HOUR_US
         return np.where(is_there & (video[place] == uploads) & (hours <= 24), hours, np.inf)
 
-    def _columns(self, kind: str) -> dict[str, Any]:
+    def _columns(self, kind: str, requests: pa.Array) -> dict[str, Any]:
         table = pa.concat_tables(self._rows[kind])
         time = pc.cast(
             pc.strptime(pc.utf8_slice_codeunits(table.column("time"), 0, 19), "%Y-%m-%dT%H:%M:%S", "us"), "int64"
@@ -113,8 +121,15 @@ class Outcome:
             "video": pc.index_in(table.column("video"), self._site.video_ids).to_numpy().astype(np.int64),
             "time_us": time.to_numpy(),
         }
+        if "request_id" in table.column_names:
+            request = pc.index_in(table.column("request_id"), requests)
+            columns["request"] = pc.fill_null(request, -1).to_numpy().astype(np.int64)
         if "seconds" in table.column_names:
             columns["seconds"] = table.column("seconds").to_numpy()
+        if "slot" in table.column_names:
+            columns["slot"] = table.column("slot").to_numpy()
+            device = pc.index_in(table.column("device"), pa.array(DEVICES))
+            columns["device"] = pc.fill_null(device, 0).to_numpy().astype(np.int64)
         if "kind" in table.column_names:
             columns["kind"] = np.asarray(table.column("kind").to_pylist(), object)
         return columns

@@ -14,9 +14,11 @@ COLUMNS: dict[str, Callable[[Compared], str]] = {
     "policy": lambda c: c.policy,
     "watch time, s per viewer and day": lambda c: _figure(c.watch_s, ".1f"),
     "to value alone": lambda c: _change(c.watch_ratio),
+    "the same, as expected": lambda c: _change(c.expected_watch_ratio),
     "topics discovered, per viewer and day": lambda c: _figure(c.discovered, ".3f"),
     "topics, to it": lambda c: _change(c.discovered_ratio),
-    "topics, to it, of those who had watched before": lambda c: _change(c.beyond_ratio),
+    "topics, to it, as expected": lambda c: _change(c.expected_discovered_ratio),
+    "as expected, of those who had watched before": lambda c: _change(c.expected_beyond_ratio),
     "uploads with 100 impressions in a day": lambda c: _figure(c.reached, ".1%"),
     "uploads, to it": lambda c: _times(c.reached_ratio),
     "median time, h": lambda c: "none" if c.reached_h is None else f"{c.reached_h:.1f}",
@@ -30,8 +32,8 @@ def headline(compared: list[Compared], chosen: float) -> str:
     own = next((c for c in compared if c.exploration == chosen), compared[0])
     return (
         f"Exploring {chosen:.0%} of the slots: {_times(own.reached_ratio, short=True)} as many uploads get seen, "
-        f"{_change(own.discovered_ratio, short=True)} topics discovered, "
-        f"{_change(own.watch_ratio, short=True)} watch time"
+        f"{_change(own.expected_discovered_ratio, short=True)} topics discovered, "
+        f"{_change(own.expected_watch_ratio, short=True)} watch time"
     )
 
 
@@ -48,8 +50,8 @@ def html(compared: list[Compared], chosen: float, note: str) -> str:
     rows = "".join(f"<tr>{''.join(f'<td>{escape(cell(c))}</td>' for cell in COLUMNS.values())}</tr>" for c in compared)
     figures = [
         (_times(own.reached_ratio), "uploads with 100 impressions in a day"),
-        (_change(own.discovered_ratio), "topics discovered"),
-        (_change(own.watch_ratio), "watch time"),
+        (_change(own.expected_discovered_ratio), "topics discovered, as expected"),
+        (_change(own.expected_watch_ratio), "watch time, as expected"),
         (_change(own.dismissed_ratio), "dismissals"),
     ]
     body = (
@@ -61,9 +63,11 @@ def html(compared: list[Compared], chosen: float, note: str) -> str:
         f"{tiles(figures)}"
         f'<img alt="{escape(headline(compared, chosen))}" src="data:image/png;base64,{chart}">'
         f"<div class='wide'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        "<p>A topic counts as discovered when a viewer who had not watched it before watches it again, or a video of "
-        "it to the end. To those who had watched nothing before every topic is new, whatever the policy. "
-        "The Gini coefficient is 0 when all channels have as many impressions, and near 1 when one has them all.</p>"
+        "<p><em>As expected</em>: what the site's own probabilities say of the pages that were shown, without the luck "
+        "of who then watched what. A topic counts as discovered when a viewer who had not watched it before watches "
+        "it again, or a video of it to the end. To those who had watched nothing before every topic is new, whatever "
+        "the policy. The Gini coefficient is 0 when all channels have as many impressions, and near 1 when one has "
+        "them all.</p>"
     )
     style = "img{max-width:100%;height:auto;background:#fff;border-radius:8px}.wide{overflow-x:auto}"
     return document("Homefeed: what exploration costs and brings", body, style)

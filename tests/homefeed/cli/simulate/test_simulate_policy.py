@@ -27,8 +27,9 @@ RUNNER = CliRunner()
 def made_up(exploration: float) -> Measures:
     random = np.random.default_rng(round(100 * exploration))
     hours = np.where(random.random(80) < 0.1 + exploration, 6.0, np.inf)
-    values = (random.exponential(100, 300), random.random(300), np.arange(300) % 5 > 0, random.random(300))
-    return Measures(*values, hours, 0.5)
+    watched, discovered, dismissed = random.exponential(100, 300), random.random(300), random.random(300)
+    knew = np.arange(300) % 5 > 0
+    return Measures(watched, discovered, watched, discovered, knew, dismissed, hours, 0.5)
 
 
 def simulated(*_: object) -> list[tuple[str, Measures]]:

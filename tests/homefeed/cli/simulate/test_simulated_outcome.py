@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from homefeed.cli.simulate.comparison import compare
+from homefeed.cli.simulate.expected import expected
 from homefeed.cli.simulate.outcome import Measures, Outcome, gini
 from homefeed.cli.simulate.policies import policies
 from homefeed.settings.world import WorldSettings
+from homefeed.world.activity import Impressions
+from homefeed.world.behaviour import react
 from homefeed.world.build import build_site
 from homefeed.world.site import Site
-from homefeed.world.vocabulary import TOPICS
+from homefeed.world.vocabulary import DEVICES, TOPICS
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -24,11 +27,14 @@ def site() -> Site:
 
 
 def event(event_type: str, viewer: int, video: int, at: timedelta, **values: Any) -> dict[str, Any]:
+    echoed = {"slot": 0, "device": "phone"} if event_type == "impression" else {}
     return {
         "type": event_type,
+        "request_id": f"page {viewer} {at}",
         "user": site().viewer_ids[viewer].as_py(),
         "video": site().video_ids[video].as_py(),
         "time": (END + at).isoformat(timespec="microseconds"),
+        **echoed,
         **values,
     }
 
@@ -93,13 +99,83 @@ def test_gini_by_hand() -> None:
     assert gini(np.array([1.0, 3])) == pytest.approx(0.25)
 
 
+def of_expectation(*shown: tuple[int, float | None], before: Any = None) -> tuple[float, float]:
+    """Seconds and topics a day that are expected of impressions of these videos to viewer 3, one an hour, of which some
+    are watched for so many seconds."""
+    events = []
+    for hour, (video, seconds) in enumerate(shown):
+        events.append(event("impression", 3, video, timedelta(hours=hour)))
+        if seconds is not None:
+            events.append(event("watch", 3, video, timedelta(hours=hour), seconds=seconds))
+    found = measured(events, before)
+    return found.expected_s[3], found.expected_discovered[3]
+
+
+def interest(video: int, hour: int) -> float:
+    time_us = np.array([round((END + timedelta(hours=hour)).timestamp() * 1e6)])
+    phone = np.array([DEVICES.index("phone")])
+    return float(site().interest(np.array([3]), np.array([video]), np.array([0]), time_us, phone)[0])
+
+
+def test_expected_topics_by_hand() -> None:
+    mine = np.flatnonzero(site().videos.topic == 0)
+    first, again = mine[site().allowed(np.full(len(mine), 3), mine)][:2].tolist()
+    _, once = of_expectation((first, None))
+    # Two days; a first watch discovers its topic only when it is to the end.
+    assert 0 < once < interest(first, 0) / 2
+    _, unwatched = of_expectation((first, None), (again, None))
+    _, watched = of_expectation((first, 6.0), (again, None))
+    assert once < unwatched < watched
+    assert watched == pytest.approx(once + interest(again, 1) / 2)
+    # What was discovered by a second watch, or by one to the end, or watched before, cannot be discovered any more.
+    _, settled = of_expectation((first, 6.0), (again, 6.0), (first, None))
+    assert settled == pytest.approx(watched)
+    _, ended = of_expectation((first, float(site().videos.duration_s[first])), (again, None))
+    assert ended == pytest.approx(once)
+    known = np.zeros((30, len(TOPICS)), bool)
+    known[3, 0] = True
+    assert of_expectation((first, 6.0), (again, None), before=known)[1] == 0
+
+
+def test_what_is_expected_is_the_mean_of_what_happens() -> None:
+    """The same pages, reacted to again and again: each viewer sees 40 videos."""
+    rng = np.random.default_rng(5)
+    n, start_us = 30 * 40, round(END.timestamp() * 1e6)
+    visit = np.repeat(np.arange(30), 40)
+    device = np.full(n, DEVICES.index("phone"), np.int8)
+    # The first slots and few topics, so that something is watched twice.
+    video = np.concatenate([rng.permutation(np.flatnonzero(site().videos.topic < 6))[:40] for _ in range(30)])
+    seen = Impressions(
+        visit, visit, video, np.tile(np.arange(40) % 3, 30), start_us + np.tile(np.arange(40), 30) * 10**6, device
+    )
+    columns = {name: getattr(seen, name) for name in ("viewer", "video", "slot", "time_us")}
+    columns |= {"device": device.astype(np.int64), "request": np.arange(n)}
+    people, none = ~site().audience.is_bot, np.zeros((30, len(TOPICS)), bool)
+    happened, promised = [], []
+    for _ in range(1500):
+        made = react(site(), seen, rng).watches
+        wanted = made.row[~made.accidental]
+        seconds = made.seconds[~made.accidental].astype(np.float64)
+        watches = {"viewer": visit[wanted], "video": video[wanted], "seconds": seconds, "request": wanted}
+        found = expected(site(), columns, watches, none)
+        cell = visit[wanted] * len(TOPICS) + site().videos.topic[video[wanted]]
+        ended = np.bincount(cell, seconds >= 0.9 * site().videos.duration_s[video[wanted]], none.size) > 0
+        topics = ((np.bincount(cell, minlength=none.size) >= 2) | ended).reshape(none.shape)
+        happened.append((np.bincount(visit[wanted], seconds, 30)[people].sum(), topics[people].sum()))
+        promised.append((found.watch_s[people].sum(), found.discovered[people].sum()))
+    gap = np.array(happened) - np.array(promised)
+    error = gap.std(axis=0) / np.sqrt(len(gap))
+    assert (np.abs(gap.mean(axis=0)) < 3.5 * error).all()
+    assert (error < 0.03 * np.mean(happened, axis=0)).all()
+
+
 def run(watch: float, reached: int) -> Measures:
     hours = np.where(np.arange(50) < reached, 5.0, np.inf)
     watched = np.linspace(50, 150, 400) * watch
     # Half of the viewers had watched something before, and discover half as much.
     knew = np.arange(400) % 2 == 0
     discovered = np.where(knew, 0.5, 1.0) * watch
-    return Measures(watched, discovered, knew, np.zeros(400), hours, 0.4)
+    return Measures(watched, discovered, 2 * watched, 2 * discovered, knew, np.zeros(400), hours, 0.4)
 
 
 def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
@@ -109,7 +185,8 @@ def test_policies_are_compared_with_the_first_over_the_same_viewers() -> None:
     # Every viewer watches 2 % less, so the paired interval has no width.
     assert (own.watch_ratio.estimate, own.watch_ratio.low) == pytest.approx((0.98, 0.98))
     assert own.discovered.estimate == pytest.approx(0.98 * 0.75)
-    assert own.beyond_ratio.estimate == pytest.approx(0.98)
+    assert own.expected_watch_ratio.estimate == pytest.approx(0.98)
+    assert own.expected_beyond_ratio.estimate == pytest.approx(0.98)
     assert own.watch_s.estimate == pytest.approx(98)
     assert own.reached.estimate == pytest.approx(0.4)
     assert own.reached_ratio.estimate == pytest.approx(4)
