@@ -42,8 +42,8 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     """Which candidates are of a topic that is new to the viewer, [n]: neither followed nor settled by watches.
 
     The first watch of a topic says little about it. So the topic stays new until it is watched again, and at most for
-    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. None is new to a viewer
-    who neither watched nor follows anything: nothing can be told from what they know.
+    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. To a viewer who neither
+    watched nor follows anything every topic is new.
     """
     return is_new(draft, draft.columns["topic_code"])
 
@@ -54,8 +54,6 @@ def is_new(draft: Draft, topic: NDArray[np.int64]) -> NDArray[np.bool_]:
     places = snapshot.places_of(draft.viewer.keys("history_videos"))
     watched = codes[places[places >= 0]]
     followed = codes[snapshot.of_channels(draft.viewer.keys("subscribed_channels"), 1)]
-    if not watched.any() and not followed.any():
-        return np.zeros(len(topic), bool)
     trial_us = draft.time_us - int(draft.settings.topic_trial_h * _HOUR_US)
     is_old = draft.viewer.keys("history_times")[places >= 0] < trial_us
     is_settled = np.bincount(watched, minlength=snapshot.num_topics + 1) > 1

@@ -89,7 +89,7 @@ class ServingSettings(Group):
         lt=1,
     )
     spared_chance: float = knob(
-        0.1, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
+        0.05, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
     )
     topic_trial_h: float = knob(
         48.0,
@@ -98,7 +98,7 @@ class ServingSettings(Group):
         ge=0,
     )
     discovery_value: float = knob(
-        10.0,
+        5.0,
         "Worth of a watch of a topic new to the viewer, beyond its value, at exploration 1; it grows evenly with the "
         "knob.",
         "per watch",
@@ -120,7 +120,7 @@ class ServingSettings(Group):
         3.0, "How much more a video of a topic new to the viewer weighs in exploration's draws.", "times", gt=0
     )
     guaranteed_share: float = knob(
-        0.9,
+        0.95,
         "Share of exploration's weight that uploads of the last `fresh_h` with fewer impressions than "
         "`new_impressions` have together while a page has any; 0 guarantees nothing.",
         ge=0,
@@ -130,13 +130,13 @@ class ServingSettings(Group):
         3, "Uploads of a channel's day (UTC) that first impressions are guaranteed to.", "videos", ge=0
     )
     channel_decay: float = knob(
-        0.9, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
+        0.95, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
     )
     topic_decay: float = knob(
-        0.9, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
+        0.95, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
     )
     diversity_floor: float = knob(
-        0.6, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1
+        0.4, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1
     )
 
     viewer_timeout_s: float = knob(

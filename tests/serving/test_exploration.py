@@ -136,7 +136,7 @@ def test_a_topic_is_new_that_was_neither_watched_nor_followed():
     draft = draft_of(table(20), viewer)
     assert has_new_topic(draft)[:5].tolist() == [False, False, True, True, True]
     nobody = draft_of(table(20))
-    assert not has_new_topic(nobody).any()
+    assert has_new_topic(nobody).all()
 
 
 def test_a_topic_watched_once_stays_new_until_it_is_watched_again_or_the_trial_is_over():

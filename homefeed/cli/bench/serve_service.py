@@ -19,7 +19,7 @@ Told = Callable[[str], object]
 #: Pages before anything is measured, pages of one caller, callers and pages that look for the most there is.
 WARM_UP, ALONE, CALLERS, MOST = 200, 1000, 8, 600
 #: Seconds that a rate is kept up, and the next rate after one that was too high.
-SUSTAINED_S, _SLOWER = 20.0, 0.93
+SUSTAINED_S, SLOWER = 20.0, 0.93
 _START_S = 300.0
 
 
@@ -111,7 +111,7 @@ def sustained(service: Service, goal_ms: float) -> dict[str, float]:
         p99 = answers.ms(0.99)
         if (answers.served == len(answers.status) and p99 <= goal_ms) or rate < 1:
             break
-        rate *= _SLOWER
+        rate *= SLOWER
         time.sleep(1)
     return {
         "pages_per_s": rate,

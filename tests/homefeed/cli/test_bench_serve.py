@@ -122,6 +122,7 @@ def test_a_small_run_has_every_result(tmp_path, monkeypatch) -> None:
         (serve_service, "ALONE", 20),
         (serve_service, "MOST", 20),
         (serve_service, "SUSTAINED_S", 2.0),
+        (serve_service, "SLOWER", 0.5),
         (serve_strain, "OVERLOAD_S", 2.0),
         (serve_strain, "BEFORE_S", 4.0),
         (serve_strain, "MOST_S", 30.0),
