@@ -89,7 +89,10 @@ class ServingSettings(Group):
         lt=1,
     )
     spared_chance: float = knob(
-        0.05, "How often these explore, over how often those below do; above 0 keeps support for evaluation.", ge=0, le=1
+        0.05,
+        "How often these explore, over how often those below do; above 0 keeps support for evaluation.",
+        ge=0,
+        le=1,
     )
     topic_trial_h: float = knob(
         48.0,

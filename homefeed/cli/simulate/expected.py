@@ -57,10 +57,9 @@ def expected(site: Site, seen: Columns, watches: Columns, before: NDArray[np.boo
     # A second watch discovers the topic, and so does a first one to the end.
     discovers = np.where(num == 1, 1.0, chance_of_share(odds, duration_s, TO_THE_END))
     is_open = (num < 2) & (num_ended == 0) & ~before.reshape(-1)[cell]
-    return Expected(
-        watch_s=np.bincount(viewer, interest * expected_s(odds, duration_s), len(before)),
-        discovered=np.bincount(viewer, interest * discovers * is_open, len(before)),
-    )
+    promised_s, promised_topics = interest * expected_s(odds, duration_s), interest * discovers * is_open
+    sums = (np.bincount(viewer, amount, len(before)) for amount in (promised_s, promised_topics))
+    return Expected(*(np.asarray(one, np.float64) for one in sums))
 
 
 def _impressions_of(seen: Columns, watches: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -73,7 +72,7 @@ def _impressions_of(seen: Columns, watches: Columns) -> tuple[NDArray[np.int64],
     return order[place[of_watch]], of_watch
 
 
-def _before_each(cell: NDArray[np.int64], order: NDArray[np.int64], amount: Floats) -> Floats:
+def _before_each(cell: NDArray[np.int64], order: NDArray[np.int64], amount: NDArray[Any]) -> Floats:
     """[n] sum of the amounts of the same cell that come before in `order`, which has cells together."""
     sums = np.cumsum(amount[order]) - amount[order]
     _, first, size = np.unique(cell[order], return_index=True, return_counts=True)
