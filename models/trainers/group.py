@@ -31,6 +31,8 @@ class Group:
         self.rank, self.num = rank, num
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
         self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
+        # Outside of other graphs; one for each shape.
+        self._gather_now = tf.function(self._gather)
 
     def divide(self, owned_rows: int, mesh: Mesh) -> None:
         """From now on, tables of at least `owned_rows` rows are divided; their rows travel by `mesh`."""
@@ -40,14 +42,19 @@ class Group:
         """Leave the others: nothing is exchanged any more."""
         self._mesh.close()
 
+    @property
+    def own(self) -> slice:
+        """The rows of a batch that this trainer learns."""
+        return slice(self.rank, None, self.num)
+
     def share(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         """The part of each batch [steps, n] that this trainer learns, [steps, n / num]."""
-        return order[:, self.rank :: self.num]
+        return order[:, self.own]
 
     def part(self, size: int) -> slice:
         """The rows of a table of `size` rows that this trainer holds: every `num`-th of one that is divided."""
         is_divided = self._owned_rows and size >= max(self._owned_rows, self.num)
-        return slice(self.rank, None, self.num) if is_divided else slice(None)
+        return self.own if is_divided else slice(None)
 
     def swap(self, parts: Sequence[Sequence[Any]], kind: Any) -> list[list[Any]]:
         """As `Mesh.swap`."""
@@ -57,8 +64,37 @@ class Group:
         """The numbers that the trainers tell each other, in the order of their ranks."""
         if self.num == 1:
             return [number]
-        every = tf.function(self._gather)(tf.constant(np.array([number], np.float64).view(np.int64)))
+        every = self._gather_now(tf.constant(np.array([number], np.float64).view(np.int64)))
         return [float(one) for one in every.numpy().view(np.float64)]
+
+    def whole(self, parts: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
+        """In a graph: arrays of which each trainer has made its `own` rows, put together by one exchange.
+
+        The slope of a row is the sum of what all trainers say of it, which takes another exchange.
+
+        Args:
+          parts: this trainer's rows of each array, [m, ...], of shapes that are known when the graph is made.
+          sizes: rows of each array.
+
+        Returns:
+          The arrays, [size, ...] each.
+        """
+        if self.num == 1:
+            return list(parts)
+        # All trainers send as much: whoever has a row less sends zeros for it.
+        lengths = [-(-size // self.num) for size in sizes]
+        even = [
+            tf.pad(part, [[0, length - part.shape[0]]] + [[0, 0]] * (len(part.shape) - 1))
+            for part, length in zip(parts, lengths, strict=True)
+        ]
+        every = self._everyone_s(tf.concat([tf.reshape(part, [-1]) for part in even], 0))
+        found = []
+        pieces = tf.split(every, [part.shape.num_elements() for part in even], axis=1)
+        for piece, part, size in zip(pieces, even, sizes, strict=True):
+            by_trainer = tf.reshape(piece, [self.num, part.shape[0], -1])
+            rows = tf.reshape(tf.transpose(by_trainer, [1, 0, 2]), [-1, *part.shape[1:]])
+            found.append(rows[:size])
+        return found
 
     def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
@@ -100,7 +136,7 @@ class Group:
         for weight in weights:
             digest.update(np.ascontiguousarray(weight.numpy()).data)
         own = np.frombuffer(digest.digest(), np.int64)
-        every = tf.function(self._gather)(tf.constant(own[None])).numpy()
+        every = self._gather_now(tf.constant(own[None])).numpy()
         others = [rank for rank in range(self.num) if (every[rank] != own).any()]
         if others:
             raise TrainersError(
@@ -134,6 +170,18 @@ class Group:
             sums = tf.concat([piece[2 * number + 1] for piece in pieces], 0)
             found[place] = tf.IndexedSlices(tf.reshape(sums, [-1, widths[number] - 1]), rows)
         return found
+
+    def _everyone_s(self, vector: Any) -> Any:
+        """Vectors of one length [n], as they are on the trainers -> [num, n]."""
+
+        @tf.custom_gradient
+        def gathered(own: Any) -> Any:
+            def slope(upstream: Any) -> Any:
+                return tf.reshape(self._sum(tf.reshape(upstream, [-1])), [self.num, -1])[self.rank]
+
+            return self._gather(own[None]), slope
+
+        return gathered(vector)
 
     def _sum(self, vector: Any) -> Any:
         return tf.raw_ops.CollectiveReduceV2(input=vector, merge_op="Add", final_op="Id", **self._exchange())
