@@ -50,7 +50,7 @@ def run(settings: Settings, told: Told, pipe: Connection) -> None:
 
     group = Group()
     if len(told.addresses) > 1:
-        job = Job("bench", told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
+        job = Job("bench", "ranking", told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
         group = connect(settings, job, told.rank)
     learner = Learner(settings, told, group)
     pipe.send("ready")

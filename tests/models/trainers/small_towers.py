@@ -68,7 +68,7 @@ def trained(loss: str, group: Group, progress: Progress | None = None, dies_afte
 def main() -> None:
     rank, told, out = int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), sys.argv[3]
     settings = load(trainers={"wait_s": 120.0, "timeout_s": 120.0})
-    job = Job("job", tuple(told["addresses"]), "", {}, "", 0, {})
+    job = Job("job", "retrieval", tuple(told["addresses"]), "", {}, "", 0, {})
     try:
         group = connect(settings, job, rank)
         found = [array for loss in LOSSES for array in trained(loss, group)]

@@ -11,7 +11,14 @@ from models.trainers.job import Board, Job, TrainersError, chief_address, worker
 from models.trainers.worker import wait_for_jobs
 
 JOB = Job(
-    "j1", ("10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"), "20261123T2150Z", {"videos": 3}, "", 0, {"seed": 1}
+    "j1",
+    "ranking",
+    ("10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"),
+    "20261123T2150Z",
+    {"videos": 3},
+    "",
+    0,
+    {"seed": 1},
 )
 
 
