@@ -77,7 +77,9 @@ class StreamingFrequency:
 
     def save(self, folder: Path) -> None:
         """Write `frequency.npz`."""
-        np.savez_compressed(folder / FILE, memory=self._memory, **self.state())
+        np.savez_compressed(
+            folder / FILE, step=self._step, memory=self._memory, touched=self._touched, count=self._count
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "StreamingFrequency":

@@ -122,6 +122,7 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
         faulthandler.cancel_dump_traceback_later()
     timeout_s = settings.trainers.timeout_s
     group = Group(rank, len(job.addresses), timeout_s, strategy)
-    if owned_rows := job.knobs.get("owned_rows", 0):
-        group.divide(owned_rows, mesh(job.addresses, rank, group.told, settings.trainers.wait_s, timeout_s))
+    owned_rows = job.knobs.get("owned_rows", 0)
+    if owned_rows or job.kind == "retrieval":
+        group.join(mesh(job.addresses, rank, group.told, settings.trainers.wait_s, timeout_s), owned_rows)
     return group

@@ -31,12 +31,13 @@ class Group:
         self.rank, self.num = rank, num
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
         self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
+        self._has_mesh = False
         # Outside of other graphs; one for each shape.
         self._gather_now = tf.function(self._gather)
 
-    def divide(self, owned_rows: int, mesh: Mesh) -> None:
-        """From now on, tables of at least `owned_rows` rows are divided; their rows travel by `mesh`."""
-        self._owned_rows, self._mesh = owned_rows, mesh
+    def join(self, mesh: Mesh, owned_rows: int = 0) -> None:
+        """From now on, rows travel by `mesh`, and tables of at least `owned_rows` rows are divided; 0 divides none."""
+        self._owned_rows, self._mesh, self._has_mesh = owned_rows, mesh, True
 
     def close(self) -> None:
         """Leave the others: nothing is exchanged any more."""
@@ -68,7 +69,7 @@ class Group:
         return [float(one) for one in every.numpy().view(np.float64)]
 
     def whole(self, parts: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
-        """In a graph: arrays of which each trainer has made its `own` rows, put together by one exchange.
+        """In a graph: arrays of which each trainer has made its `own` rows, put together by one exchange of the mesh.
 
         The slope of a row is the sum of what all trainers say of it, which takes another exchange.
 
@@ -120,7 +121,11 @@ class Group:
         split = tf.split(whole, [part.shape.num_elements() for part in parts])
         loss, *sums, counts = (tf.reshape(one, part.shape) for one, part in zip(split, parts, strict=True))
         found: dict[int, Any] = dict(zip(dense, sums, strict=True))
-        if tables:
+        if tables and self._has_mesh:
+            # One exchange waits for the others in a thread of TensorFlow's, which may have one: not two at a time.
+            with tf.control_dependencies([whole]):
+                found |= self._swapped(tables)
+        elif tables:
             found |= self._gathered(tables, tf.cast(counts, tf.int32))
         return loss, [found[place] for place in range(len(slopes))]
 
@@ -143,6 +148,25 @@ class Group:
                 f"{when} the weights of trainer {self.rank} are not those of trainers {others}: they have to run "
                 "the same version of Homefeed on processors of one kind, and to read the same lake"
             )
+
+    def _swapped(self, tables: dict[int, tuple[Any, Any]]) -> dict[int, Any]:
+        """As `_gathered`, by the mesh."""
+        own = []
+        for rows, sums in tables.values():
+            # Nothing is computed with a row's number on its way, so its bits can travel as those of a float.
+            own += [tf.bitcast(tf.cast(rows, tf.int32), tf.float32), tf.reshape(sums, [-1])]
+        every = self._every(own)
+        found = {}
+        for number, (place, (_, sums)) in enumerate(tables.items()):
+            rows = tf.bitcast(tf.concat([one[2 * number] for one in every], 0), tf.int32)
+            values = tf.concat([one[2 * number + 1] for one in every], 0)
+            found[place] = tf.IndexedSlices(tf.reshape(values, [-1, sums.shape[1]]), rows)
+        return found
+
+    def _every(self, own: list[Any]) -> list[list[Any]]:
+        """Vectors of this trainer -> those of each, by the mesh."""
+        others = self._mesh.swap([own] * (self.num - 1), own[0].dtype)
+        return [*others[: self.rank], own, *others[self.rank :]]
 
     def _gathered(self, tables: dict[int, tuple[Any, Any]], counts: Any) -> dict[int, Any]:
         """Rows and sums of each table of all trainers; [num, tables] says how many each has."""
@@ -177,11 +201,14 @@ class Group:
         @tf.custom_gradient
         def gathered(own: Any) -> Any:
             def slope(upstream: Any) -> Any:
-                return tf.reshape(self._sum(tf.reshape(upstream, [-1])), [self.num, -1])[self.rank]
+                parts = tf.unstack(upstream, self.num)
+                sent = [[parts[other]] for other in range(self.num) if other != self.rank]
+                received = [one for (one,) in self._mesh.swap(sent, tf.float32)]
+                return tf.add_n([parts[self.rank], *received])
 
-            return self._gather(own[None]), slope
+            return tf.stack([one for (one,) in self._every([own])]), slope
 
-        return gathered(vector)
+        return tf.ensure_shape(gathered(vector), [self.num, vector.shape[0]])
 
     def _sum(self, vector: Any) -> Any:
         return tf.raw_ops.CollectiveReduceV2(input=vector, merge_op="Add", final_op="Id", **self._exchange())
