@@ -31,13 +31,12 @@ class Group:
         self.rank, self.num = rank, num
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
         self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
-        self._has_mesh = False
         # Outside of other graphs; one for each shape.
         self._gather_now = tf.function(self._gather)
 
     def join(self, mesh: Mesh, owned_rows: int = 0) -> None:
         """From now on, rows travel by `mesh`, and tables of at least `owned_rows` rows are divided; 0 divides none."""
-        self._owned_rows, self._mesh, self._has_mesh = owned_rows, mesh, True
+        self._owned_rows, self._mesh = owned_rows, mesh
 
     def close(self) -> None:
         """Leave the others: nothing is exchanged any more."""
@@ -101,7 +100,7 @@ class Group:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
 
         A step costs two exchanges: a sum of everything dense, in one vector which also holds how many rows of each
-        table a trainer has, and then those rows, each with its number and its sum.
+        table a trainer has, and then those rows, each with its number and its sum; by the mesh where there is one.
 
         Args:
           loss: of this trainer's part of the batch.
@@ -121,7 +120,7 @@ class Group:
         split = tf.split(whole, [part.shape.num_elements() for part in parts])
         loss, *sums, counts = (tf.reshape(one, part.shape) for one, part in zip(split, parts, strict=True))
         found: dict[int, Any] = dict(zip(dense, sums, strict=True))
-        if tables and self._has_mesh:
+        if tables and self._mesh:
             # One exchange waits for the others in a thread of TensorFlow's, which may have one: not two at a time.
             with tf.control_dependencies([whole]):
                 found |= self._swapped(tables)
