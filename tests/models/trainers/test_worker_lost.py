@@ -180,16 +180,13 @@ def test_killed_in_the_middle_the_retriever_goes_on_and_comes_to_the_weights_of_
     train_retrieval(alone.settings.model_copy(update={"trainers": TrainerSettings()}), small_site.LAST)
     kill_in_the_middle(killed)
     for name in ("losses", "validations"):
-        np.testing.assert_allclose(killed.training().metrics[name], alone.training().metrics[name], rtol=0.002)
+        np.testing.assert_allclose(
+            killed.training().metrics[name],
+            alone.training().metrics[name],
+            rtol=0.002 if name == "validations" else 1e-5,
+        )
     expected, found = alone.weights(), killed.weights()
     assert list(found) == list(expected)
     # Adam makes steps of what is left of a slope that rounding alone keeps from being zero.
     differences = np.concatenate([np.abs(one - expected[name]).ravel() for name, one in found.items()])
-    print(
-        np.quantile(differences, [0.5, 0.9, 0.99, 0.999, 1]),
-        killed.training().metrics["losses"],
-        alone.training().metrics["losses"],
-        killed.training().metrics["validations"],
-        alone.training().metrics["validations"],
-    )
-    assert np.quantile(differences, 0.99) < 1e-4
+    assert np.quantile(differences, 0.999) < 1e-5
