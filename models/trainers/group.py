@@ -99,8 +99,8 @@ class Group:
     def total(self, loss: Any, slopes: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Sums over the trainers of a loss and of its slopes, the same bits on each of them.
 
-        A step costs two exchanges: a sum of everything dense, in one vector which also holds how many rows of each
-        table a trainer has, and then those rows, each with its number and its sum; by the mesh where there is one.
+        A step costs one exchange of the mesh, or without it two: a sum of everything dense, in one vector which also
+        holds how many rows of each table a trainer has, and then those rows, each with its number and its sum.
 
         Args:
           loss: of this trainer's part of the batch.
@@ -113,6 +113,8 @@ class Group:
             return loss, list(slopes)
         tables = {place: _summed(slope) for place, slope in enumerate(slopes) if isinstance(slope, tf.IndexedSlices)}
         dense = {place: slope for place, slope in enumerate(slopes) if place not in tables}
+        if self._mesh:
+            return self._total_by_mesh(loss, dense, tables)
         own = tf.stack([tf.cast(len_of(rows), tf.float32) for rows, _ in tables.values()] or [tf.zeros([])])
         counts = tf.one_hot(self.rank, self.num)[:, None] * own
         parts = [loss, *dense.values(), counts]
@@ -120,11 +122,7 @@ class Group:
         split = tf.split(whole, [part.shape.num_elements() for part in parts])
         loss, *sums, counts = (tf.reshape(one, part.shape) for one, part in zip(split, parts, strict=True))
         found: dict[int, Any] = dict(zip(dense, sums, strict=True))
-        if tables and self._mesh:
-            # One exchange waits for the others in a thread of TensorFlow's, which may have one: not two at a time.
-            with tf.control_dependencies([whole]):
-                found |= self._swapped(tables)
-        elif tables:
+        if tables:
             found |= self._gathered(tables, tf.cast(counts, tf.int32))
         return loss, [found[place] for place in range(len(slopes))]
 
@@ -148,19 +146,28 @@ class Group:
                 "the same version of Homefeed on processors of one kind, and to read the same lake"
             )
 
-    def _swapped(self, tables: dict[int, tuple[Any, Any]]) -> dict[int, Any]:
-        """As `_gathered`, by the mesh."""
-        own = []
+    def _total_by_mesh(
+        self, loss: Any, dense: dict[int, Any], tables: dict[int, tuple[Any, Any]]
+    ) -> tuple[Any, list[Any]]:
+        """As `total`, by one exchange of the mesh."""
+        flat = tf.concat([tf.reshape(part, [-1]) for part in (loss, *dense.values())], 0)
+        own = [flat]
         for rows, sums in tables.values():
             # Nothing is computed with a row's number on its way, so its bits can travel as those of a float.
             own += [tf.bitcast(tf.cast(rows, tf.int32), tf.float32), tf.reshape(sums, [-1])]
         every = self._every(own)
-        found = {}
+        # In the order of the ranks on each of them, so that the bits are the same.
+        split = tf.split(
+            tf.add_n([one[0] for one in every]), [1, *(part.shape.num_elements() for part in dense.values())]
+        )
+        found: dict[int, Any] = {
+            place: tf.reshape(one, part.shape) for one, (place, part) in zip(split[1:], dense.items(), strict=True)
+        }
         for number, (place, (_, sums)) in enumerate(tables.items()):
-            rows = tf.bitcast(tf.concat([one[2 * number] for one in every], 0), tf.int32)
-            values = tf.concat([one[2 * number + 1] for one in every], 0)
-            found[place] = tf.IndexedSlices(tf.reshape(values, [-1, sums.shape[1]]), rows)
-        return found
+            rows, values = (tf.concat([one[1 + 2 * number + k] for one in every], 0) for k in (0, 1))
+            values = tf.reshape(values, [-1, sums.shape[1]])
+            found[place] = tf.IndexedSlices(values, tf.bitcast(rows, tf.int32))
+        return tf.reshape(split[0], []), [found[place] for place in range(len(found))]
 
     def _every(self, own: list[Any]) -> list[list[Any]]:
         """Vectors of this trainer -> those of each, by the mesh."""
