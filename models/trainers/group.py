@@ -1,5 +1,6 @@
 """What trainers exchange in a step: dense slopes as one sum, slopes of table rows as rows."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -156,9 +157,10 @@ class Group:
             # Nothing is computed with a row's number on its way, so its bits can travel as those of a float.
             own += [tf.bitcast(tf.cast(rows, tf.int32), tf.float32), tf.reshape(sums, [-1])]
         every = self._every(own)
-        # In the order of the ranks on each of them, so that the bits are the same.
+        # One after the other on each trainer, so that the bits are the same: `add_n` begins with whichever it likes.
         split = tf.split(
-            tf.add_n([one[0] for one in every]), [1, *(part.shape.num_elements() for part in dense.values())]
+            functools.reduce(tf.add, [one[0] for one in every]),
+            [1, *(part.shape.num_elements() for part in dense.values())],
         )
         found: dict[int, Any] = {
             place: tf.reshape(one, part.shape) for one, (place, part) in zip(split[1:], dense.items(), strict=True)
