@@ -7,6 +7,10 @@ newest windows are kept out to measure it; the report is linked from the task.
 **By hand**: `{"window": "20261123T2150Z"}`, the newest closed window it may see. The same window and the same table
 versions give the same model.
 
+**Several workers**: with `HOMEFEED_TRAINERS__WORKERS` the processes of `homefeed trainer` take part, in one training at
+a time (docs/trainers.md). When one is lost the task fails, and its next attempt goes on from where the training was, on
+the same table versions.
+
 **When `check_inputs` fails**: the windows to train on break the input contract (docs/gates.md, G1), so nothing is
 trained; its log says which check and windows.
 

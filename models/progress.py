@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from models.checkpoint import write_arrays
 
 _FILE = "progress.npz"
+P = TypeVar("P")
 
 
 @dataclass
@@ -58,18 +59,19 @@ class Progress:
         found = self._record()
         return found["taken"] if found else 0
 
-    def load(self) -> tuple[Place, Any] | None:
-        """The newest notes, and their open file, which reads an array when it is asked for; None without any."""
+    def load(self, kind: type[P]) -> tuple[P, Any] | None:
+        """The place of the newest notes, a `kind`, and their open file, which reads an array when it is asked for; None
+        without any."""
         found = self._record()
         if not found:
             return None
-        return Place(**found["place"]), np.load(self.folder / _FILE, allow_pickle=False)
+        return kind(**found["place"]), np.load(self.folder / _FILE, allow_pickle=False)
 
-    def save(self, place: Place, taken: int, arrays: Iterable[tuple[str, Any]]) -> None:
+    def save(self, place: Any, taken: int, arrays: Iterable[tuple[str, Any]]) -> None:
         """Write notes in place of those before, all or nothing.
 
         Args:
-          place: where the training is.
+          place: where the training is, a dataclass.
           taken: steps of it so far.
           arrays: what it has learned, by name.
         """

@@ -37,6 +37,8 @@ def trainer(
 
 def _take_part(settings: "Settings", job: "Job", rank: int) -> None:
     # In the process of the job alone: the one that waits has no use for TensorFlow.
-    from models.ranking.share import take_part
+    from importlib import import_module
 
-    take_part(settings, job, rank)
+    from models.trainers.cluster import take_part
+
+    take_part(settings, job, rank, import_module(f"models.{job.kind}.share").learn_share)

@@ -8,7 +8,7 @@ class TrainerSettings(Group):
 
     workers: str = knob(
         "",
-        "Processes of `homefeed trainer` that take part in each training of the ranker, `host:port` each with commas "
+        "Processes of `homefeed trainer` that take part in each training of a model, `host:port` each with commas "
         "between; empty trains in the process of the task alone.",
     )
     chief: str = knob(
@@ -17,6 +17,12 @@ class TrainerSettings(Group):
         "free port.",
     )
     wait_s: float = knob(120.0, "A training waits this long for its workers, then fails.", "s", gt=0)
+    queue_s: float = knob(
+        1_200.0,
+        "The trainings of the two models take turns with the workers: one waits this long for the other, then fails.",
+        "s",
+        gt=0,
+    )
     poll_s: float = knob(1.0, "How often a worker looks for a training.", "s", gt=0)
     timeout_s: float = knob(
         600.0,
@@ -26,8 +32,8 @@ class TrainerSettings(Group):
     )
     checkpoint_steps: int = knob(
         500,
-        "Steps of the ranker's training after which it notes where it is, so that after a kill it goes on from there; "
-        "0 notes nothing.",
+        "Steps of a training after which it notes where it is, so that after a kill it goes on from there; 0 notes "
+        "nothing.",
         "steps",
         ge=0,
     )

@@ -66,7 +66,7 @@ class Lesson:
         is_hour = hour is not None and bool(hour.new) and bool(hour.checked)
         self._hour, self.start = (hour, start) if is_hour else (None, None)
         self.trained = (self.start.windows[0] if self.start else self._published[0], self._published[-1])
-        self._videos = catalogue(settings, windows.end(window))
+        self._videos = catalogue(settings, windows.end(window), versions)
         self._table = video_table(self._videos)
         self._bots = bot_viewers(settings, self._published[0], window, versions).column("user")
         empty = set(windows.span(self._published[0], window)) - set(held)

@@ -18,11 +18,12 @@ from models.ranking.lesson import TABLES, Lesson
 from models.ranking.live import live_rival
 from models.ranking.reference import save_reference
 from models.ranking.report import write_report
-from models.ranking.share import KIND, notes_of
+from models.ranking.share import KIND
 from models.ranking.viewer_sample import viewer_sample
 from models.start import IS_REFUSED, shape_digest, training_before
 from models.trainers.cluster import together
 from models.trainers.group import Group
+from models.trainers.notes import notes_of
 from models.training import Training, TrainingError, measured, new_draft, publish_training
 from models.value import value_weights
 
@@ -60,9 +61,9 @@ def train_ranking(settings: Settings, window: str, live: str | None = None) -> T
     versions = {table: open_lake(settings.lake_path).version(table) for table in TABLES}
     start = training_before(settings, KIND, settings.ranking, window)
     # Notes are of the versions that the training began with: a window that was published since is not read.
-    notes = notes_of(settings, window, versions, start.id if start else "")
+    notes = notes_of(settings, KIND, window, versions, start.id if start else "")
     versions = notes.versions
-    with together(settings, window, versions, start.id if start else "", notes.steps()) as group:
+    with together(settings, KIND, window, versions, start.id if start else "", notes.steps()) as group:
         lesson = Lesson(settings, window, versions, start)
         rows = lesson.holdout()
         train, older, validation, holdout = lesson.train(), lesson.older(), lesson.validation(), lesson.examples(rows)

@@ -112,7 +112,7 @@ class Trainer:
         if self._start is not None:
             epochs = knobs.incremental_epochs
         means = [tf.Variable(w, trainable=False) for w in self._weights]
-        place, notes = (progress.load() if progress else None) or (Place(), None)
+        place, notes = (progress.load(Place) if progress else None) or (Place(), None)
         learn = self.steps(train, steps * epochs, means, place.passes * steps + place.steps)
         unseen = {} if validation is None else self._encode(validation)
         best: list[NDArray[np.float32]] = []

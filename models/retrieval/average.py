@@ -1,8 +1,10 @@
 """Averaged weights: an exponential moving average over the steps of training, which is better than any one step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 class Average:
@@ -36,6 +38,15 @@ class Average:
     def restart(self) -> None:
         """Forget the weights of the steps so far."""
         self._count.assign(0.0)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What `restore` goes on from."""
+        return {"count": self._count.numpy()} | {str(place): kept.numpy() for place, kept in enumerate(self._kept)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a `state` of a model of the same weights."""
+        self._count.assign(state["count"])
+        self._kept = [tf.Variable(state[str(place)], trainable=False) for place in range(len(state) - 1)]
 
     def __enter__(self) -> None:
         self._own = [weight.numpy() for weight in self._model.trainable_variables] if self._kept else []

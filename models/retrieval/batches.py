@@ -51,6 +51,7 @@ def batches(
     frequency: StreamingFrequency | None,
     settings: RetrievalSettings,
     random: np.random.Generator,
+    own: slice = slice(None),
 ) -> Iterator[dict[str, Any]]:
     """One pass over `train`, every step of the same shape.
 
@@ -63,6 +64,8 @@ def batches(
         the step, instead of a sample.
       settings: batch size, history length, negatives.
       random: order of the viewers and choice of negatives.
+      own: rows and negatives of each step that are made: a trainer's own (`Group.own`). The steps are the same on all
+        trainers, and what a softmax has to know of all columns is whole.
     """
     length = settings.history_length
     watches = train.watches
@@ -94,21 +97,30 @@ def batches(
             share = real.sum() / (real.sum() + num_negatives)
             drawn = frequency.probability(log.table.keys[columns])
             probability = (share * drawn + (1 - share) / num_videos).astype(np.float32)
-        country, language, age = (c[flat].reshape(watch.shape) for c in profile_codes)
+        exists = log.table.uploaded[negative] <= instant
+        place = np.arange(watch.size, dtype=np.int32).reshape(watch.shape)[own]
+        made = flat[place]
+        country, language, age = (c[made] for c in profile_codes)
+        video, negative, instant = watches.videos[made].ravel(), negative[own], instant[own]
+        of_video, of_negative = still[: len(video)], still[: len(negative)]
+        if settings.side_features:
+            of_video = dynamic(log, video, watches.times[made].ravel())
+            of_negative = dynamic(log, negative, instant)
         yield {
+            "place": place.ravel(),
             "tokens": {name: value[video] for name, value in codes.items()},
-            "fraction": watches.fractions[flat].reshape(watch.shape),
-            "time": time.reshape(watch.shape),
-            "position": stream.position[rows].astype(np.int32),
-            "segment": np.where(watch >= 0, stream.segment[rows], -1).astype(np.int32),
+            "fraction": watches.fractions[made],
+            "time": watches.times[made],
+            "position": stream.position[rows][own].astype(np.int32),
+            "segment": np.where(watch >= 0, stream.segment[rows], -1)[own].astype(np.int32),
             "country": country,
             "language": language,
             "age": age,
             "weight": (real & (stream.complete[rows] & real_row).ravel()) * train.weight[flat],
-            "dynamic": dynamic(log, video, time) if settings.side_features else still[: len(video)],
+            "dynamic": of_video,
             "negatives": {name: value[negative] for name, value in codes.items()},
-            "negative_dynamic": dynamic(log, negative, instant) if settings.side_features else still[: len(negative)],
-            "negative_exists": log.table.uploaded[negative] <= instant,
+            "negative_dynamic": of_negative,
+            "negative_exists": exists,
             "probability": probability,
             "ids": columns,
             "user": np.where(real, watches.users[flat], -1),

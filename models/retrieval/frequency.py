@@ -1,6 +1,7 @@
 """How often each video turns up in the training stream, estimated while the stream passes, in memory that does not
 grow."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ class StreamingFrequency:
             shared &= np.bincount(bucket, minlength=self._count.shape[1])[bucket] > 1
         return float(shared.mean()) if len(distinct) else 0.0
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """A copy of what `restore` goes on from."""
+        return {"step": np.array(self._step), "touched": self._touched.copy(), "count": self._count.copy()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a `state`."""
+        self._step, self._touched, self._count = int(state["step"]), state["touched"], state["count"]
+
     def save(self, folder: Path) -> None:
         """Write `frequency.npz`."""
         np.savez_compressed(
@@ -77,7 +86,7 @@ class StreamingFrequency:
         """Read `frequency.npz`; the stream goes on where it was saved."""
         with np.load(folder / FILE, allow_pickle=False) as saved:
             made = cls(saved["count"].shape[1], float(saved["memory"]))
-            made._step, made._touched, made._count = int(saved["step"]), saved["touched"], saved["count"]
+            made.restore(saved)
         return made
 
     def _buckets(self, keys: NDArray[np.int64]) -> list[NDArray[Any]]:

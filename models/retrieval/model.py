@@ -13,6 +13,7 @@ from models.retrieval.moment import is_new
 from models.retrieval.request_time import context, log_gap
 from models.retrieval.sampled_softmax import sampled_softmax
 from models.retrieval.towers import CandidateTower, QueryTower, age_bucket
+from models.trainers.group import Group
 from models.vocabulary import Vocabulary
 
 #: Added to the logit of a column that is not there.
@@ -33,10 +34,11 @@ class TwoTower(tfrs.models.Model):
         languages: Vocabulary,
         settings: RetrievalSettings,
         is_exact: bool,
+        group: Group | None = None,
     ) -> None:
-        """`is_exact`: the negatives of each step are the whole catalogue, in its order."""
+        """`is_exact`: the negatives of each step are the whole catalogue, in its order; `group` learns it together."""
         super().__init__()
-        self._seen_negatives = settings.seen_negatives
+        self._seen_negatives, self._group = settings.seen_negatives, group or Group()
         self._exact, self._compute_type = is_exact, compute_type(settings)
         self.content = Content(preprocessing, settings)
         self.candidate = CandidateTower(settings)
@@ -44,14 +46,15 @@ class TwoTower(tfrs.models.Model):
         self._log_q = settings.log_q
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Mean loss of the watches of one step.
+        """Mean loss of the watches of one step; of several trainers this one's part of it, and the parts add up.
 
         Args:
-          inputs: `tokens` codes of the r * l watched videos, in rows; `fraction`, `time` [microseconds], `position`,
-            `segment` [r, l]; `country`, `language`, `age` codes [r, l]; `weight` [r * l], 0 for padding and for a run
-            without its past; `dynamic` [r * l, NUM_DYNAMIC]; `negatives` codes of g videos with `negative_dynamic`
-            [g, NUM_DYNAMIC] and `negative_exists` [g]; `probability` [r * l + g] of a column being drawn; `ids`
-            [r * l + g]; `user` [r * l].
+          inputs: of the r rows and h negatives that this trainer makes: `tokens` codes of the r * l watched videos;
+            `fraction`, `time` [microseconds], `position`, `segment` [r, l]; `country`, `language`, `age` codes [r, l];
+            `dynamic` [r * l, NUM_DYNAMIC]; `place` [r * l] among the w watches of the step; `negatives` codes of h
+            videos with `negative_dynamic` [h, NUM_DYNAMIC]. Of the whole step, with g negatives: `weight` [w], 0 for
+            padding and for a run without its past; `user` [w]; `negative_exists` [g]; `probability` [w + g] of a
+            column being drawn; `ids` [w + g].
           training: whether dropout is on.
         """
         rows, length = tf.unstack(tf.shape(inputs["segment"]))
@@ -78,9 +81,15 @@ class TwoTower(tfrs.models.Model):
         candidates = self.candidate(positive, inputs["dynamic"])
         others = self.candidate(negative, inputs["negative_dynamic"])
         if self._exact:
-            seen = None if self._seen_negatives else _seen(visible, inputs["ids"], tf.shape(others)[0])
+            (others,) = self._group.whole([others], [inputs["negative_exists"].shape[0]])
+            ids = tf.gather(inputs["ids"], inputs["place"])
+            seen = None if self._seen_negatives else _seen(visible, ids, tf.shape(others)[0])
             loss = self._exact_loss(queries, candidates, others, inputs, seen)
         else:
+            sizes = [inputs["user"].shape[0] // segment.shape[1], inputs["negative_exists"].shape[0]]
+            by_row = tf.reshape(candidates, [rows, segment.shape[1] * candidates.shape[1]])
+            by_row, others = self._group.whole([by_row, others], sizes)
+            candidates = tf.reshape(by_row, [-1, candidates.shape[1]])
             loss = self._sampled_loss(queries, candidates, others, inputs)
         return loss / tf.maximum(tf.reduce_sum(inputs["weight"]), 1.0)
 
@@ -88,13 +97,13 @@ class TwoTower(tfrs.models.Model):
         """Softmax over the catalogue `others`, in which each watched video has its vector of that moment.
 
         `seen` [r * l, v] is True at what is no negative of a watch, because its viewer had watched it before."""
-        row = inputs["ids"][: tf.shape(queries)[0]]
+        row, weight = (tf.gather(inputs[name], inputs["place"]) for name in ("ids", "weight"))
         own = tf.reduce_sum(queries * candidates, axis=1)
         exists = inputs["negative_exists"][None, :]
         loss = catalogue_softmax(
             queries, others, own, row, exists if seen is None else exists & ~seen, self._compute_type
         )
-        return tf.reduce_sum(loss * inputs["weight"])
+        return tf.reduce_sum(loss * weight)
 
     def _sampled_loss(self, queries: Any, candidates: Any, others: Any, inputs: dict[str, Any]) -> Any:
         """Softmax over the videos of the step and the sampled ones, each logit less the log of its probability."""
@@ -103,11 +112,13 @@ class TwoTower(tfrs.models.Model):
         add = tf.where(exists, tf.zeros_like(columns[:, -1]), _ABSENT)
         if self._log_q:
             add -= tf.math.log(inputs["probability"])
-        return sampled_softmax(queries, columns, add, inputs["ids"], inputs["user"], inputs["weight"])
+        place = inputs["place"]
+        weight = tf.gather(inputs["weight"], place)
+        return sampled_softmax(queries, place, columns, add, inputs["ids"], inputs["user"], weight)
 
 
 def _seen(visible: Any, ids: Any, num_videos: Any) -> Any:
-    """[r * l, v] True at the videos before a watch in its run: visible [r, l, l], ids [at least r * l] of videos."""
+    """[r * l, v] True at the videos before a watch in its run: visible [r, l, l], ids [r * l] of videos."""
     rows, length = tf.unstack(tf.shape(visible, tf.int64)[:2])
     before = tf.where(visible & ~tf.eye(length, dtype=tf.bool)[None])
     watch, earlier = before[:, 0] * length + before[:, 1], before[:, 0] * length + before[:, 2]

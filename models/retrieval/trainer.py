@@ -16,6 +16,7 @@ from homefeed.settings import Settings
 from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import recall_at
 from models.optimizer import LazyAdam
+from models.progress import Progress
 from models.retrieval.ahead import one_ahead
 from models.retrieval.average import Average
 from models.retrieval.batches import Log, batches, dynamic
@@ -24,12 +25,14 @@ from models.retrieval.frequency import FILE as FREQUENCY_FILE
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.moment import is_new
+from models.retrieval.notes import Notes
 from models.retrieval.recall import ranks, two_tower, viewers_at
 from models.retrieval.step_size import step_size
 from models.retrieval.towers import age_bucket
 from models.retrieval.train_set import TrainSet
 from models.retrieval.vocabularies import load_vocabularies, vocabularies_of
 from models.retrieval.watches import Watches
+from models.trainers.group import Group
 from models.vocabulary import Vocabulary
 
 #: Queries answered in one call.
@@ -65,6 +68,7 @@ class Towers:
         *,
         newest: TrainSet | None = None,
         start: Path | None = None,
+        group: Group | None = None,
     ) -> None:
         """A model before it learns.
 
@@ -74,9 +78,10 @@ class Towers:
           train: what will be learned.
           newest: what is learned after that, in small steps; as tastes move, the newest watches count most.
           start: folder of the training from which this one goes on; `train` is then learned in small steps.
+          group: trainers that learn it together, from the same watches; None is this one alone.
         """
         self._settings, self._log, self._num_queries = settings.retrieval, log, settings.index.num_queries
-        self._random = np.random.default_rng(settings.seed)
+        self._random, self._group = np.random.default_rng(settings.seed), group or Group()
         self._is_warm = start is not None
         small = settings.retrieval.model_copy(
             update={
@@ -102,7 +107,7 @@ class Towers:
         self._codes = {name: value.numpy() for name, value in encode(self._preprocessing, table).items()}
         self._frequency = None if len(table) < knobs.exact_softmax_below else self._frequency_of(train, start)
         is_exact = self._frequency is None
-        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs, is_exact)
+        self._model = TwoTower(self._preprocessing, self._countries, self._languages, knobs, is_exact, self._group)
         self._served = SavedTowers(
             self._model, self._preprocessing, Vocabulary(table.keys, "catalogue"), self._countries, self._languages
         )
@@ -112,46 +117,71 @@ class Towers:
             self._build()
             restore_checkpoint(start, self._model, self._model.optimizer)
 
-    def train(self, validate: Callable[[], float], deadline: float | None = None) -> Passes:
+    def train(
+        self, validate: Callable[[], float] | None, deadline: float | None = None, progress: Progress | None = None
+    ) -> Passes:
         """Fit until validation stops to improve; the model keeps the weights of the best look.
 
         Args:
           validate: how good the model is as it is now, larger is better; asked after every pass, and before the first
-            one of a training that goes on from another, so that no hour makes the model worse.
-          deadline: `time.monotonic()` [s] at which training ends, also in the middle of a pass.
+            one of a training that goes on from another, so that no hour makes the model worse. None on a worker, which
+            the chief tells.
+          deadline: `time.monotonic()` [s] at which training ends, also in the middle of a pass; of one trainer alone.
+          progress: notes to go on from and to write, which only the chief does.
 
         Returns:
           The loss of every pass and what `validate` said after it.
+
+        Raises:
+          TrainersError: the weights of the trainers are not the same.
         """
-        passes = Passes()
-        history = passes.validations
-        best: list[NDArray[np.float32]] = []
-        if self._is_warm:
-            history.append(validate())
+        notes = Notes(self._model, self._average, self._frequency, self._random, progress)
+        place, best = notes.load(self._build)
+        if self._is_warm and not place.validations:
+            place.validations.append(self._told(validate))
             best = self._model.get_weights()
+        self._check_same("before the first step")
         self.is_cut = False
-        for train, knobs in self._stages:
-            num_steps = since_best = epoch = 0
-            self._average.restart()
-            while epoch < knobs.max_epochs and since_best < knobs.patience and not self.is_cut:
-                lost = weighed = 0.0
-                for step in self.steps(train):
-                    self._model.optimizer.learning_rate = step_size(knobs, num_steps, epoch)
-                    weight = float(step["weight"].sum())
-                    lost, weighed = lost + weight * float(self.learn(step)), weighed + weight
-                    num_steps += 1
+        for stage in range(place.stage, len(self._stages)):
+            if stage > place.stage:
+                place.begin(stage)
+            if not place.stage_steps:
+                self._average.restart()
+            train, knobs = self._stages[stage]
+            while place.epoch < knobs.max_epochs and place.since_best < knobs.patience and not self.is_cut:
+                notes.begin_pass(place)
+                for number, step in enumerate(self.steps(train)):
+                    if number < place.steps:
+                        continue
+                    self._model.optimizer.learning_rate = step_size(knobs, place.stage_steps, place.epoch)
+                    place.step(float(self.learn(step)), float(step["weight"].sum()))
+                    if place.taken == 1:
+                        # The first step of a training that starts anew makes its weights.
+                        self._check_same("after the first step")
+                    if validate is not None:
+                        notes.write_due(place, best)
                     self.is_cut = deadline is not None and time.monotonic() > deadline
                     if self.is_cut:
                         break
-                passes.losses.append(lost / weighed if weighed else float("nan"))
-                epoch += 1
+                place.end_pass()
+                self._check_same(f"after pass {len(place.losses)}")
                 with self._average:
-                    history.append(validate())
-                    since_best = 0 if history[-1] > max(history[:-1], default=-math.inf) else since_best + 1
+                    history = place.validations
+                    history.append(self._told(validate))
+                    place.since_best = 0 if history[-1] > max(history[:-1], default=-math.inf) else place.since_best + 1
                     if history[-1] == max(history):
                         best = self._model.get_weights()
+                if validate is not None:
+                    notes.write(place, best)
             self._model.set_weights(best)
-        return passes
+        return Passes(place.losses, place.validations)
+
+    def _told(self, validate: Callable[[], float] | None) -> float:
+        """What the chief's `validate` says."""
+        return self._group.told(float("nan") if validate is None else validate())[0]
+
+    def _check_same(self, when: str) -> None:
+        self._group.check_same(self._model.trainable_variables, when)
 
     def steps(self, train: TrainSet) -> Iterator[dict[str, Any]]:
         """One pass over what is learned."""
@@ -164,20 +194,25 @@ class Towers:
                 frequency=self._frequency,
                 settings=self._settings,
                 random=self._random,
+                own=self._group.own,
             )
         )
 
     # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
     @tf.function
     def learn(self, step: dict[str, Any]) -> Any:
-        """Take one step; its mean loss.
+        """Take one step, together with the other trainers; its mean loss.
 
         Source: Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
         """
-        loss = self._model.train_step(step)["loss"]
+        with tf.GradientTape() as tape:
+            part = self._model.compute_loss(step, training=True)
+        weights = self._model.trainable_variables
+        loss, slopes = self._group.total(part, tape.gradient(part, weights))
+        self._model.optimizer.apply_gradients(zip(slopes, weights, strict=True))
         if self._settings.weight_decay:
             fade = self._settings.weight_decay * self._model.optimizer.learning_rate
-            for weight in self._model.trainable_variables:
+            for weight in weights:
                 if weight.shape.rank > 1:
                     weight.assign_sub(fade * weight)
         self._average.update()

@@ -2,7 +2,7 @@
 
 import faulthandler
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import tensorflow as tf
@@ -25,18 +25,25 @@ _LOST = (
 )
 
 
+#: The chief listens before it shows the job.
+_REACH_S = 5.0
+
+
 @contextmanager
-def together(settings: Settings, window: str, versions: Mapping[str, int], start: str, steps: int) -> Iterator[Group]:
+def together(
+    settings: Settings, kind: str, window: str, versions: Mapping[str, int], start: str, steps: int
+) -> Iterator[Group]:
     """The chief's group of trainers for one training; alone where `trainers.workers` is empty.
 
     It has to be the first that TensorFlow does in the process: its runtime is made once.
 
     Args:
       settings: the settings tree.
-      window, versions, start, steps: as of `Job`.
+      kind, window, versions, start, steps: as of `Job`.
 
     Raises:
-      TrainersError: an address is wrong, a worker does not come in time or cannot take part, or one is lost.
+      TrainersError: an address is wrong, another training has the workers, one of them does not come in time or cannot
+        take part, or one is lost.
     """
     workers = worker_addresses(settings)
     if not workers:
@@ -44,13 +51,15 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
         return
     knobs = {
         "seed": settings.seed,
-        "history_length": settings.features.history_length,
-        "ranking": settings.ranking.model_dump(),
-        "owned_rows": settings.trainers.owned_rows,
+        "features": settings.features.model_dump(),
+        kind: getattr(settings, kind).model_dump(),
+        # The towers are whole in each trainer.
+        "owned_rows": settings.trainers.owned_rows if kind == "ranking" else 0,
     }
-    addresses = (chief_address(settings), *workers)
-    job = Job(uuid.uuid4().hex[:12], addresses, window, dict(versions), start, steps, knobs)
     board = Board(settings)
+    board.take(settings.trainers.queue_s, f"{kind} for window {window}")
+    addresses = (chief_address(settings), *workers)
+    job = Job(uuid.uuid4().hex[:12], kind, addresses, window, dict(versions), start, steps, knobs)
     try:
         with door(addresses[0]):
             board.post(job)
@@ -67,6 +76,25 @@ def together(settings: Settings, window: str, versions: Mapping[str, int], start
         ) from error
     finally:
         board.clear()
+
+
+def take_part(settings: Settings, job: Job, rank: int, learn_share: Callable[[Settings, Job, Group], None]) -> None:
+    """Take part in a job as the trainer `rank`; it has to be the first that TensorFlow does in the process.
+
+    Args:
+      settings: the settings tree of this worker.
+      job: that names it.
+      rank: of this trainer.
+      learn_share: learns its part with the settings of the chief, as `models.ranking.share` and
+        `models.retrieval.share` do.
+
+    Raises:
+      TrainersError: the others cannot be reached, one is lost, or what this one reads is not what they read.
+    """
+    with door(job.addresses[rank]):
+        reach(job.addresses[0], _REACH_S, "HOMEFEED_TRAINERS__CHIEF")
+    Board(settings).answer(job, rank)
+    learn_share(job.settings(settings), job, connect(settings, job, rank))
 
 
 def connect(settings: Settings, job: Job, rank: int) -> Group:
@@ -94,6 +122,7 @@ def connect(settings: Settings, job: Job, rank: int) -> Group:
         faulthandler.cancel_dump_traceback_later()
     timeout_s = settings.trainers.timeout_s
     group = Group(rank, len(job.addresses), timeout_s, strategy)
-    if owned_rows := job.knobs.get("owned_rows", 0):
-        group.divide(owned_rows, mesh(job.addresses, rank, group.told, settings.trainers.wait_s, timeout_s))
+    owned_rows = job.knobs.get("owned_rows", 0)
+    if owned_rows or job.kind == "retrieval":
+        group.join(mesh(job.addresses, rank, group.told, settings.trainers.wait_s, timeout_s), owned_rows)
     return group

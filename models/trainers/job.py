@@ -4,6 +4,8 @@ The chief is the process that runs the training's task. It writes `job.json` int
 `homefeed trainer` look; each answers with a file of its own: `<job>.<rank>.here`, or `<job>.<rank>.failed` with why.
 """
 
+import errno
+import fcntl
 import json
 import os
 import socket
@@ -29,21 +31,29 @@ class Job:
 
     Attributes:
       id: of this attempt at it.
+      kind: `ranking` or `retrieval`: the model that is trained.
       addresses: of every trainer, `host:port`; that of the chief first.
       window: newest closed window.
       versions: version of each lake table that is read.
       start: id of the training that it goes on from; empty for one that starts anew.
       steps: steps that were taken before, from whose notes it goes on; 0 for none.
-      knobs: `seed`, `history_length`, `ranking` and `owned_rows` of the chief's settings, which are those of all.
+      knobs: `seed`, `features`, those of the model's kind and `owned_rows` of the chief's settings, which are those of
+        all.
     """
 
     id: str
+    kind: str
     addresses: tuple[str, ...]
     window: str
     versions: dict[str, int]
     start: str
     steps: int
     knobs: dict[str, Any]
+
+    def settings(self, own: Settings) -> Settings:
+        """A worker's `own` settings with what the chief's are for all."""
+        groups = {name: type(getattr(own, name))(**self.knobs[name]) for name in ("features", self.kind)}
+        return own.model_copy(update={"seed": self.knobs["seed"], **groups})
 
 
 def worker_addresses(settings: Settings) -> tuple[str, ...]:
@@ -76,6 +86,36 @@ class Board:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.var / "trainers"
+
+    def take(self, wait_s: float, wanted: str) -> None:
+        """Make the board this process' alone until it ends: a worker takes part in one training at a time, and
+        TensorFlow keeps the chief's port so long.
+
+        Args:
+          wait_s: another training may take so long.
+          wanted: what this one is called in the message.
+
+        Raises:
+          TrainersError: another training still has it then.
+        """
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody closes it; the system does when the process ends, however that happens.
+        lock, until = os.open(self._folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT), time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise
+                if time.monotonic() > until:
+                    job = self.job()
+                    other = f"that of {job.kind} for window {job.window}" if job else "another one"
+                    raise TrainersError(
+                        f"the training of {wanted} waited {wait_s:g} s for {other}, which has the workers; when it "
+                        "takes longer, raise HOMEFEED_TRAINERS__QUEUE_S"
+                    ) from error
+            time.sleep(_POLL_S)
 
     def post(self, job: Job) -> None:
         """Show a job to the workers, in place of the one before."""

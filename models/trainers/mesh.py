@@ -1,4 +1,4 @@
-"""Connections between each two trainers, by which a step sends rows of divided tables.
+"""Connections between each two trainers, by which a step sends rows of divided tables, and vectors of the towers.
 
 They are plain sockets: a message has any length, where TensorFlow's collectives have to know it before, and takes less
 processor time (`docs/adr/0035-owners-of-rows.md`).
@@ -27,6 +27,10 @@ class Mesh:
         for peer in self._peers:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.setblocking(False)
+
+    def __bool__(self) -> bool:
+        """Whether there are others to connect with."""
+        return bool(self._peers)
 
     def close(self) -> None:
         """End the connections."""
@@ -138,6 +142,6 @@ def mesh(
             Mesh(list(found.values()), timeout_s).close()
             raise TrainersError(
                 f"trainer {rank} of {', '.join(addresses)} does not reach another one at a free port ({error}): "
-                "trainers that divide tables have to reach each other at any port"
+                "trainers of the retriever, or of divided tables, have to reach each other at any port"
             ) from error
     return Mesh([found[other] for other in sorted(found)], timeout_s)

@@ -11,7 +11,7 @@ from homefeed.settings import Settings
 from models.trainers.job import Board, Job, TrainersError
 
 _LOOK_S = 1.0
-#: What a process does that takes part: `models.ranking.share.take_part`.
+#: What a process does that takes part: `models.trainers.cluster.take_part`.
 Part = Callable[[Settings, Job, int], None]
 
 
@@ -41,7 +41,7 @@ def wait_for_jobs(
             job = process = None
         if shown and job is None and address in shown.addresses[1:]:
             job, rank = shown, shown.addresses.index(address)
-            say(f"job {job.id}: trainer {rank} of {len(job.addresses)}, window {job.window}")
+            say(f"job {job.id}: trainer {rank} of {len(job.addresses)}, {job.kind}, window {job.window}")
             process = processes.Process(target=_taking_part, args=(part, settings, job, rank), daemon=True)
             process.start()
         elif job and process and not process.is_alive():

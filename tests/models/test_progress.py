@@ -23,7 +23,7 @@ def notes(folder: Path, made_from: str = "a", version: int = 3, every: int = 4) 
 def test_without_notes_nothing_was_begun(tmp_path: Path) -> None:
     progress = notes(tmp_path)
     assert progress.steps() == 0
-    assert progress.load() is None
+    assert progress.load(Place) is None
     assert progress.versions == {"exposures": 3}
 
 
@@ -33,7 +33,7 @@ def test_notes_keep_the_versions_that_the_training_began_with(tmp_path: Path) ->
     later = notes(tmp_path, version=8)
     assert later.versions == {"exposures": 3}
     assert later.steps() == 14
-    found = later.load()
+    found = later.load(Place)
     assert found is not None
     assert found[0] == place
     with found[1] as arrays:
@@ -42,9 +42,9 @@ def test_notes_keep_the_versions_that_the_training_began_with(tmp_path: Path) ->
 
 def test_notes_of_other_settings_do_not_count_and_those_of_what_is_published_are_gone(tmp_path: Path) -> None:
     notes(tmp_path).save(Place(), 4, [])
-    assert notes(tmp_path, made_from="b").load() is None
+    assert notes(tmp_path, made_from="b").load(Place) is None
     notes(tmp_path).end()
-    assert notes(tmp_path).load() is None
+    assert notes(tmp_path).load(Place) is None
     assert not list(tmp_path.iterdir())
 
 

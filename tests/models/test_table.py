@@ -17,7 +17,7 @@ tf = importlib.import_module("tensorflow")
 
 def divided(rank: int, num: int, owned_rows: int) -> Group:
     group = Group(rank, num)
-    group.divide(owned_rows, Mesh([], 0.0))
+    group.join(Mesh([], 0.0), owned_rows)
     return group
 
 

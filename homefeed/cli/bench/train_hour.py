@@ -67,11 +67,14 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 
 def fitted(settings: Settings, made: WorldLog, window: str, start: Any) -> Any:
     """A training on what the site knew at the end of a window; its metrics get `whole_s`."""
+    from models.retrieval.batches import Log
     from models.retrieval.train import fit
+    from models.retrieval.watches import WatchCounts
 
     log, end = made.log, round(windows.end(window).timestamp() * 1_000_000)
     known = log.watches.take(log.watches.times < end)
     began = time.monotonic()
-    training = fit(settings, window, log.table, known, log.profiles, versions={}, start=start)
+    then = Log(log.table, known, log.profiles, WatchCounts(known))
+    training = fit(settings, window, then, versions={}, start=start)
     training.metrics["whole_s"] = time.monotonic() - began
     return training

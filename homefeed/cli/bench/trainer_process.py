@@ -23,8 +23,8 @@ class Told:
     """What a trainer is.
 
     Attributes:
-      network: `platform` or `reference`.
-      batch: exposures of a step of this trainer.
+      network: `platform`, `reference` or `towers`.
+      batch: exposures of a step of this trainer; watches of the towers.
       rank: of this one.
       addresses: of all; one learns alone.
       core: the only one that it runs on.
@@ -42,7 +42,7 @@ class Told:
 
 
 def run(settings: Settings, told: Told, pipe: Connection) -> None:
-    """Answer `(name, argument)` from the pipe by what `Learner` has of that name, until it is closed."""
+    """Answer `(name, argument)` from the pipe by what the learner has of that name, until it is closed."""
     os.sched_setaffinity(0, {told.core})
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     from models.trainers.cluster import connect
@@ -50,9 +50,16 @@ def run(settings: Settings, told: Told, pipe: Connection) -> None:
 
     group = Group()
     if len(told.addresses) > 1:
-        job = Job("bench", told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
+        kind = "retrieval" if told.network == "towers" else "ranking"
+        job = Job("bench", kind, told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
         group = connect(settings, job, told.rank)
-    learner = Learner(settings, told, group)
+    learner: Any = None
+    if told.network == "towers":
+        from homefeed.cli.bench.towers_learner import TowersLearner
+
+        learner = TowersLearner(settings, told.batch, group)
+    else:
+        learner = Learner(settings, told, group)
     pipe.send("ready")
     while True:
         try:
@@ -63,7 +70,7 @@ def run(settings: Settings, told: Told, pipe: Connection) -> None:
 
 
 class Learner:
-    """Steps on one of the two networks."""
+    """Steps on one of the two rankers."""
 
     def __init__(self, settings: Settings, told: Told, group: Any) -> None:
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""`homefeed bench trainers`: two processes that train one ranker, each on a core of its own, against one on one core.
+"""`homefeed bench trainers`: two processes that train one model, each on a core of its own, against one on one core.
 
 They take turns in one run. On a machine that does other work too, seconds say little; so the processor time of an
 exposure is measured as well, and what it would allow on two cores that do nothing else.
@@ -20,7 +20,11 @@ from homefeed.cli.supervisor.preflight import free_port
 from homefeed.errors import HomefeedError
 from homefeed.settings import Settings
 
-_OF = {"platform": "the platform's own network", "reference": "the reference network of `bench train-ranking`"}
+_OF = {
+    "platform": "the platform's own network",
+    "reference": "the reference network of `bench train-ranking`",
+    "towers": "the two towers, of which an exposure is a watch",
+}
 _EACH = {
     "examples_per_s": "Exposures a second by one trainer on one core, {of}; best of the rounds.",
     "two_examples_per_s": "The same by two trainers on a core each, which learn as large a batch each.",
@@ -37,7 +41,8 @@ MEANING = {f"{network}_{name}": text.format(of=of) for network, of in _OF.items(
     "two_ne": "The same of two, whose batch is twice as large.",
     "same_batch_ne": "The same of two that share the one's batches.",
     "loss_gap": "Largest difference between the loss curves of one and of two that share its batches, in ten parts of "
-    "the pass.",
+    "the pass of the reference network.",
+    "towers_loss_gap": "The same of the towers, without dropout.",
     "reference_owned_examples_per_s": "As `reference_two_examples_per_s`, by two that divide the tables.",
     "reference_owned_times_one": "That divided by `reference_examples_per_s`.",
     "reference_owned_cpu_us": "Processor time of an exposure in them, of both together.",
@@ -47,21 +52,22 @@ MEANING = {f"{network}_{name}": text.format(of=of) for network, of in _OF.items(
     "two_peak_mib": "The same of each of two, the larger.",
     "owned_peak_mib": "The same of each of two that divide the tables, the larger.",
 }
-BATCH = {"platform": 1024, "reference": 4096}
-_STEPS = {"platform": 80, "reference": 20}
+#: The towers' is of whole histories.
+BATCH = {"platform": 1024, "reference": 4096, "towers": 1000}
+_STEPS = {"platform": 80, "reference": 20, "towers": 40}
 _ROUNDS, _PARTS = 4, 10
 #: Both tables of the reference network have more rows.
 _OWNED_ROWS = 100_000
 
 
 def run(settings: Settings, progress: Progress) -> dict[str, float]:
-    """Measure both networks, one after the other."""
+    """Measure the networks, one after the other."""
     from homefeed.cli.bench.reference_ranker import log
 
     if len(os.sched_getaffinity(0)) < 2:
         raise HomefeedError("bench trainers pins two trainers to a core each, and this process may use one only")
     task = progress.task_ids[0]
-    progress.update(task, total=7 + 2 * _ROUNDS)
+    progress.update(task, total=10 + 3 * _ROUNDS)
     done = functools.partial(progress.update, task, advance=1)
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -114,13 +120,13 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
     batch, steps = BATCH[network], _STEPS[network]
     teams: dict[str, Team] = {}
     try:
-        for name, num, size in (("one", 1, batch), ("two", 2, batch), ("same", 2, batch // 2), ("owned", 2, batch)):
-            if name != "owned" or network == "reference":
-                owned_rows = _OWNED_ROWS if name == "owned" else 0
-                teams[name] = Team(settings, network, num, size, log, owned_rows)
-                done()
+        kinds = [("one", 1, batch), ("two", 2, batch), ("same", 2, batch // 2)]
+        for name, num, size in kinds + [("owned", 2, batch)] * (network == "reference"):
+            owned_rows = _OWNED_ROWS if name == "owned" else 0
+            teams[name] = Team(settings, network, num, size, log, owned_rows)
+            done()
         curves = {}
-        if network == "reference":
+        if network != "platform":
             curves = {name: team.ask("learned", _PARTS)[0] for name, team in teams.items()}
         seconds = dict.fromkeys(teams, np.inf)
         busy = dict(seconds)
@@ -133,7 +139,9 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
                     seconds[name] = min(seconds[name], float(answers[:, 0].max()))
                     busy[name] = min(busy[name], float(answers[:, 1].sum()))
             done()
-        peaks = {name: max(team.ask("peak_mib", 0)) for name, team in teams.items()}
+        peaks = {}
+        if network == "reference":
+            peaks = {name: max(team.ask("peak_mib", 0)) for name, team in teams.items()}
     finally:
         for team in teams.values():
             team.end()
@@ -144,11 +152,15 @@ def _measured(settings: Settings, network: str, log: Path, done: Any) -> dict[st
             results[f"{times}times_one"] = seconds["one"] / seconds[name]
             results[f"{times}cpu_times_one"] = 2 * busy["one"] / busy[name]
     found = {f"{network}_{name}": float(value) for name, value in results.items()}
-    if curves:
-        gap = np.abs(np.subtract(curves["one"][1], curves["same"][1])).max()
+    if network == "towers":
+        found["towers_loss_gap"] = _gap(curves, "one", "same")
+    if network == "reference":
         found |= {"ne": curves["one"][0], "two_ne": curves["two"][0], "same_batch_ne": curves["same"][0]}
-        found["loss_gap"] = float(gap)
-        found["owned_loss_gap"] = float(np.abs(np.subtract(curves["two"][1], curves["owned"][1])).max())
+        found |= {"loss_gap": _gap(curves, "one", "same"), "owned_loss_gap": _gap(curves, "two", "owned")}
         found["reference_owned_cpu_us"] = 1e6 * busy["owned"]
         found |= {f"{name}_peak_mib": peaks[name] for name in ("one", "two", "owned")}
     return found
+
+
+def _gap(curves: dict[str, Any], one: str, other: str) -> float:
+    return float(np.abs(np.subtract(curves[one][1], curves[other][1])).max())

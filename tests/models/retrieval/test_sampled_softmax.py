@@ -11,12 +11,9 @@ from models.retrieval.sampled_softmax import sampled_softmax
 def loss(logits: list[float], *, add: list[float], ids: list[int], users: list[int], weight: list[float]) -> float:
     """Every query is (1,): the logits of the columns are the columns."""
     columns = tf.constant(logits, tf.float32)[:, None]
-    queries = tf.ones([len(users), 1])
-    return float(
-        sampled_softmax(
-            queries, columns, tf.constant(add, tf.float32), tf.constant(ids), tf.constant(users), tf.constant(weight)
-        )
-    )
+    queries, place = tf.ones([len(users), 1]), tf.range(len(users))
+    what = (tf.constant(add, tf.float32), tf.constant(ids), tf.constant(users), tf.constant(weight))
+    return float(sampled_softmax(queries, place, columns, *what))
 
 
 def test_a_single_column_is_certain() -> None:
@@ -61,7 +58,14 @@ def test_loss_and_gradients_are_those_of_the_retrieval_task() -> None:
     given = [tf.constant(queries), tf.constant(columns)]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(given)
-        ours = sampled_softmax(*given, -tf.math.log(probability), tf.constant(ids), tf.constant(users), weight)
+        add, id_, user = -tf.math.log(probability), tf.constant(ids), tf.constant(users)
+        ours = sampled_softmax(given[0], tf.range(6), given[1], add, id_, user, weight)
+        # The same watches by twos and fours, each among all columns.
+        parts = [
+            sampled_softmax(tf.gather(given[0], at), tf.constant(at), given[1], add, id_, user, weight[at])
+            for at in ([5, 1], [0, 2, 3, 4])
+        ]
+        halves = tf.add_n(parts)
         theirs = task(
             *given,
             sample_weight=weight,
@@ -70,9 +74,10 @@ def test_loss_and_gradients_are_those_of_the_retrieval_task() -> None:
             compute_metrics=False,
             score_mask=mask,
         )
-    assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
     # The constant component of a query is nobody's weight, so its gradient is nobody's either.
     kept = (slice(0, 3), slice(0, 4))
-    pairs = zip(tape.gradient(ours, given), tape.gradient(theirs, given), kept, strict=True)
-    for own, wanted, place in pairs:
-        np.testing.assert_allclose(own[:, place], wanted[:, place], rtol=1e-4, atol=1e-5)
+    for loss_of in (ours, halves):
+        assert float(loss_of) == pytest.approx(float(theirs), rel=1e-5)
+        pairs = zip(tape.gradient(loss_of, given), tape.gradient(theirs, given), kept, strict=True)
+        for own, wanted, place in pairs:
+            np.testing.assert_allclose(tf.convert_to_tensor(own)[:, place], wanted[:, place], rtol=1e-4, atol=1e-5)

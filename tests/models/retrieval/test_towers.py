@@ -83,6 +83,7 @@ def test_the_exact_loss_is_the_softmax_over_the_catalogue_with_the_watched_video
     model._compute_type = tf.float32
     inputs = {
         "negative_exists": tf.constant([True, True, False]),
+        "place": tf.constant([0]),
         "ids": tf.constant([1, 0, 1, 2], tf.int64),
         "weight": tf.constant([2.0]),
     }

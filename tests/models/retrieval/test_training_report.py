@@ -17,13 +17,14 @@ from homefeed.settings import Settings, load
 from homefeed.settings.retrieval import RetrievalSettings
 from models.profiles import Profiles
 from models.report.charts import axis
+from models.retrieval.batches import Log
 from models.retrieval.recall import LENGTHS
 from models.retrieval.report import publish_report, write_report
 from models.retrieval.report.distribution import distribution
 from models.retrieval.report.report import FILE, content
 from models.retrieval.slices import Slice
 from models.retrieval.train import fit
-from models.retrieval.watches import Watches
+from models.retrieval.watches import WatchCounts, Watches
 from models.training import Training, measured
 from models.video_table import VideoTable
 
@@ -160,7 +161,7 @@ def test_one_video_and_an_empty_holdout(settings: Settings) -> None:
     )
     nobody = np.zeros(0, np.int64)
     profiles = Profiles(nobody, nobody, nobody, nobody.astype(np.int32))
-    made = fit(tiny, WINDOW, table, watches, profiles, versions={})
+    made = fit(tiny, WINDOW, Log(table, watches, profiles, WatchCounts(watches)), versions={})
     assert made.metrics["recall_at_100"] is None
     assert set(made.metrics["recall_at_k"].values()) == {None}
     assert made.metrics["losses"] == [pytest.approx(0)]

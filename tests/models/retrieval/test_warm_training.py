@@ -12,10 +12,11 @@ from homefeed import windows
 from homefeed.lake import open_lake
 from homefeed.settings import Settings, load
 from models.profiles import profiles_of
+from models.retrieval.batches import Log
 from models.retrieval.frequency import StreamingFrequency
 from models.retrieval.train import fit
 from models.retrieval.vocabularies import load_vocabularies
-from models.retrieval.watches import watches_of
+from models.retrieval.watches import WatchCounts, watches_of
 from models.training import Training, TrainingError
 from models.video_table import video_table
 
@@ -33,7 +34,7 @@ def train(
     # Sampled, so that there are frequencies to carry on; short, as every viewer of this site is back within the hour.
     knobs = site.retrieval.model_copy(update={"exact_softmax_below": 0, "history_length": 3})
     settings = load(var=folder, retrieval=knobs, index=site.index)
-    return fit(settings, window, table, watches, profiles, versions={}, start=start)
+    return fit(settings, window, Log(table, watches, profiles, WatchCounts(watches)), versions={}, start=start)
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +98,4 @@ def test_a_history_without_watches_cannot_start(site: Settings, tmp_path: Path) 
     none = watches_of(watch_sequences(site, EARLIER).slice(0, 0), table)
     profiles = profiles_of(open_lake(site.lake_path).read("users").slice(0, 0))
     with pytest.raises(TrainingError, match="no watches to train on"):
-        fit(load(var=tmp_path), EARLIER, table, none, profiles, versions={})
+        fit(load(var=tmp_path), EARLIER, Log(table, none, profiles, WatchCounts(none)), versions={})

@@ -76,7 +76,8 @@ def trained(folder: Path, group: Group, start: Path | None = None) -> Learned | 
 
 def main() -> None:
     rank, told, out, mode = int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), Path(sys.argv[3]), sys.argv[4]
-    job = Job("job", tuple(told["addresses"]), "", {}, "", 0, {"owned_rows": 0 if mode == "whole" else OWNED_ROWS})
+    knobs = {"owned_rows": 0 if mode == "whole" else OWNED_ROWS}
+    job = Job("job", "ranking", tuple(told["addresses"]), "", {}, "", 0, knobs)
     try:
         group = connect(SETTINGS, job, rank)
         if mode == "die" and rank:

@@ -74,7 +74,7 @@ def learned(group: Group, keys: np.ndarray, start: float = 0.0, after: int = 0) 
 def main() -> None:
     rank, told, out, mode = int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), sys.argv[3], sys.argv[4]
     settings = load(var=told["var"], trainers={"wait_s": told.get("wait_s", 60.0), "timeout_s": 60.0})
-    job = Job("job", tuple(told["addresses"]), "", {}, "", 0, {"owned_rows": 10 if mode == "owned" else 0})
+    job = Job("job", "ranking", tuple(told["addresses"]), "", {}, "", 0, {"owned_rows": 10 if mode == "owned" else 0})
     try:
         group = connect(settings, job, rank)
         found = learned(

@@ -23,6 +23,7 @@ def test_one_alone_exchanges_nothing_and_learns_whole_batches() -> None:
     loss, slopes = Group().total(tf.constant(3.0), [slope])
     assert float(loss) == 3
     assert slopes[0] is slope
+    assert Group().whole([slope], [2])[0] is slope
     np.testing.assert_array_equal(Group().share(small_trainer.ORDER), small_trainer.ORDER)
 
 

@@ -1,17 +1,29 @@
 """Trainers find one another, or a message says who is missing."""
 
+import multiprocessing
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from homefeed.settings import load
+from homefeed.settings import Settings, load
+from homefeed.settings.features import FeatureSettings
+from homefeed.settings.ranking import RankingSettings
+from homefeed.settings.retrieval import RetrievalSettings
 from homefeed.settings.trainers import TrainerSettings
 from models.trainers.job import Board, Job, TrainersError, chief_address, worker_addresses
 from models.trainers.worker import wait_for_jobs
 
 JOB = Job(
-    "j1", ("10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"), "20261123T2150Z", {"videos": 3}, "", 0, {"seed": 1}
+    "j1",
+    "ranking",
+    ("10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"),
+    "20261123T2150Z",
+    {"videos": 3},
+    "",
+    0,
+    {"seed": 1},
 )
 
 
@@ -68,6 +80,49 @@ def test_what_a_worker_says_ends_the_waiting(tmp_path: Path) -> None:
         board.wait(JOB, 60)
 
 
+@pytest.mark.parametrize("kind", ["ranking", "retrieval"])
+def test_a_worker_learns_with_the_chief_s_settings_of_the_job_s_kind(kind: str) -> None:
+    chief = load(
+        seed=7,
+        features=FeatureSettings(min_watch_s=3.0),
+        ranking=RankingSettings(batch_size=77),
+        retrieval=RetrievalSettings(batch_size=88),
+    )
+    own = load(retrieval=RetrievalSettings(batch_size=5), ranking=RankingSettings(batch_size=6))
+    knobs = {name: getattr(chief, name).model_dump() for name in ("features", kind)} | {"seed": chief.seed}
+    told = Job(**{**vars(JOB), "kind": kind, "knobs": knobs}).settings(own)
+    assert (told.seed, told.features, getattr(told, kind)) == (7, chief.features, getattr(chief, kind))
+    other = {"ranking": "retrieval", "retrieval": "ranking"}[kind]
+    assert getattr(told, other) == getattr(own, other)
+
+
+def takes_the_board(settings: Settings, pipe: Connection) -> None:
+    """A chief that has the workers until it is killed."""
+    board = Board(settings)
+    board.take(60.0, "")
+    board.post(JOB)
+    pipe.send("taken")
+    threading.Event().wait()
+
+
+def test_the_second_chief_waits_for_the_first_and_then_says_for_which(tmp_path: Path) -> None:
+    settings, spawn = load(var=tmp_path), multiprocessing.get_context("spawn")
+    pipe, other = spawn.Pipe()
+    first = spawn.Process(target=takes_the_board, args=(settings, other), daemon=True)
+    first.start()
+    try:
+        assert pipe.recv() == "taken"
+        with pytest.raises(TrainersError) as error:
+            Board(settings).take(0.5, "retrieval for window W")
+        assert "the training of retrieval for window W waited 0.5 s for that of ranking" in str(error.value)
+        assert "HOMEFEED_TRAINERS__QUEUE_S" in str(error.value)
+        threading.Timer(0.5, first.kill).start()
+        Board(settings).take(60.0, "retrieval for window W")
+    finally:
+        first.kill()
+        first.join()
+
+
 def fails(settings: object, job: Job, rank: int) -> None:
     """A part that a worker cannot take."""
     raise TrainersError(f"trainer {rank} of window {job.window}: no such lake")
@@ -88,4 +143,4 @@ def test_a_worker_takes_part_in_jobs_that_name_it_and_says_why_it_cannot(tmp_pat
     finally:
         stop.set()
         waiting.join()
-    assert said[0].startswith("job j1: trainer 1 of 3")
+    assert said[0].startswith("job j1: trainer 1 of 3, ranking, window")

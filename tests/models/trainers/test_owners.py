@@ -63,7 +63,7 @@ def test_when_one_is_lost_another_number_goes_on_from_the_notes(tmp_path: Path, 
 
 def test_without_a_folder_to_put_them_together_tables_are_not_divided() -> None:
     group = Group(0, 2)
-    group.divide(1, Mesh([], 0.0))
+    group.join(Mesh([], 0.0), 1)
     train, validation, _ = small_ranker.parts(is_hour=False)
     with pytest.raises(ValueError, match="give `progress`"):
         Trainer(small_ranker.SETTINGS, train, group=group).train(train, validation)
