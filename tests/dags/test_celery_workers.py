@@ -92,7 +92,7 @@ class Processes:
         return "\n".join(f"## {log.name}\n{log.read_text()[-2000:]}" for log in sorted(self._folder.glob("*.log")))
 
     def stop(self) -> None:
-        stop([session for _, session in self._started], 30)
+        stop([session for _, session in self._started], 8)
         for child, _ in self._started:
             child.wait(5)
 

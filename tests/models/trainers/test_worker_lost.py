@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import small_site
 
@@ -34,7 +35,7 @@ TASK = (
 class Processes:
     """The task of a training and its worker."""
 
-    def __init__(self, site: Settings, folder: Path, kind: str, owned_rows: int) -> None:
+    def __init__(self, site: Settings, folder: Path, kind: str) -> None:
         for part in site.var.iterdir():
             if part.name not in ("models", "trainers"):
                 (folder / part.name).symlink_to(part)
@@ -45,8 +46,8 @@ class Processes:
                 "ranking": site.ranking.model_copy(
                     update={
                         "max_epochs": 1,
-                        "min_steps": 150,
-                        "min_training_steps": 150,
+                        "min_steps": 300,
+                        "min_training_steps": 300,
                         "max_train_rows": 5_000,
                         "max_tree_rows": 500,
                         "max_eval_rows": 500,
@@ -68,7 +69,6 @@ class Processes:
                     wait_s=300,
                     poll_s=0.2,
                     checkpoint_steps=10,
-                    owned_rows=owned_rows,
                 ),
             }
         )
@@ -82,6 +82,7 @@ class Processes:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
+            start_new_session=True,
         )
         self._children.append(child)
         return child
@@ -103,18 +104,19 @@ class Processes:
 
     def stop(self) -> None:
         for child in self._children:
-            child.kill()
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             child.stdout.close()
         self._log.close()
 
 
 @pytest.fixture
-def two(site: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, int], Processes]]:
+def two(site: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Processes]]:
     made: list[Processes] = []
 
-    def make(kind: str, owned_rows: int) -> Processes:
-        made.append(Processes(site, tmp_path_factory.mktemp("two"), kind, owned_rows))
+    def make(kind: str) -> Processes:
+        made.append(Processes(site, tmp_path_factory.mktemp("two"), kind))
         return made[-1]
 
     yield make
@@ -143,7 +145,8 @@ def kill_in_the_middle(killed: Processes) -> None:
     notes = killed.settings.models_path / killed.kind / f"{small_site.LAST}.progress" / "progress.npz"
     task = killed.task()
     until(notes.exists, task)
-    worker.send_signal(signal.SIGKILL)
+    # With the process of the job, which would see only within a second that its parent is gone.
+    os.killpg(worker.pid, signal.SIGKILL)
     said, _ = task.communicate(timeout=900)
     assert task.returncode == 2
     assert "was lost" in said
@@ -156,27 +159,26 @@ def kill_in_the_middle(killed: Processes) -> None:
     assert killed.training().window == small_site.LAST
 
 
-#: Whole tables, and all divided: most videos of the site are too rare for a row of their own.
-@pytest.mark.parametrize("owned_rows", [0, 2])
 def test_killed_in_the_middle_the_ranker_goes_on_and_comes_to_the_same_weights(
-    two: Callable[[str, int], Processes], owned_rows: int
+    two: Callable[[str], Processes],
 ) -> None:
-    calm = two("ranking", owned_rows)
+    """With whole tables; `test_owners` has the same with divided ones."""
+    calm = two("ranking")
     calm.worker()
     ended(calm.task(), calm)
     expected = calm.weights()
     calm.stop()
-    killed = two("ranking", owned_rows)
+    killed = two("ranking")
     kill_in_the_middle(killed)
     for name, one in killed.weights().items():
         np.testing.assert_allclose(one, expected[name], atol=2e-6)
 
 
 def test_killed_in_the_middle_the_retriever_goes_on_and_comes_to_the_weights_of_one_alone(
-    two: Callable[[str, int], Processes],
+    two: Callable[[str], Processes],
 ) -> None:
     """Which is trained in this process, without workers."""
-    alone, killed = two("retrieval", 0), two("retrieval", 0)
+    alone, killed = two("retrieval"), two("retrieval")
     train_retrieval(alone.settings.model_copy(update={"trainers": TrainerSettings()}), small_site.LAST)
     kill_in_the_middle(killed)
     for name in ("losses", "validations"):
@@ -190,3 +192,33 @@ def test_killed_in_the_middle_the_retriever_goes_on_and_comes_to_the_weights_of_
     # Adam makes steps of what is left of a slope that rounding alone keeps from being zero.
     differences = np.concatenate([np.abs(one - expected[name]).ravel() for name, one in found.items()])
     assert np.quantile(differences, 0.999) < 1e-5
+
+
+#: A worker with the process of a job, which writes down its number.
+WORKER = """
+import os, sys, threading, time
+from pathlib import Path
+from models.trainers.worker import _leave_with
+worker = os.getpid()
+if not os.fork():
+    threading.Thread(target=_leave_with, args=(worker,), daemon=True).start()
+    Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(120)
+"""
+
+
+def test_the_process_of_a_job_ends_when_its_worker_is_killed(tmp_path: Path) -> None:
+    """It would keep the worker's port."""
+    written = tmp_path / "pid"
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(written)], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ) as worker:
+        until(lambda: written.exists() and written.read_text(), worker)
+        process = psutil.Process(int(written.read_text()))
+        worker.kill()
+    for _ in range(500):
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError("it is still there")
