@@ -61,7 +61,7 @@ def react(site: Site, seen: Impressions, rng: np.random.Generator) -> Reaction:
     )
     row = np.concatenate([wanted, accidents])
     accidental = np.arange(len(row)) >= len(wanted)
-    liking = site.affinity(seen.viewer[row], seen.video[row], seen.time_us[row]) + site.videos.quality[seen.video[row]]
+    liking = site.liking(seen.viewer[row], seen.video[row], seen.time_us[row])
     watches = _watches(site, seen, row, accidental=accidental, liking=liking, rng=rng)
     feedback = _feedback(site, seen, watches, liking, rng)
     return Reaction(watches, feedback, interest * np.float32(1 - site.world.late_share))

@@ -67,11 +67,14 @@ class Site:
         liking += np.float32(_SUBSCRIBED * self.world.taste) * follows
         return liking
 
+    def liking(self, viewer: Ints, video: Ints, time_us: Ints) -> Floats:
+        """Log-odds that tastes and quality add; they also decide how much is watched; shapes [n] -> [n]."""
+        return self.affinity(viewer, video, time_us) + self.videos.quality[video]
+
     def log_odds(self, viewer: Ints, video: Ints, slot: Ints, time_us: Ints, device: Ints) -> Floats:
         """Log-odds, without `base`, that a human viewer of an allowed video wants to watch it; shapes [n] -> [n]."""
         a, v = self.audience, self.videos
-        odds = self.affinity(viewer, video, time_us)
-        odds += v.quality[video]
+        odds = self.liking(viewer, video, time_us)
         language = v.language[video]
         foreign = (language != a.language[viewer]) * np.where(
             language == a.second_language[viewer], np.float32(_FOREIGN / 6), np.float32(_FOREIGN)

@@ -71,13 +71,13 @@ def worth(site: "Site", visit: Visit, index: NDArray[np.int64]) -> Worth:
     interest = site.interest(viewer, video, np.arange(m), time_us, np.full(m, visit.device)).astype(np.float64)
     seen = seen_share(site.world.slots_seen)[:m]
     chance = seen * interest
-    liking = site.affinity(viewer, video, time_us) + site.videos.quality[video]
     duration_s = site.videos.duration_s[video]
+    odds = completion_odds(site.liking(viewer, video, time_us), duration_s)
     topic, opens = site.videos.topic[video].astype(np.int64), visit.opens[index]
     first = np.bincount(topic[opens], chance[opens], len(TOPICS))
     return Worth(
         watches=float(chance.sum()),
-        watch_s=float(chance @ expected_s(completion_odds(liking, duration_s), duration_s)),
+        watch_s=float(chance @ expected_s(odds, duration_s)),
         opened=float((1 - np.exp(-first)).sum()),
         due=float(seen @ visit.is_due[index]),
         topics=float(len(np.unique(topic[:COUNTED]))),

@@ -53,7 +53,7 @@ def run(settings: Settings, told: Told, pipe: Connection) -> None:
         kind = "retrieval" if told.network == "towers" else "ranking"
         job = Job("bench", kind, told.addresses, "", {}, "", 0, {"owned_rows": told.owned_rows})
         group = connect(settings, job, told.rank)
-    learner: Any = None
+    learner: Any
     if told.network == "towers":
         from homefeed.cli.bench.towers_learner import TowersLearner
 

@@ -46,7 +46,7 @@ def expected(site: Site, seen: Columns, watches: Columns, before: NDArray[np.boo
     viewer, video, time_us = seen["viewer"], seen["video"], seen["time_us"]
     duration_s = site.videos.duration_s[video]
     interest = site.interest(viewer, video, seen["slot"], time_us, seen["device"]).astype(np.float64)
-    odds = completion_odds(site.affinity(viewer, video, time_us) + site.videos.quality[video], duration_s)
+    odds = completion_odds(site.liking(viewer, video, time_us), duration_s)
     cell = viewer * len(TOPICS) + site.videos.topic[video]
     row, of_watch = _impressions_of(seen, watches)
     to_the_end = watches["seconds"][of_watch] >= TO_THE_END * duration_s[row]
