@@ -2,7 +2,8 @@
 
 Writes the drift, calibration and quality report of the live release on the newest exposures (linked from the task),
 then lets the gates look at each release in rollout and at the guardrails of the live one. Beside that, the
-calibrators of the live release are fitted again to the newest windows; those that are better answer from then on.
+calibrators of the live release and of those in rollout are fitted again to the newest windows, and so are their
+corrections of videos that viewers watch more or less than was promised; what is better answers from then on.
 What viewers did with the pages of each release and arm goes into table `online_metrics`. Drift that lasts, and
 miscalibration that no refit mends, start a training between the hours.
 The alert rules are evaluated too, as `homefeed watch` does all the time: so a watch that died is alerted.
@@ -51,7 +52,8 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
 
     @task
     def calibration(**context):
-        """Fit the calibrators of the live release again; skipped while no release is live."""
+        """Fit calibrators and corrections again, of the live release and of those in rollout, which would else be
+        compared without; skipped while no release is live."""
         from airflow.sdk.exceptions import AirflowSkipException
 
         from homefeed.registry import open_registry
@@ -61,12 +63,15 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         from monitoring.live_calibration import record_refit
 
         settings = load()
-        live = open_registry(settings.resolved_registry_url).live()
+        registry = open_registry(settings.resolved_registry_url)
+        live = registry.live()
         if live is None:
             raise AirflowSkipException("no release is live, so there is nothing to calibrate")
         window = newest(context, EXPOSURES, "window")["window"]
-        done = plain(asdict(refit(settings, load_bundle(settings, live.id), window)))
-        record_refit(settings, live.id, window, done["heads"])
+        done = {}
+        for release in dict.fromkeys([live.id, *(release.id for release in registry.in_rollout())]):
+            done[release] = plain(asdict(refit(settings, load_bundle(settings, release), window)))
+        record_refit(settings, live.id, window, done[live.id]["heads"])
         return done
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")

@@ -59,8 +59,8 @@ class Bundle(Protocol):
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
         """What the ranker reads for `score`: `models.ranking.examples.Inputs`."""
 
-    def recalibrate(self, calibrators: Mapping[str, Any]) -> None:
-        """Answer with other calibrators, one per head, from now on."""
+    def recalibrate(self, adjustment: Any) -> None:
+        """Answer with another `models.ranking.adjustment.Adjustment` from now on."""
 
     def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """[n], the worth of showing each candidate."""

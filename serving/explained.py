@@ -53,6 +53,8 @@ class Explanation:
       slot: its slot; None when it is not on the page.
       explored: True where exploration chose it.
       engagement, satisfaction, value: of the value model.
+      correction: factor on the odds of a watch, in the heads already, by what viewers made of the video since the
+        release was trained; 1 when that is as promised.
       discovery: what the knob adds to the value for a topic new to the viewer.
       score: both after diversity; None when it was no candidate to the end.
       place, num_candidates: its place by score, 0 is the best, and among how many.
@@ -71,6 +73,7 @@ class Explanation:
     engagement: float
     satisfaction: float
     value: float
+    correction: float
     discovery: float
     score: float | None
     place: int | None

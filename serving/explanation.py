@@ -109,6 +109,7 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
         engagement=float(parts.engagement[0]),
         satisfaction=float(parts.satisfaction[0]),
         value=value,
+        correction=float(np.exp(bundle.adjustment.corrections.of(inputs.video)[0])),
         discovery=float(opens[0]),
         score=None if position is None else float(ranked.score[position]),
         place=None if position is None else int((ranked.score > ranked.score[position]).sum()),

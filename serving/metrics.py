@@ -44,6 +44,12 @@ CALIBRATED = Gauge(
     ["release"],
     multiprocess_mode="max",
 )
+CORRECTED = Gauge(
+    "homefeed_corrected_videos",
+    "Videos whose heads a release corrects by what viewers made of them since it was trained.",
+    ["release"],
+    multiprocess_mode="max",
+)
 CALIBRATION_FAILURES = Counter(
     "homefeed_calibration_failures", "Files of calibrators that could not be used; those before them stay.", ["release"]
 )

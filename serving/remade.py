@@ -49,13 +49,13 @@ def release_of(settings: Settings, release: str | None) -> str:
 
 
 def open_release(settings: Settings, release: str, time: datetime) -> "Bundle":
-    """The bundle of a release with the calibrators of `time`; BundleError says why it is refused."""
-    from models.ranking.recalibration import newest_calibrators
+    """The bundle of a release with the adjustment of `time`; BundleError says why it is refused."""
+    from models.ranking.adjustment import newest_adjustment
 
     bundle: Bundle = load_bundle(settings, release)  # type: ignore[assignment]
-    calibrators = newest_calibrators(settings, release, lambda window: windows.end(window) <= time)
-    if calibrators is not None:
-        bundle.recalibrate(calibrators)
+    adjustment = newest_adjustment(settings, release, lambda window: windows.end(window) <= time)
+    if adjustment is not None:
+        bundle.recalibrate(adjustment)
     return bundle
 
 

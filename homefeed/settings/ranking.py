@@ -85,13 +85,26 @@ class RankingSettings(Group):
     )
     platt_positives: int = knob(50, "With fewer positives than this a head is only scaled to the observed rate.", gt=0)
     refit_windows: int = knob(
-        36, "Newest closed windows that the calibrators of the live release are fitted to again.", "windows", gt=0
+        36,
+        "Newest closed windows that the calibrators and corrections of a release are fitted to again.",
+        "windows",
+        gt=0,
     )
     refit_positives: int = knob(
-        200, "Positives in those windows that it takes to fit a head again; with fewer its calibrator stays.", gt=0
+        200,
+        "Positives in those windows that it takes to fit a head again, or the corrections; with fewer they stay.",
+        gt=0,
     )
     refit_check_positives: int = knob(
         20, "Positives that the newest window has to hold, which decides whether a new calibrator is better.", gt=0
+    )
+    correction_prior: float = knob(
+        16.0,
+        "Promised watches of a video in the windows of a refit after which what viewers did counts as much as what was "
+        "promised.",
+        "watches",
+        gt=0,
+        allow_inf_nan=False,
     )
     value_watched: float = knob(1.0, "Worth of a watch.", "per watch", ge=0, allow_inf_nan=False)
     value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s", ge=0, allow_inf_nan=False)

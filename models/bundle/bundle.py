@@ -21,6 +21,7 @@ from models.bundle.preparation import prepare
 from models.history import microseconds, string_keys
 from models.index import Change, Rest, Searchable
 from models.membership import places
+from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import Calibrator
 from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
 from models.ranking.page_scores import PageScores
@@ -76,7 +77,7 @@ class Bundle:
         self.release, self.path, self.manifest = release, path, manifest
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
         self._scores, self._query, self._graphs = scores, query, Graphs(path)
-        self._calibrators, self._weights, self._shape = calibrators, weights, shape
+        self._adjustment, self._weights, self._shape = Adjustment(calibrators), weights, shape
         # Two, until `forget`: requests that began with the older snapshot are still answered.
         self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, scores),)
 
@@ -165,7 +166,7 @@ class Bundle:
         context: Mapping[str, Any],
         beside: Executor | None = None,
     ) -> dict[str, NDArray[np.float32]]:
-        """Calibrated heads of n candidates for one viewer, the slot hidden.
+        """Calibrated and corrected heads of n candidates for one viewer, the slot hidden.
 
         Rows of a snapshot that it does not know are ranked by what the newest that it knows says of the same videos;
         those that are not in it have heads of 0.
@@ -205,7 +206,8 @@ class Bundle:
         if not len(rows):
             return {target: np.zeros(0, np.float32) for target in TARGETS}
         viewer = viewer_row(user, context["time"], context["device"], catalogue.table, self._shape.history_length)
-        return self._calibrated(catalogue.heads(user, viewer, rows, self._shape.ranker_history_length, beside))
+        raw = catalogue.heads(user, viewer, rows, self._shape.ranker_history_length, beside)
+        return self._adjustment(raw, catalogue.table.keys.take(rows))
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""
@@ -226,12 +228,8 @@ class Bundle:
         return inputs_of(viewer, columns, aggregates, self._shape.ranker_history_length)
 
     def heads(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
-        """Calibrated heads of any inputs: also of exposures, when a release is evaluated."""
-        return self._calibrated(self.uncalibrated(inputs))
-
-    def _calibrated(self, raw: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        calibrators = self._calibrators
-        return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+        """Calibrated and corrected heads of any inputs: also of exposures, when a release is evaluated."""
+        return self._adjustment(self.uncalibrated(inputs), inputs.video)
 
     def uncalibrated(self, inputs: Inputs) -> NDArray[np.float32]:
         """What the ranker says before its heads are calibrated, [n, len(TARGETS)] in the order of TARGETS."""
@@ -240,11 +238,17 @@ class Bundle:
     @property
     def calibrators(self) -> Mapping[str, Calibrator]:
         """The calibrator of each head that answers now."""
-        return self._calibrators
+        return self._adjustment.calibrators
 
-    def recalibrate(self, calibrators: Mapping[str, Calibrator]) -> None:
-        """Answer with other calibrators from now on; a request in flight keeps those that it began with."""
-        self._calibrators = dict(calibrators)
+    @property
+    def adjustment(self) -> Adjustment:
+        """The calibrators and the corrections of videos that answer now: of a release that was not recalibrated, those
+        that it was built with and none."""
+        return self._adjustment
+
+    def recalibrate(self, adjustment: Adjustment) -> None:
+        """Answer with another adjustment from now on; a request in flight keeps the one that it began with."""
+        self._adjustment = adjustment
 
     def value(self, heads: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """The score a page is ranked by, [n], with the weights that travel in the bundle."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
 from models.progress import Progress
-from models.ranking.calibration import Calibrator, calibrate, record_of
+from models.ranking.calibration import Calibrator, calibrate, calibrated, record_of
 from models.ranking.examples import Examples
 from models.ranking.learning import Learned, learn
 from models.ranking.trainer import Trainer
@@ -70,11 +70,6 @@ def calibrated_ranker(
         for column, target in enumerate(TARGETS)
     }
     return CalibratedRanker(trainer, calibrators, learned, calibrated(raw, calibrators))
-
-
-def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
-    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
-    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
 
 
 def newest(examples: Examples, most: int) -> Examples:

@@ -110,6 +110,11 @@ def _calibrator_of(target: str, record: Any) -> Calibrator:
     return Calibrator(kind, x, y, positives)
 
 
+def calibrated(raw: NDArray[np.float32], calibrators: Mapping[str, Calibrator]) -> dict[str, NDArray[np.float32]]:
+    """Uncalibrated heads [n, len(TARGETS)] -> target -> [n]."""
+    return {target: calibrators[target](raw[:, column]) for column, target in enumerate(TARGETS)}
+
+
 def calibrate(
     predictions: NDArray[np.float32],
     labels: NDArray[np.float32],

@@ -1,6 +1,6 @@
 """Exposures with their features as numpy columns: what the network is trained on, and what a request becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -105,6 +105,18 @@ class Examples:
         labels = {target: label[index] for target, label in self.labels.items()}
         columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("inputs", "labels")}
         return Examples(self.inputs.take(index), labels, **columns)
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """One after the other the exposures of parts, one or more, of which histories and topics are of one length."""
+
+    def column(name: str, of: Sequence[Any]) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in of])
+
+    inputs = Inputs(**{f.name: column(f.name, [part.inputs for part in parts]) for f in fields(Inputs)})
+    labels = {target: np.concatenate([part.labels[target] for part in parts]) for target in parts[0].labels}
+    others = [f.name for f in fields(Examples) if f.name not in ("inputs", "labels")]
+    return Examples(inputs, labels, **{name: column(name, parts) for name in others})
 
 
 def inputs_of(

@@ -10,7 +10,10 @@ from tiny_site import NOW, WINDOW, StubBundle, table, video_id
 from homefeed import ids
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings import load
+from models.ranking.adjustment import Adjustment
 from models.ranking.attribution import SHARES, Reference
+from models.ranking.calibration import IDENTITY
+from models.ranking.corrections import Corrections
 from models.ranking.examples import HIDDEN_SLOT, Inputs
 from models.value import Value, value_parts
 from serving.draft import Draft
@@ -37,6 +40,10 @@ class WatchesBundle(StubBundle):
 
     index = Index()
     weights = WEIGHTS
+
+    def __init__(self, release: str, snapshot: Any) -> None:
+        super().__init__(release, snapshot)
+        self.adjustment = Adjustment(dict.fromkeys(TARGETS, IDENTITY))
 
     def inputs(self, user: Any, columns: Any, context: Any) -> Inputs:
         num = len(columns["video"])
@@ -105,6 +112,15 @@ def test_a_video_on_the_page_with_its_value_in_parts() -> None:
     assert (heads["dismissed"].part, heads["dismissed"].contribution) == ("satisfaction", pytest.approx(-0.02))
     assert sum(head.contribution for head in found.heads) == pytest.approx(found.value)
     assert (found.changes, found.reaches, found.filters) == ([], [], [])
+
+
+def test_what_viewers_made_of_it_lately_is_told_as_a_factor() -> None:
+    draft = page()
+    assert told(draft, 0).correction == 1
+    twice = Corrections(np.array([ids.key(video_id(0))]), np.log([2.0]).astype(np.float32))
+    draft.bundle.adjustment = Adjustment(dict.fromkeys(TARGETS, IDENTITY), twice)  # type: ignore[union-attr]
+    assert told(draft, 0).correction == pytest.approx(2)
+    assert told(draft, 1).correction == 1
 
 
 def test_what_moved_it_comes_first_with_its_value_and_the_typical_one() -> None:

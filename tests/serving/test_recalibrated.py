@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny_site import WINDOW, StubBundle, table
 
 from homefeed import windows
 from homefeed.features import TARGETS
 from models.ranking.calibration import Calibrator, record_of
-from serving.metrics import CALIBRATED, CALIBRATION_FAILURES
+from serving.metrics import CALIBRATED, CALIBRATION_FAILURES, CORRECTED
 
 LATER = windows.shift(WINDOW, 1)
 
@@ -26,7 +27,7 @@ def write(world: Any, release: str, window: str, factor: float, changes: Any = N
 
 
 def factor_of(bundle: StubBundle) -> float | None:
-    return None if bundle.calibrators is None else bundle.calibrators["watched"].y[0]
+    return None if bundle.adjustment is None else bundle.adjustment.calibrators["watched"].y[0]
 
 
 def test_a_release_answers_with_what_it_was_built_with_until_there_is_a_file(world: Any, open_feed: Any) -> None:
@@ -58,6 +59,7 @@ def test_the_newest_file_answers_without_a_restart(world: Any, open_feed: Any) -
         {"calibrators": {}},
         {"calibrators": record_of(dict.fromkeys(TARGETS, Calibrator("scale", (), (float("nan"),))))},
         {"calibrators": record_of(dict.fromkeys(TARGETS, Calibrator("isotonic", (0.0, 1.0), (1.0, 0.0))))},
+        {"corrections": {"videos": [7, 7], "odds": [0.5, 0.5]}},
         {"release": "r-another"},
         {"window": "20200101T0000Z"},
     ],
@@ -77,6 +79,15 @@ def test_a_broken_file_leaves_the_old_one_and_is_counted_once(world: Any, open_f
     write(world, "r-old", LATER, 0.25)
     feed.refresh()
     assert factor_of(world.bundles["r-old"]) == 0.25
+
+
+def test_corrections_of_videos_come_with_the_file(world: Any, open_feed: Any) -> None:
+    world.release("r-viral")
+    write(world, "r-viral", WINDOW, 0.5, {"corrections": {"videos": [3, 7], "odds": [0.25, -0.5]}})
+    open_feed()
+    corrections = world.bundles["r-viral"].adjustment.corrections
+    assert corrections.of(np.array([7, 5])).tolist() == [-0.5, 0]
+    assert CORRECTED.labels(release="r-viral")._value.get() == 2
 
 
 def test_a_release_that_was_loaded_anew_is_told_again(world: Any, open_feed: Any) -> None:

@@ -81,7 +81,7 @@ class StubBundle:
         self.broken: set[str] = set()
         self.refreshed: list[datetime] = []
         self.forgotten: list[datetime] = []
-        self.calibrators: Any = None
+        self.adjustment: Any = None
         self.manifest = Manifest(
             release=release,
             created=NOW.isoformat(),
@@ -136,8 +136,8 @@ class StubBundle:
     def value(self, heads: Any) -> Any:
         return heads["watched"]
 
-    def recalibrate(self, calibrators: Any) -> None:
-        self.calibrators = calibrators
+    def recalibrate(self, adjustment: Any) -> None:
+        self.adjustment = adjustment
 
     def _fail(self, part: str) -> None:
         if part in self.broken:

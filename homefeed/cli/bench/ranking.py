@@ -2,7 +2,8 @@
 
 One site, split in time: the ranker, a gradient-boosted tree and a logistic regression learn the first days from the
 same exposures and features, all are calibrated on the same next windows, and every number is of the windows after
-these, which nothing has seen.
+these, which nothing has seen. Against the truth the ranker answers each window as the platform does, with calibrators
+and corrections that were fitted again to the windows known by then; beside the rivals it is calibrated once, as they.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from homefeed.cli.bench import ranking_movielens
+from homefeed.cli.bench.refitted_ranker import answered
 from homefeed.cli.bench.rivals_of_ranker import RIVALS, compared
 from homefeed.cli.bench.world_exposures import WorldExposures, true_watched, world_exposures
 from homefeed.settings import Settings
@@ -19,6 +21,7 @@ from homefeed.settings.world import WorldSettings
 
 if TYPE_CHECKING:
     from models.names import Names
+    from models.ranking.calibrated import CalibratedRanker
     from models.ranking.examples import Examples
 
 SITE = {"num_viewers": 30_000, "num_videos": 20_000, "history_days": 3.0, "live_days": 0.0}
@@ -33,7 +36,7 @@ MEANING = {
     "oracle_ne": "Normalised entropy of the site's own probabilities on the holdout: what nothing can be below.",
     "oracle_calibration": "Watches that the site's own probabilities promise, over those observed: the holdout's luck.",
     **{f"{name}_ne": f"Normalised entropy of watches by {text}." for name, text in RIVALS.items()},
-    "ne_to_oracle": "Normalised entropy of the ranker divided by the oracle's.",
+    "ne_to_oracle": "Normalised entropy of the ranker, refitted in every window, divided by the oracle's.",
     "ne_to_oracle_low": "Low end of its 95 % interval, over viewers.",
     "ne_to_oracle_high": "High end.",
     "informed_ne": "Normalised entropy of a forecast that knows all of the site but tastes, and estimates these from "
@@ -60,6 +63,13 @@ MEANING = {
         }.items()
     },
     "watch_s_calibration": "Mean predicted watch time over the observed one.",
+    **{
+        f"fixed_{name}": f"`{name}` with what was fitted before the holdout, for all of it."
+        for name in (
+            *("ne_to_oracle", "watched_calibration", "watched_slice_low", "watched_slice_high", "watched_slice_worst"),
+            "watch_s_calibration",
+        )
+    },
     **ranking_movielens.MEANING,
 }
 
@@ -87,9 +97,12 @@ def made_site(settings: Settings, world: WorldSettings) -> WorldExposures:
 def measured(settings: Settings, made: WorldExposures) -> dict[str, float | str]:
     """Train the three on the site, and measure them on its holdout."""
     train, validation, holdout = parts(settings, made)
-    heads = learned(settings, made)
-    results = compared(settings, train, validation, holdout, [heads["watched"]])
+    ranker = learned(settings, made)
+    fixed = ranker.heads(holdout)
+    # The rivals are calibrated once, and so is the ranker beside them.
+    results = compared(settings, train, validation, holdout, [fixed["watched"]])
     informed = _informed_ne(settings, made)
+    heads = answered(settings, made, ranker)
     truth = _truth(settings, made, heads["watched"])
     return {
         "train_exposures": float(len(train)),
@@ -98,15 +111,17 @@ def measured(settings: Settings, made: WorldExposures) -> dict[str, float | str]
         **truth,
         "informed_ne": informed,
         "informed_to_oracle": informed / truth["oracle_ne"],
-        "ne_to_informed": results["ranker_ne"] / informed,
+        "ne_to_informed": truth["ne_to_oracle"] * truth["oracle_ne"] / informed,
         **results,
         **calibrations(holdout, heads, made.names),
+        **{f"fixed_{name}": value for name, value in _truth(settings, made, fixed["watched"]).items()},
+        **{f"fixed_{name}": value for name, value in calibrations(holdout, fixed, made.names).items()},
     }
 
 
 def against_truth(settings: Settings, made: WorldExposures) -> dict[str, float]:
     """Train the ranker on the site, and measure it against the truth of its holdout."""
-    return _truth(settings, made, learned(settings, made)["watched"])
+    return _truth(settings, made, answered(settings, made, learned(settings, made))["watched"])
 
 
 def parts(settings: Settings, made: WorldExposures) -> tuple["Examples", "Examples", "Examples"]:
@@ -117,12 +132,12 @@ def parts(settings: Settings, made: WorldExposures) -> tuple["Examples", "Exampl
     return train, made.validation.examples, made.holdout.examples
 
 
-def learned(settings: Settings, made: WorldExposures) -> dict[str, NDArray[np.float32]]:
-    """Target -> what a ranker predicts of the holdout, trained and calibrated as the platform does."""
+def learned(settings: Settings, made: WorldExposures) -> "CalibratedRanker":
+    """A ranker, trained and calibrated as the platform does."""
     from models.ranking.calibrated import calibrated_ranker
 
-    train, validation, holdout = parts(settings, made)
-    return calibrated_ranker(settings, train, validation).heads(holdout)
+    train, validation, _ = parts(settings, made)
+    return calibrated_ranker(settings, train, validation)
 
 
 def _truth(settings: Settings, made: WorldExposures, promised: NDArray[np.float32]) -> dict[str, float]:

@@ -92,8 +92,8 @@ def _ranking(
 ) -> Path:
     import tensorflow as tf
 
-    from models.ranking.calibrated import calibrated, save_calibrators
-    from models.ranking.calibration import calibrate
+    from models.ranking.calibrated import save_calibrators
+    from models.ranking.calibration import calibrate, calibrated
     from models.ranking.examples import examples_of
     from models.ranking.network import Ranker
     from models.ranking.preprocessing import Preprocessing

@@ -11,8 +11,9 @@ import small_site
 from homefeed import windows
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings import Settings
+from models.ranking.adjustment import adjustment_files, newest_adjustment, read_adjustment
 from models.ranking.calibration import IDENTITY, CalibrationError
-from models.ranking.recalibration import calibration_files, newest_calibrators, read_calibrators, refit
+from models.ranking.recalibration import refit
 
 pytestmark = pytest.mark.slow
 WATCHED, LIKED = TARGETS.index("watched"), TARGETS.index("liked")
@@ -38,7 +39,7 @@ class Release:
         return raw
 
 
-def with_knobs(settings: Settings, **ranking: int) -> Settings:
+def with_knobs(settings: Settings, **ranking: float) -> Settings:
     return settings.model_copy(update={"ranking": settings.ranking.model_copy(update=ranking)})
 
 
@@ -61,7 +62,7 @@ def test_twice_too_much_is_right_after_one_refit(site: Settings, observed_over_h
     assert head.new_calibration == pytest.approx(1, abs=0.25)
     assert head.new_loss < head.old_loss  # type: ignore[operator]
     assert done.path == site.calibrations_path / "twice" / f"{small_site.LAST}.json"
-    calibrators = read_calibrators(done.path, "twice")
+    calibrators = read_adjustment(done.path, "twice").calibrators
     assert calibrators["watched"] != IDENTITY
     # Nothing was ever shared on this site, so that head stays as it is.
     assert calibrators["shared"] == IDENTITY
@@ -69,6 +70,17 @@ def test_twice_too_much_is_right_after_one_refit(site: Settings, observed_over_h
     written = done.path.read_bytes()
     assert refit(site, release, small_site.LAST).path.read_bytes() == written  # type: ignore[arg-type, union-attr]
     assert [file.name for file in done.path.parent.iterdir()] == [done.path.name]
+
+
+def test_videos_that_are_watched_more_than_promised_are_corrected(site: Settings, observed_over_honest: float) -> None:
+    done = refit(site, Release("videos", factor=observed_over_honest), small_site.LAST)  # type: ignore[arg-type]
+    told = done.corrections
+    assert told is not None
+    assert done.path is not None
+    assert told.is_refitted
+    assert told.new_loss < told.none_loss == told.old_loss  # type: ignore[operator]
+    corrections = read_adjustment(done.path, "videos").corrections
+    assert len(corrections) == told.videos > 10
 
 
 def test_the_next_window_starts_from_the_refit_before(site: Settings, observed_over_honest: float) -> None:
@@ -81,19 +93,22 @@ def test_the_next_window_starts_from_the_refit_before(site: Settings, observed_o
 def test_too_few_positives_leave_it(site: Settings) -> None:
     few = refit(with_knobs(site, refit_positives=1_000_000), Release("few"), small_site.LAST)  # type: ignore[arg-type]
     assert few.path is None
+    assert few.corrections is not None
+    assert "positives it takes in the windows of the fit" in few.corrections.reason
     assert all("positives it takes in the windows of the fit" in head.reason for head in few.heads.values())
     unchecked = with_knobs(site, refit_positives=1, refit_check_positives=1_000_000)
     done = refit(unchecked, Release("few"), small_site.LAST)  # type: ignore[arg-type]
     assert done.path is None
     assert "positives it takes in the newest window" in done.heads["watched"].reason
-    assert calibration_files(site, "few") == []
+    assert adjustment_files(site, "few") == []
 
 
 def test_what_is_no_better_on_the_newest_window_is_not_taken(site: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.ranking import head_refit
 
     monkeypatch.setattr(head_refit, "calibrate", lambda *_, **__: IDENTITY)
-    done = refit(site, Release("same"), small_site.LAST)  # type: ignore[arg-type]
+    certain = with_knobs(site, correction_prior=1e9)
+    done = refit(certain, Release("same"), small_site.LAST)  # type: ignore[arg-type]
     assert done.path is None
     assert done.heads["watched"].reason == "no better on the newest window than the one it has"
 
@@ -111,6 +126,8 @@ def test_a_broken_file_is_named_and_an_older_one_answers(site: Settings, observe
     newer = done.path.with_name(f"{windows.shift(small_site.LAST, 1)}.json")
     newer.write_text(json.dumps({"release": "broken"})[:-3])
     with pytest.raises(CalibrationError, match=f"{newer.name} cannot be used.*monitor_release"):
-        read_calibrators(newer, "broken")
-    assert newest_calibrators(site, "broken") == read_calibrators(done.path, "broken")
-    assert newest_calibrators(site, "no-such") is None
+        read_adjustment(newer, "broken")
+    older = newest_adjustment(site, "broken")
+    assert older is not None
+    assert older.calibrators == read_adjustment(done.path, "broken").calibrators
+    assert newest_adjustment(site, "no-such") is None
