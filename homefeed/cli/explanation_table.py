@@ -53,9 +53,7 @@ def video_table(value: dict[str, Any]) -> Any:
         was = f"logged: slot {logged['slot']}, score {logged['scores']:.4f}, source {logged['sources']}"
         lines.append(Text(was + (", explored" if logged["explored"] else "") + "; what follows is made again"))
     if told.correction != 1:
-        lines.append(
-            Text(f"by what viewers made of it since the training, odds of a watch times {told.correction:.2f}")
-        )
+        lines.append(Text(f"by what viewers made of it lately, odds of a watch times {told.correction:.2f}"))
     heads = Table("head", "part", "prediction", "weight", "contribution", title="Value")
     for head in told.heads:
         heads.add_row(head.head, head.part, f"{head.prediction:.5f}", f"{head.weight:g}", f"{head.contribution:+.5f}")

@@ -98,13 +98,16 @@ class RankingSettings(Group):
     refit_check_positives: int = knob(
         20, "Positives that the newest window has to hold, which decides whether a new calibrator is better.", gt=0
     )
-    correction_prior: float = knob(
-        16.0,
-        "Promised watches of a video in the windows of a refit after which what viewers did counts as much as what was "
-        "promised.",
+    correction_certainty: float = knob(
+        100.0,
+        "Promised watches of a video, seen in the windows of a refit, that count as much as the promise itself when it "
+        "is corrected; for the few that go viral two are enough.",
         "watches",
         gt=0,
         allow_inf_nan=False,
+    )
+    correction_viral_share: float = knob(
+        0.002, "Share of videos that may be watched a multiple of what is promised: those that go viral.", gt=0, lt=1
     )
     value_watched: float = knob(1.0, "Worth of a watch.", "per watch", ge=0, allow_inf_nan=False)
     value_watch_s: float = knob(0.005, "Worth of a second watched.", "per s", ge=0, allow_inf_nan=False)

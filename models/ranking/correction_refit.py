@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from homefeed.settings import Settings
 from models.evaluation.metrics import log_loss
-from models.ranking.corrections import NONE, Corrections, Heads, corrections_of
+from models.ranking.corrections import NONE, Corrections, Heads, Prior, corrections_of
 from models.ranking.examples import Examples
 
 
@@ -39,7 +39,7 @@ def refit_corrections(
     """The corrections that answer from now on, and what became of them.
 
     Args:
-      settings: `ranking.correction_prior`, and how many positives it takes.
+      settings: `ranking.correction_certainty`, `ranking.correction_viral_share`, and how many positives it takes.
       old: those that answer now.
       fit: calibrated heads [n] of the windows that may be fitted to, and the exposures.
       check: the same of the newest window, which decides.
@@ -54,9 +54,8 @@ def refit_corrections(
         if positives < needed:
             few = f"{positives} of the {needed} positives it takes in {where}"
             return old, CorrectionRefit(False, few, len(old))
-    new = corrections_of(
-        examples.inputs.video, examples.labels["watched"], heads["watched"], examples.weight, knobs.correction_prior
-    )
+    prior = Prior(knobs.correction_certainty, knobs.correction_viral_share)
+    new = corrections_of(examples.inputs.video, examples.labels["watched"], heads["watched"], examples.weight, prior)
     tried = {"old": old, "none": NONE, "new": new}
     promised = {name: _watched(corrections, *check) for name, corrections in tried.items()}
     losses = {name: _loss(newest, watched) for name, watched in promised.items()}

@@ -17,6 +17,8 @@ from models.ranking.calibration import CalibrationError
 
 #: Log-odds that are not worth a line of the file: a twentieth more or less.
 _LEAST = 0.05
+#: Mean multiple of a video that goes viral, and shape of its distribution: half of them lie between 1 and 2.7.
+VIRAL, _VIRAL_SHAPE = 2.0, 2.0
 
 Heads = dict[str, NDArray[np.float32]]
 
@@ -60,35 +62,72 @@ class Corrections:
 NONE = Corrections(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
+@dataclass(frozen=True)
+class Prior:
+    """How often videos are watched, in multiples of what is promised: most of them nearly as often, a few by far more.
+
+    Attributes:
+      certainty: the multiple of most videos is drawn from a gamma distribution of mean 1 and variance 1 / `certainty`;
+        so many promised watches, seen, count as much as the promise.
+      viral_share: share of videos whose multiple is drawn from one of mean `VIRAL` and shape `_VIRAL_SHAPE` instead.
+    """
+
+    certainty: float
+    viral_share: float
+
+    def mean(self, observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean multiple of videos of which `observed` watches [n] were seen, where `expected` [n] were promised."""
+        from scipy.special import expit, logit
+
+        viral_rate = _VIRAL_SHAPE / VIRAL
+        viral = _log_chance(observed, expected, _VIRAL_SHAPE, viral_rate)
+        usual = _log_chance(observed, expected, self.certainty, self.certainty)
+        share = expit(viral - usual + logit(self.viral_share))
+        multiples = (
+            (observed + shape) / (expected + rate)
+            for shape, rate in ((_VIRAL_SHAPE, viral_rate), (self.certainty, self.certainty))
+        )
+        return np.asarray(share * next(multiples) + (1 - share) * next(multiples), np.float64)
+
+
+def _log_chance(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], shape: float, rate: float
+) -> NDArray[np.float64]:
+    """Log probability of Poisson counts whose multiple is drawn from a gamma distribution, but for what does not depend
+    on it."""
+    from scipy.special import gammaln
+
+    counts = gammaln(observed + shape) - gammaln(shape)
+    return np.asarray(counts + shape * np.log(rate / (rate + expected)) - observed * np.log(rate + expected))
+
+
 def corrections_of(
     videos: NDArray[np.int64],
     watched: NDArray[np.float32],
     promised: NDArray[np.float32],
     weight: NDArray[np.float32],
-    prior: float,
+    prior: Prior,
 ) -> Corrections:
-    """Corrections from n exposures that the ranker has not learned.
-
-    The rate of watches of a video is taken for a multiple of what is promised, and the multiple for a draw from a gamma
-    distribution of mean 1 and variance 1 / `prior`: given what was seen, its mean is (watches + prior) / (promised
-    watches + prior).
+    """Corrections from n exposures that the ranker has not learned: for each video the mean of the multiple of what is
+    promised that it is watched, given what was seen.
 
     Args:
       videos: [n] keys.
       watched: [n] 0 or 1.
       promised: [n] calibrated probabilities; an exposure without a number is left out.
       weight: [n] how many exposures each stands for.
-      prior: promised watches after which what was seen counts as much as the promise.
+      prior: what is known of multiples before anything was seen.
 
-    Source: DuMouchel 1999, "Bayesian data mining in large frequency tables" (section 2, one gamma distribution for his
-    mixture of two); nearline effects of single items as in Zhang et al. 2016, "GLMix" (section 2).
+    Source: DuMouchel 1999, "Bayesian data mining in large frequency tables" (section 2: counts over expected counts, a
+    mixture of two gamma distributions); effects of single items that are fitted between trainings as in Zhang et al.
+    2016, "GLMix" (section 2).
     """
     known = np.isfinite(promised) & np.isfinite(watched)
     keys, video = np.unique(videos[known], return_inverse=True)
     observed, expected = (
         np.bincount(video, (part * weight)[known].astype(np.float64), len(keys)) for part in (watched, promised)
     )
-    odds = np.log((observed + prior) / (expected + prior)).astype(np.float32)
+    odds = np.log(prior.mean(observed, expected)).astype(np.float32)
     told = np.abs(odds) >= _LEAST
     return Corrections(keys[told], odds[told])
 

@@ -63,7 +63,7 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
     """Fit the calibrators and corrections of a release to its newest windows, and keep those better on `window`.
 
     Args:
-      settings: `ranking.refit_windows`, the positives it takes, the kinds of calibrators, `ranking.correction_prior`.
+      settings: `ranking.refit_windows`, the positives it takes, the kinds of calibrators, the prior of corrections.
       bundle: the release.
       window: newest closed window whose exposures are published; it is not fitted to.
 

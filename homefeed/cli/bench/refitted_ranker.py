@@ -1,5 +1,6 @@
 """A ranker as the platform answers with it: its calibrators and corrections are fitted again in every window."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,48 +13,64 @@ if TYPE_CHECKING:
     from homefeed.cli.bench.world_exposures import WorldExposures
     from models.ranking.adjustment import Adjustment
     from models.ranking.calibrated import CalibratedRanker
+    from models.ranking.examples import Examples
 
 #: Windows from an exposure to the first pages that may know what became of it: its label window lies between.
 _LAG = 2
 
 
-def adjustments(settings: Settings, made: "WorldExposures", ranker: "CalibratedRanker") -> dict[str, "Adjustment"]:
-    """Window of the holdout -> what answers its pages: refitted, as `models.ranking.recalibration.refit` does, when
-    the exposures of the second window before it were published, to those since the training."""
-    from models.ranking.adjustment import Adjustment
+@dataclass(frozen=True)
+class Known:
+    """What a ranker says of n exposures after its training, and what became of them.
+
+    Attributes:
+      raw: [n, len(TARGETS)] uncalibrated heads.
+      examples: the exposures.
+      windows: of validation and holdout.
+      number: [n] place of each exposure's window there.
+    """
+
+    raw: NDArray[np.float32]
+    examples: "Examples"
+    windows: list[str]
+    number: NDArray[np.int64]
+
+    def at(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], "Examples"]:
+        """Some of the exposures."""
+        return self.raw[rows], self.examples.take(rows)
+
+
+def known(made: "WorldExposures", ranker: "CalibratedRanker") -> Known:
+    """Of validation and holdout."""
     from models.ranking.examples import joined
-    from models.ranking.recalibration import refitted
 
     parts = [made.validation, made.holdout]
-    raw = np.concatenate([ranker.trainer.predict(part.examples) for part in parts])
-    examples = joined([part.examples for part in parts])
     span = windows.span(made.validation.first, made.holdout.last)
     names = np.concatenate([part.rows.column("window").to_numpy(zero_copy_only=False) for part in parts]).astype(str)
-    number = np.searchsorted(span, names)
-    answering, found = Adjustment(ranker.calibrators), {}
-    for at in range(span.index(made.holdout.first), len(span)):
-        check = at - _LAG
-        fit = np.flatnonzero((number < check) & (number >= check - settings.ranking.refit_windows))
-        newest = np.flatnonzero(number == check)
-        answering = refitted(
-            settings,
-            answering,
-            (raw[fit], examples.take(fit)),
-            check - number[fit],
-            (raw[newest], examples.take(newest)),
-        ).adjustment
-        found[span[at]] = answering
-    return found
+    raw = np.concatenate([ranker.trainer.predict(part.examples) for part in parts])
+    return Known(raw, joined([part.examples for part in parts]), span, np.searchsorted(span, names))
+
+
+def adjustment_of(settings: Settings, known: Known, window: str, before: "Adjustment") -> "Adjustment":
+    """What answers the pages of a window of the holdout, where `before` did until then: refitted, as
+    `models.ranking.recalibration.refit` does, when the exposures of the second window before were published."""
+    from models.ranking.recalibration import refitted
+
+    newest = known.windows.index(window) - _LAG
+    ages = newest - known.number
+    fit, check = np.flatnonzero((ages > 0) & (ages <= settings.ranking.refit_windows)), np.flatnonzero(ages == 0)
+    return refitted(settings, before, known.at(fit), ages[fit], known.at(check)).adjustment
 
 
 def answered(settings: Settings, made: "WorldExposures", ranker: "CalibratedRanker") -> dict[str, NDArray[np.float32]]:
-    """Target -> what is promised of each exposure of the holdout, by what answers its window."""
-    holdout = made.holdout
-    raw = ranker.trainer.predict(holdout.examples)
-    names = holdout.rows.column("window").to_numpy(zero_copy_only=False).astype(str)
-    heads: dict[str, NDArray[np.float32]] = {}
-    for window, adjustment in adjustments(settings, made, ranker).items():
-        here = np.flatnonzero(names == window)
-        for target, promised in adjustment(raw[here], holdout.examples.inputs.video[here]).items():
-            heads.setdefault(target, np.zeros(len(names), np.float32))[here] = promised
-    return heads
+    """Target -> what is promised of each exposure of the holdout [n], by what answers its window."""
+    from models.ranking.adjustment import Adjustment
+
+    seen, adjustment = known(made, ranker), Adjustment(ranker.calibrators)
+    promised: list[dict[str, NDArray[np.float32]]] = []
+    for at in range(seen.windows.index(made.holdout.first), len(seen.windows)):
+        adjustment = adjustment_of(settings, seen, seen.windows[at], adjustment)
+        raw, examples = seen.at(np.flatnonzero(seen.number == at))
+        promised.append(adjustment(raw, examples.inputs.video))
+    # The holdout is in order of its windows.
+    return {target: np.concatenate([part[target] for part in promised]) for target in promised[0]}

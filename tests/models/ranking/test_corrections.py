@@ -10,9 +10,18 @@ from homefeed.settings import Settings, load
 from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import IDENTITY, CalibrationError
 from models.ranking.correction_refit import refit_corrections
-from models.ranking.corrections import NONE, Corrections, corrections_from, corrections_of, record_of_corrections
+from models.ranking.corrections import (
+    NONE,
+    Corrections,
+    Prior,
+    corrections_from,
+    corrections_of,
+    record_of_corrections,
+)
 
 VIRAL, DULL, AS_PROMISED = 11, 22, 33
+#: Nothing goes viral: (watched + 16) / (promised + 16) is the multiple.
+USUAL = Prior(16.0, 1e-300)
 
 
 def seen(video: int, impressions: int, watches: int, promised: float, weight: float = 1.0) -> Any:
@@ -26,13 +35,13 @@ def joined(*parts: Any) -> Any:
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def corrections(*parts: Any, prior: float = 16.0) -> Corrections:
-    return corrections_of(*joined(*parts), prior=prior)
+def corrections(*parts: Any) -> Corrections:
+    return corrections_of(*joined(*parts), prior=USUAL)
 
 
 def test_a_video_that_is_watched_more_than_promised_is_promised_more() -> None:
     # 20 promised, 56 watched: (56 + 16) / (20 + 16) = 2. 16 promised, none watched: 16 / 32 = a half.
-    found = corrections(seen(VIRAL, 200, 56, 0.1), seen(DULL, 160, 0, 0.1), seen(AS_PROMISED, 100, 10, 0.1), prior=16.0)
+    found = corrections(seen(VIRAL, 200, 56, 0.1), seen(DULL, 160, 0, 0.1), seen(AS_PROMISED, 100, 10, 0.1))
     assert found.videos.tolist() == [VIRAL, DULL]
     np.testing.assert_allclose(np.exp(found.of(np.array([DULL, 99, VIRAL, AS_PROMISED]))), [0.5, 1, 2, 1], rtol=1e-6)
 
@@ -45,6 +54,18 @@ def test_little_that_was_seen_says_little() -> None:
     assert len(corrections(seen(DULL, 10, 0, 0.02))) == 0
 
 
+def test_what_goes_viral_is_believed_and_what_may_be_luck_is_not() -> None:
+    prior = Prior(100.0, 0.002)
+    # 20 promised. 58 / 21 where nothing but going viral explains 56; 126 / 120 where 26 may be luck.
+    assert prior.mean(np.array([56.0]), np.array([20.0]))[0] == pytest.approx(58 / 21, rel=1e-3)
+    assert prior.mean(np.array([26.0]), np.array([20.0]))[0] == pytest.approx(126 / 120, rel=2e-3)
+    # A video that nobody was shown: the prior's own mean, 0.998 times 1 and 0.002 times 2.
+    assert prior.mean(np.zeros(1), np.zeros(1))[0] == pytest.approx(1.002)
+    # Where both explain what was seen, something between 142 / 120 and 44 / 21.
+    both = prior.mean(np.array([42.0]), np.array([20.0]))[0]
+    assert 1.3 < both < 1.9
+
+
 def test_a_sampled_exposure_counts_for_those_it_stands_for() -> None:
     every, sampled = seen(VIRAL, 200, 0, 0.1), seen(VIRAL, 20, 0, 0.1, weight=10.0)
     assert corrections(every).odds == pytest.approx(corrections(sampled).odds)
@@ -53,9 +74,9 @@ def test_a_sampled_exposure_counts_for_those_it_stands_for() -> None:
 def test_what_is_not_a_number_and_nothing_at_all() -> None:
     videos, watched, promised, weight = seen(VIRAL, 200, 56, 0.1)
     promised = np.append(promised, np.float32(np.nan))
-    found = corrections_of(np.append(videos, VIRAL), np.append(watched, 1), promised, np.append(weight, 1), 16.0)
+    found = corrections_of(np.append(videos, VIRAL), np.append(watched, 1), promised, np.append(weight, 1), USUAL)
     np.testing.assert_allclose(np.exp(found.odds), [2], rtol=1e-6)
-    none = corrections_of(videos[:0], watched[:0], promised[:0], weight[:0], 16.0)
+    none = corrections_of(videos[:0], watched[:0], promised[:0], weight[:0], USUAL)
     assert len(none) == 0
     heads = {"watched": np.array([0.3], np.float32)}
     assert none(heads, np.array([VIRAL]))["watched"] == heads["watched"]
@@ -130,8 +151,8 @@ def test_what_the_newest_window_bears_out_is_taken() -> None:
     taken, told = refit_corrections(knobs(), NONE, fit, window(seen(VIRAL, 120, 26, 0.1)))
     assert (told.is_refitted, told.videos, taken.videos.tolist()) == (True, 1, [VIRAL])
     assert told.new_loss < told.old_loss == told.none_loss  # type: ignore[operator]
-    # 2 / 11 is promised of each of the 120, 26 were watched.
-    assert told.calibration == pytest.approx(120 * 2 / 11 / 26, rel=1e-5)
+    # Odds of 58 / 21 times 1 / 9, so 0.235 is promised of each of the 120; 26 were watched.
+    assert told.calibration == pytest.approx(120 * (58 / 21 / (9 + 58 / 21)) / 26, rel=1e-3)
 
 
 def test_what_is_over_is_dropped() -> None:

@@ -56,7 +56,7 @@ def test_twice_too_much_is_right_after_one_refit(site: Settings, observed_over_h
     release = Release("twice", factor=2 * observed_over_honest)
     done = refit(site, release, small_site.LAST)  # type: ignore[arg-type]
     head = done.heads["watched"]
-    assert done.windows == (small_site.windows_of_site()[12 + 13], windows.shift(small_site.LAST, -1))
+    assert done.windows == (windows.shift(small_site.LAST, -36), windows.shift(small_site.LAST, -1))
     assert head.is_refitted
     assert head.old_calibration == pytest.approx(2, abs=1e-3)
     assert head.new_calibration == pytest.approx(1, abs=0.25)
@@ -107,16 +107,19 @@ def test_what_is_no_better_on_the_newest_window_is_not_taken(site: Settings, mon
     from models.ranking import head_refit
 
     monkeypatch.setattr(head_refit, "calibrate", lambda *_, **__: IDENTITY)
-    certain = with_knobs(site, correction_prior=1e9)
+    certain = with_knobs(site, correction_certainty=1e9, correction_viral_share=1e-300)
     done = refit(certain, Release("same"), small_site.LAST)  # type: ignore[arg-type]
     assert done.path is None
     assert done.heads["watched"].reason == "no better on the newest window than the one it has"
 
 
 def test_a_release_that_has_seen_every_window_stays(site: Settings) -> None:
+    names = small_site.windows_of_site()
+    newer = refit(site, Release("newer", trained=50), small_site.LAST)  # type: ignore[arg-type]
+    assert newer.windows == (names[51], windows.shift(small_site.LAST, -1))
     done = refit(site, Release("fresh", trained=58), small_site.LAST)  # type: ignore[arg-type]
     assert (done.windows, done.path) == (None, None)
-    assert "trained and calibrated on windows up to" in done.heads["watched"].reason
+    assert "trained on windows up to" in done.heads["watched"].reason
 
 
 def test_a_broken_file_is_named_and_an_older_one_answers(site: Settings, observed_over_honest: float) -> None:
