@@ -71,7 +71,7 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         done = {}
         for release in dict.fromkeys([live.id, *(release.id for release in registry.in_rollout())]):
             done[release] = plain(asdict(refit(settings, load_bundle(settings, release), window)))
-        record_refit(settings, live.id, window, done[live.id]["heads"])
+        record_refit(settings, live.id, window, done[live.id]["heads"], done[live.id]["corrections"])
         return done
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")

@@ -25,19 +25,29 @@ class HeadOff:
     value: float | None
 
 
-def record_refit(settings: Settings, release: str, window: str, heads: Mapping[str, Mapping[str, Any]]) -> None:
-    """Keep what a refit measured, also when every calibrator stays.
+def record_refit(
+    settings: Settings,
+    release: str,
+    window: str,
+    heads: Mapping[str, Mapping[str, Any]],
+    corrections: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep what a refit measured, also when everything stays.
 
     Args:
       settings: the settings tree.
       release, window: whose calibrators, and the window that they were compared on.
       heads: target -> `is_refitted`, `reason`, `old_calibration` with `old_low` and `old_high`, and `new_calibration`
         (predicted over observed on the window; None where it was not measured), as of
-        `models.ranking.head_refit.HeadRefit`.
+        `models.ranking.head_refit.HeadRefit`; the calibrators alone are measured, without corrections.
+      corrections: what became of the corrections of videos, as of `models.ranking.correction_refit.CorrectionRefit`;
+        None when there was no window to fit them to.
     """
     file = settings.reports_path / KIND / f"{window}-{release}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    content = {"heads": {head: dict(told) for head, told in heads.items()}}
+    content: dict[str, Any] = {"heads": {head: dict(told) for head, told in heads.items()}}
+    if corrections is not None:
+        content["corrections"] = dict(corrections)
     file.write_text(json.dumps({"release": release, "window": window} | content, indent=2))
     open_registry(settings.resolved_registry_url).add_report(KIND, window, release, file, content)
 

@@ -125,7 +125,7 @@ def corrections_of(
     known = np.isfinite(promised) & np.isfinite(watched)
     keys, video = np.unique(videos[known], return_inverse=True)
     observed, expected = (
-        np.bincount(video, (part * weight)[known].astype(np.float64), len(keys)) for part in (watched, promised)
+        np.bincount(video, (part * weight)[known], len(keys)).astype(np.float64) for part in (watched, promised)
     )
     odds = np.log(prior.mean(observed, expected)).astype(np.float32)
     told = np.abs(odds) >= _LEAST

@@ -53,13 +53,16 @@ def _percent(share: float | None) -> str:
 
 
 def _refit(desk: Desk) -> str:
-    """When the calibrators were last looked at, and which were fitted again."""
+    """When the calibrators were last looked at, which were fitted again, and how many videos are corrected."""
     newest = next(iter(desk.registry.reports(live_calibration.KIND, limit=1)), None)
     if newest is None:
         return ""
     heads: Mapping[str, Mapping[str, Any]] = newest.summary.get("heads", {})
     again = [head for head, told in heads.items() if told.get("is_refitted")]
     words = f"fitted again: {', '.join(again)}" if again else "every calibrator stayed"
+    corrected = (newest.summary.get("corrections") or {}).get("videos")
+    if corrected is not None:
+        words += f"; {corrected:,} videos corrected"
     return f". Calibrators, window {escape(newest.window)}: {link(desk.report_url(newest.path), words)}"
 
 

@@ -15,9 +15,10 @@ from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.registry import AlertState, Registry, Stage, open_registry
 from homefeed.settings import Settings
 from models.ranking import recalibration
+from models.ranking.adjustment import adjustment_files, newest_adjustment
 from models.ranking.calibration import IDENTITY
 from models.ranking.examples import Examples, Inputs
-from models.ranking.recalibration import calibration_files, newest_calibrators, refit
+from models.ranking.recalibration import refit
 from monitoring.alerts.evaluation import evaluate_now
 from monitoring.alerts.rules import load_rules
 from monitoring.live_calibration import record_refit
@@ -76,7 +77,8 @@ class Loop:
     def close(self, window: str) -> Any:
         """What the tasks `calibration`, `retraining` and `alerts` do once `window` is published."""
         done = refit(self.settings, Live(), window)  # type: ignore[arg-type]
-        record_refit(self.settings, "r1", window, {head: vars(told) for head, told in done.heads.items()})
+        corrections = vars(done.corrections) if done.corrections else None
+        record_refit(self.settings, "r1", window, {h: vars(told) for h, told in done.heads.items()}, corrections)
         started = start_retraining(self.settings, window)
         now = windows.end(window) + timedelta(minutes=20)
         evaluate_now(self.settings, self.registry, self.rules, {}, "airflow", now)
@@ -112,9 +114,9 @@ def test_1_3_times_too_much_is_alerted_refitted_and_resolved_in_four_windows_wit
     assert two.new_calibration == pytest.approx(1.0, abs=0.12)
     assert alert.content["done"].startswith("Fitted again: ")
     # What the service answers with from now on.
-    answered = newest_calibrators(settings, "r1")
+    answered = newest_adjustment(settings, "r1")
     assert answered is not None
-    assert answered["watched"](np.array([0.13], np.float32)) == pytest.approx([0.1], abs=0.025)
+    assert answered.calibrators["watched"](np.array([0.13], np.float32)) == pytest.approx([0.1], abs=0.025)
     # The third: right, and resolved.
     three, fires, started = loop.close(names[10])
     assert three.old_low < 1 < three.old_high
@@ -147,4 +149,4 @@ def test_a_head_of_one_class_is_not_measured_and_keeps_its_calibrator(
     record_refit(settings, "r1", window, {head: vars(told) for head, told in done.heads.items()})
     evaluate_now(settings, registry, loop.rules, {}, "airflow", windows.end(window))
     assert not [a for a in registry.alerts.open() if a.labels.get("head") == "liked"]
-    assert len(calibration_files(settings, "r1")) <= 1
+    assert len(adjustment_files(settings, "r1")) <= 1

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from models.bundle import Bundle, load_bundle
+from models.ranking.adjustment import Adjustment
+from models.ranking.corrections import Corrections
 from models.snapshot_rows import SnapshotRows
 
 pytestmark = pytest.mark.slow
@@ -40,6 +42,21 @@ def test_prepared_candidates_score_as_the_whole_graph_does(bundle: Bundle, relea
     assert page["watched"].std() > 0
     for head, expected in whole.items():
         np.testing.assert_allclose(page[head], expected, rtol=1e-4, atol=1e-4, err_msg=head)
+
+
+def test_a_corrected_video_is_corrected_on_a_page_and_in_the_whole_graph(bundle: Bundle, release) -> None:
+    bundle.refresh(bundle.snapshot, NOW)
+    user, rows = viewer(release, "viewer-3"), rows_of(bundle.snapshot, 200)
+    before = bundle.score(user, rows, CONTEXT)
+    twice = Corrections(rows["video"][5:6], np.log([2.0]).astype(np.float32))
+    bundle.recalibrate(Adjustment(bundle.calibrators, twice))
+    page, whole = bundle.score(user, rows, CONTEXT), bundle.heads(bundle.inputs(user, rows, CONTEXT))
+    others = np.arange(200) != 5
+    for head in before:
+        np.testing.assert_array_equal(page[head][others], before[head][others])
+        np.testing.assert_allclose(page[head], whole[head], rtol=1e-4, atol=1e-4)
+    odds = [heads["watched"][5] / (1 - heads["watched"][5]) for heads in (before, page)]
+    assert odds[1] / odds[0] == pytest.approx(2, rel=1e-4)
 
 
 def test_no_prepared_candidates_have_no_scores(bundle: Bundle, release) -> None:
