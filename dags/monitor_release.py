@@ -68,10 +68,10 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         if live is None:
             raise AirflowSkipException("no release is live, so there is nothing to calibrate")
         window = newest(context, EXPOSURES, "window")["window"]
-        done = {}
-        for release in dict.fromkeys([live.id, *(release.id for release in registry.in_rollout())]):
-            done[release] = plain(asdict(refit(settings, load_bundle(settings, release), window)))
+        done = {live.id: plain(asdict(refit(settings, load_bundle(settings, live.id), window)))}
         record_refit(settings, live.id, window, done[live.id]["heads"], done[live.id]["corrections"])
+        for release in registry.in_rollout():
+            done[release.id] = plain(asdict(refit(settings, load_bundle(settings, release.id), window)))
         return done
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")
