@@ -12,26 +12,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from homefeed.features import ENTITIES, TARGETS, aggregate_columns
+from homefeed.features import TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
 from models.bundle.beside import prepare_beside
 from models.bundle.catalogue import Catalogue
 from models.bundle.graphs import Graphs
 from models.bundle.preparation import prepare
-from models.history import microseconds, string_keys
 from models.index import Change, Rest, Searchable
+from models.index.similar import similar
 from models.membership import places
 from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import Calibrator
-from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_alone, viewer_row
+from models.ranking.examples import Inputs, viewer_alone, viewer_row
 from models.ranking.page_scores import PageScores
+from models.ranking.request_inputs import request_inputs
 from models.retrieval.page_query import PageQuery
 from models.snapshot_rows import SnapshotRows
 from models.value import Value, value, value_parts
 from models.video_table import VideoTable
 
 _logger = logging.getLogger(__name__)
-_CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]
 _WARM_UP = 1000
 _HISTORY = ("history_videos", "history_times", "history_fractions")
 
@@ -142,22 +142,8 @@ class Bundle:
         return self.index.search(vector, k)
 
     def similar(self, videos: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The `k` videos most like each of the given ones, which is itself left out: keys [m] -> keys [n], and for each
-        the place in `videos` [n] of the one that it is like; place by place, the most alike first.
-
-        The bias is left out, so that the answer is alike rather than popular. Nothing is like a video that the index
-        does not know.
-        """
-        if not len(videos):
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        vectors = self.index.take(videos)
-        known = np.flatnonzero(np.isfinite(vectors[:, 0]))
-        directions = vectors[known]
-        directions[:, -1] = 0
-        directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), np.float32(1e-6))
-        found = self.index.search_each(directions, k + 1)
-        others = [keys[keys != own][:k] for (keys, _), own in zip(found, videos[known], strict=True)]
-        return np.concatenate([videos[:0], *others]), np.repeat(known, [len(keys) for keys in others])
+        """`models.index.similar` in this index: keys [m] -> keys [n], and for each the place [n] of what it is like."""
+        return similar(self.index, videos, k)
 
     def score(
         self,
@@ -211,21 +197,8 @@ class Bundle:
 
     def inputs(self, user: Mapping[str, Any], candidates: Mapping[str, Any], context: Mapping[str, Any]) -> Inputs:
         """What the ranker reads for `score`; the service samples it into the log for skew monitoring."""
-        viewer = viewer_row(user, context["time"], context["device"], self.catalogue, self._shape.history_length)
-        keys = np.asarray(candidates["video"], np.int64)
-        columns = {
-            "video": keys,
-            "channel": np.asarray(candidates["channel"], np.int64),
-            "topic": string_keys(candidates["topic"]),
-            "language": string_keys(candidates["language"]),
-            "side_topics": self.catalogue.side_topics_of(keys),
-            "uploaded": microseconds(candidates["uploaded"]),
-            "duration_s": np.asarray(candidates["duration_s"], np.float32),
-            "slot": np.full(len(keys), HIDDEN_SLOT, np.int32),
-        }
-        aggregates: dict[str, Any] = {name: np.float32(user[name] or 0) for name in aggregate_columns("user")}
-        aggregates |= {name: np.asarray(candidates[name], np.float32) for name in _CANDIDATE_AGGREGATES}
-        return inputs_of(viewer, columns, aggregates, self._shape.ranker_history_length)
+        lengths = self._shape.history_length, self._shape.ranker_history_length
+        return request_inputs(user, candidates, context, self.catalogue, *lengths)
 
     def heads(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         """Calibrated and corrected heads of any inputs: also of exposures, when a release is evaluated."""
