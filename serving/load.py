@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 #: An answer that takes longer is given up and counted as failed.
 TIMEOUT_S = 20.0
 _FAILED = 0
+#: In the process that asks: what `Load.end` sets.
+_enough: list[Event] = []
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Load:
 
     def __init__(self, url: str, users: Sequence[str], **extra: Any) -> None:
         self._target = (url, [orjson.dumps({"user": user, "device": "phone"} | extra) for user in users])
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        processes = multiprocessing.get_context("spawn")
+        self._enough = processes.Event()
+        self._pool = ProcessPoolExecutor(1, processes, _share, (self._enough,))
 
     def __enter__(self) -> "Load":
         return self
@@ -78,8 +83,17 @@ class Load:
         return self._pool.submit(_run, *self._target, None, callers, num).result()
 
     def open(self, rate: float, seconds: float) -> "Future[Answers]":
-        """Requests that arrive `rate` times a second."""
+        """Requests that arrive `rate` times a second, for so many seconds or until `end`."""
+        self._enough.clear()
         return self._pool.submit(_run, *self._target, rate, 0, max(1, round(rate * seconds)))
+
+    def end(self) -> None:
+        """No more arrive of what `open` began; the answers that are under way are waited for."""
+        self._enough.set()
+
+
+def _share(enough: Event) -> None:
+    _enough.append(enough)
 
 
 def _run(url: str, bodies: list[bytes], rate: float | None, callers: int, num: int) -> Answers:
@@ -117,12 +131,15 @@ async def _asked(url: str, bodies: list[bytes], rate: float | None, callers: int
             late = began + place / rate - time.perf_counter()
             if late > 0:
                 await asyncio.sleep(late)
+            if _enough[0].is_set():
+                num = place
+                break
             task = asyncio.create_task(ask(place))
             waiting.add(task)
             task.add_done_callback(waiting.discard)
         await asyncio.gather(*waiting)
     client.close()
-    return Answers(scheduled, latency, status, time.perf_counter() - began)
+    return Answers(scheduled[:num], latency[:num], status[:num], time.perf_counter() - began)
 
 
 class _Client:

@@ -145,9 +145,12 @@ def _try_celery() -> None:
 
 def _try_redis(connect: Callable[[], Any], setting: str) -> None:
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     try:
         client = connect()
+        client.set_retry(Retry(NoBackoff(), 0))  # by itself it tries for ten seconds
         version = str(client.info("server")["redis_version"])
         client.close()
     except (redis.RedisError, ValueError, KeyError, TypeError) as error:

@@ -92,7 +92,8 @@ class Processes:
         return "\n".join(f"## {log.name}\n{log.read_text()[-2000:]}" for log in sorted(self._folder.glob("*.log")))
 
     def stop(self) -> None:
-        stop([session for _, session in self._started], 8)
+        # Killed: nothing of them is looked at any more, and the task whose worker was killed does not end when asked.
+        stop([session for _, session in self._started], 0)
         for child, _ in self._started:
             child.wait(5)
 

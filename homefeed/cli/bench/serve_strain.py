@@ -21,8 +21,8 @@ MEANING = {
     "swap_rss_gib": "Resident memory of the service then: the release before stays, for a rollback.",
 }
 _TIMES, OVERLOAD_S = 5.0, 60.0
-BEFORE_S, MOST_S = 15.0, 180.0
-_STREAK, _GIVEN_UP_S = 10, 60.0
+BEFORE_S, MOST_S, AFTER_S = 15.0, 180.0, 5.0
+_STREAK, GIVEN_UP_S = 10, 60.0
 
 
 def overload(service: Service, pages_per_s: float) -> dict[str, float]:
@@ -31,7 +31,7 @@ def overload(service: Service, pages_per_s: float) -> dict[str, float]:
     answers = service.load.open(_TIMES * pages_per_s, OVERLOAD_S).result()
     ended = time.perf_counter()
     slowest = np.inf
-    while slowest > calm and time.perf_counter() - ended < _GIVEN_UP_S:
+    while slowest > calm and time.perf_counter() - ended < GIVEN_UP_S:
         slowest = service.load.closed(1, _STREAK).ms(1.0)
     return {
         "overload_pages_per_s": _TIMES * pages_per_s,
@@ -49,7 +49,7 @@ def swap(service: Service, pages_per_s: float, release: str) -> dict[str, float]
 
     from homefeed.registry import Stage, open_registry
 
-    arrivals = service.load.open(pages_per_s / 2, BEFORE_S + MOST_S)
+    arrivals = service.load.open(pages_per_s / 2, BEFORE_S + MOST_S + AFTER_S)
     began = time.perf_counter()
     time.sleep(BEFORE_S)
     registry = open_registry(service.settings.resolved_registry_url)
@@ -58,10 +58,12 @@ def swap(service: Service, pages_per_s: float, release: str) -> dict[str, float]
     while service.get("/release")["live"]["release"] != release and time.perf_counter() - named < MOST_S:
         time.sleep(0.5)
     swapped = time.perf_counter()
+    time.sleep(AFTER_S)
+    service.load.end()
     answers = arrivals.result()
     # The load's process begins a little later than it is asked to: the first seconds are of no part.
     before = answers.within(2.0, named - began)
-    during = answers.within(named - began, swapped - began + 5.0)
+    during = answers.within(named - began, swapped - began + AFTER_S)
     return {
         "swap_s": swapped - named,
         "swap_failed": float((during.status != 200).sum()),

@@ -40,9 +40,11 @@ class Site(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     go: ClassVar[threading.Event] = threading.Event()
+    asked: ClassVar[threading.Event] = threading.Event()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        self.asked.set()
         self.go.wait()
         self.send_response(429 if b"nobody" in body else 200)
         self.send_header("content-length", "2")
@@ -56,6 +58,7 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     Site.go.set()
+    Site.asked.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -71,6 +74,19 @@ def test_callers_and_arrivals_ask_as_often_as_they_are_told(url: str) -> None:
     assert closed.served == 10
     assert np.unique(closed.status).tolist() == [200, 429]
     assert opened.scheduled_s.tolist() == pytest.approx((np.arange(20) / 50).tolist())
+
+
+def test_arrivals_end_when_they_are_told_to_and_can_begin_again(url: str) -> None:
+    with Load(url, ["a"]) as load:
+        arrivals = load.open(50.0, 500.0)
+        while not Site.asked.wait(0.1):
+            assert not arrivals.done()
+        load.end()
+        ended = arrivals.result()
+        again = load.open(50.0, 0.2).result()
+    assert 0 < len(ended.status) < 25_000
+    assert ended.served == len(ended.status) == len(ended.scheduled_s) == len(ended.latency_s)
+    assert again.served == 10
 
 
 def test_what_arrives_during_a_stall_waited_for_it(url: str) -> None:
@@ -125,7 +141,9 @@ def test_a_small_run_has_every_result(tmp_path, monkeypatch) -> None:
         (serve_service, "SLOWER", 0.5),
         (serve_strain, "OVERLOAD_S", 2.0),
         (serve_strain, "BEFORE_S", 4.0),
+        (serve_strain, "GIVEN_UP_S", 10.0),
         (serve_strain, "MOST_S", 30.0),
+        (serve_strain, "AFTER_S", 2.0),
     ):
         monkeypatch.setattr(module, name, value)
     settings = load_settings(var=tmp_path / "var")

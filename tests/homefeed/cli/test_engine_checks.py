@@ -1,5 +1,8 @@
 """`homefeed engines`: each engine of the profile is tried, and a problem names the setting."""
 
+import socket
+import threading
+
 import pytest
 import typer
 
@@ -32,7 +35,8 @@ def test_servers_that_are_not_there_are_named_with_their_setting(settings: Setti
         ),
         platform=PlatformSettings(airflow_database_url="mysterious://h/a", airflow_broker_url="redis://127.0.0.1:9/1"),
     )
-    problems = {check.part: check.problem for check in checks(cluster)}
+    found = checks(cluster)
+    problems = {check.part: check.problem for check in found}
     assert "HOMEFEED_ENGINE__SPARK_MASTER" in problems["window queries"]
     assert problems["control state"] == ""
     assert "HOMEFEED_FEATURES__FEAST_REGISTRY_URL" in problems["feature registry"]
@@ -42,7 +46,35 @@ def test_servers_that_are_not_there_are_named_with_their_setting(settings: Setti
         "HOMEFEED_PLATFORM__AIRFLOW_BROKER_URL" in problems["Celery broker"]
         or "celery<5.7" in problems["Celery broker"]
     )
-    assert "hunter2" not in str(checks(cluster))
+    assert "hunter2" not in str(found)
+
+
+def test_a_redis_that_does_not_answer_is_asked_once(settings: Settings) -> None:
+    taken = []
+
+    def serve() -> None:
+        while connection := accept():
+            taken.append(connection)
+            connection.close()
+
+    def accept() -> socket.socket | None:
+        try:
+            return listening.accept()[0]
+        except OSError:
+            return None
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            asked = settings.model_copy(update={"features": FeatureSettings(online_url=url)})
+            problem = next(check.problem for check in checks(asked) if check.part == "online store")
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    assert "HOMEFEED_FEATURES__ONLINE_URL is right" in problem
+    assert len(taken) == 1
 
 
 def test_the_exit_code_says_that_one_cannot_be_used(
