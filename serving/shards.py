@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http.client import HTTPConnection, HTTPException
 
 import httpx
 import numpy as np
@@ -22,11 +23,12 @@ from homefeed.settings import Settings
 from models.index import Change, merged, shard_of
 from models.index.live import Rest, VectorsOf
 from serving.metrics import SHARD_SECONDS, SHARDS_MISSED
-from serving.shard_body import Found, found_of, rows_of
-from serving.shard_connection import ShardConnection
+from serving.shard_body import WIDTH, Found, found_of, rows_of
 
 _MISSED: ContextVar[list[str] | None] = ContextVar("missed", default=None)
 _LOOK_S = 0.2
+#: What an answer that is there already is given to be read in, when the time is over.
+_LEAST_S = 0.001
 
 
 class ShardsError(HomefeedError):
@@ -143,13 +145,13 @@ class RemoteShards:
 class _Call:
     """A request that was written, or could not be; `is_kept` when its connection had been used before."""
 
-    def __init__(self, connection: ShardConnection, path: str, body: bytes, until: float) -> None:
-        self.connection, self.path, self.body, self.is_kept = connection, path, body, connection.is_open
+    def __init__(self, connection: HTTPConnection, path: str, body: bytes, is_kept: bool) -> None:
+        self.connection, self.path, self.body, self.is_kept = connection, path, body, is_kept
         self.began = time.perf_counter()
         self.error: Exception | None = None
         try:
-            connection.ask(path, body, until)
-        except OSError as error:
+            connection.request("POST", path, body)
+        except (OSError, HTTPException) as error:
             self.error = error
 
 
@@ -159,8 +161,8 @@ class _Shard:
     def __init__(self, number: int, host: str, port: int, settings: Settings) -> None:
         self.name, self.number = f"shard_{number}", number
         self._label, self._host, self._port = str(number), host, port
-        self._serving, self._seconds = settings.serving, SHARD_SECONDS.labels(shard=str(number))
-        self._free: deque[ShardConnection] = deque()
+        self._serving = settings.serving
+        self._free: deque[HTTPConnection] = deque()
         self._lock = threading.Lock()
         self._failures, self._closed_until = 0, 0.0
         # A release that is no longer served takes its connections with it.
@@ -190,10 +192,9 @@ class _Shard:
             SHARDS_MISSED.labels(shard=self._label, reason="breaker").inc()
             return None
         try:
-            connection = self._free.pop()
+            return _Call(self._free.pop(), path, body, is_kept=True)
         except IndexError:
-            connection = ShardConnection(self._host, self._port)
-        return _Call(connection, path, body, until)
+            return _Call(self._connection(until), path, body, is_kept=False)
 
     def end(self, call: _Call | None, until: float) -> tuple[bytes, int] | None:
         """The answer, and the width that it names; None when there is none until then."""
@@ -204,11 +205,11 @@ class _Shard:
         except TimeoutError:
             self._failed(call, "timeout")
             return None
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             self._failed(call, "error")
             return None
         self._failures = 0
-        self._seconds.observe(time.perf_counter() - call.began)
+        SHARD_SECONDS.labels(shard=self._label).observe(time.perf_counter() - call.began)
         return body, width
 
     def _read(self, call: _Call, until: float) -> tuple[bytes, int]:
@@ -216,22 +217,26 @@ class _Shard:
             if call.error is not None:
                 raise call.error
             return self._answer(call.connection, until)
-        except ConnectionError:
+        except (ConnectionError, HTTPException):
             call.connection.close()
             if not call.is_kept:
                 raise
         # The shard closed a connection that was idle, as it may at any time: a new one.
-        call.is_kept = False
-        call.connection.ask(call.path, call.body, until)
+        call.connection, call.is_kept = self._connection(until), False
+        call.connection.request("POST", call.path, call.body)
         return self._answer(call.connection, until)
 
-    def _answer(self, connection: ShardConnection, until: float) -> tuple[bytes, int]:
-        status, body, width = connection.answer(until)
-        if status != 200:
-            raise ValueError(f"answered {status}: {body[:200]!r}")
-        if connection.is_open:
-            self._free.append(connection)
-        return body, width
+    def _answer(self, connection: HTTPConnection, until: float) -> tuple[bytes, int]:
+        connection.sock.settimeout(_left_s(until))
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise ValueError(f"answered {answer.status}: {body[:200]!r}")
+        self._free.append(connection)
+        return body, int(answer.headers.get(WIDTH, "1"))
+
+    def _connection(self, until: float) -> HTTPConnection:
+        return HTTPConnection(self._host, self._port, timeout=_left_s(until))
 
     def _failed(self, call: _Call, reason: str) -> None:
         call.connection.close()
@@ -242,6 +247,10 @@ class _Shard:
                 self._closed_until, self._failures = time.monotonic() + self._serving.breaker_s, 0
 
 
-def _close(connections: deque[ShardConnection]) -> None:
+def _left_s(until: float) -> float:
+    return max(until - time.perf_counter(), _LEAST_S)
+
+
+def _close(connections: deque[HTTPConnection]) -> None:
     for connection in connections:
         connection.close()
