@@ -8,7 +8,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do command -v $$p >/de
 OF_THE_LOCK := --constraint requirements.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
 
-.PHONY: help install run stop clean test check format lock docs
+# What builds images, and what their names begin with: make images ENGINE=podman REGISTRY=registry.site/
+ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(if $(shell command -v $(each)),$(each))))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: help install run stop clean test check format lock docs images
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,3 +59,8 @@ lock: install ## renew requirements.txt, and the images' shares of it, from pypr
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
 	$(BIN)/uv pip compile --group pyproject.toml:serving $(OF_THE_LOCK) --output-file deploy/images/serving.txt
 	$(BIN)/uv pip compile pyproject.toml --extra cluster $(OF_THE_LOCK) --output-file deploy/images/platform.txt
+
+images: ## build the two images with docker, podman or buildah
+	@test -n "$(ENGINE)" || { echo "error: found none of docker, podman and buildah; say what builds: make images ENGINE=/path/to/podman" >&2; exit 2; }
+	$(ENGINE) build --file deploy/images/serving.Dockerfile --tag $(REGISTRY)homefeed/serving:$(VERSION) .
+	$(ENGINE) build --file deploy/images/platform.Dockerfile --tag $(REGISTRY)homefeed/platform:$(VERSION) .

@@ -1,16 +1,14 @@
-# Airflow with its tasks, and the command line:
-# docker build --file deploy/images/platform.Dockerfile --tag homefeed/platform:0.1.0 .
+# Airflow with its tasks, and the command line: make images
 # The base brings the entry point that Airflow's chart calls; Airflow itself is the one of our lock.
-FROM apache/airflow:slim-3.3.2-python3.11
+FROM apache/airflow:slim-3.3.2-python3.11 AS build
 USER root
-# Spark, for the queries of the cluster profile.
-RUN apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
- && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/homefeed/src
-COPY requirements.txt deploy/images/platform.txt ./
-RUN pip install --no-cache-dir "$(grep -oE '^uv==[0-9.]+' requirements.txt)" \
- && python -m venv /opt/homefeed/venv \
- && uv pip sync --no-cache --python /opt/homefeed/venv/bin/python --require-hashes platform.txt
+COPY requirements.txt deploy/images/platform.txt /tmp/
+# `python -m pip`: the base's command `pip` refuses root. The rest is as in serving.Dockerfile.
+RUN python -m pip install --no-cache-dir "$(grep -oE '^uv==[0-9.]+' /tmp/requirements.txt)" \
+ && python -m venv --without-pip /opt/homefeed/venv \
+ && uv pip sync --no-cache --compile-bytecode --python /opt/homefeed/venv/bin/python --require-hashes /tmp/platform.txt \
+ && rm -r /opt/homefeed/venv/lib/python3.11/site-packages/tensorflow/include
 COPY pyproject.toml README.md ./
 COPY docs docs
 COPY homefeed homefeed
@@ -19,7 +17,16 @@ COPY models models
 COPY monitoring monitoring
 COPY serving serving
 COPY dags dags
-RUN uv pip install --no-cache --python /opt/homefeed/venv/bin/python --no-deps --editable .
-ENV PATH=/opt/homefeed/venv/bin:$PATH PYTHONUNBUFFERED=1
+RUN uv pip install --no-cache --no-build-isolation --python /opt/homefeed/venv/bin/python --no-deps --editable . \
+ && python -m compileall -q .
+
+FROM apache/airflow:slim-3.3.2-python3.11
+USER root
+# Spark, for the queries of the cluster profile; Hadoop asks for the name of its user.
+RUN apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --uid 10001 --gid 0 --home-dir /tmp --no-create-home homefeed
+COPY --from=build /opt/homefeed /opt/homefeed
+ENV PATH=/opt/homefeed/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 USER 10001:0
 WORKDIR /opt/airflow

@@ -1,17 +1,19 @@
-# The service and the index shards:
-# docker build --file deploy/images/serving.Dockerfile --tag homefeed/serving:0.1.0 .
+# The service and the index shards: make images
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /opt/homefeed/src
-COPY requirements.txt deploy/images/serving.txt ./
-RUN pip install --no-cache-dir "$(grep -oE '^uv==[0-9.]+' requirements.txt)" \
- && python -m venv /opt/homefeed/venv \
- && uv pip sync --no-cache --python /opt/homefeed/venv/bin/python --require-hashes serving.txt
+COPY requirements.txt deploy/images/serving.txt /tmp/
+# Compiled here: a pod's root cannot be written. TensorFlow's headers are for building against it.
+RUN python -m pip install --no-cache-dir "$(grep -oE '^uv==[0-9.]+' /tmp/requirements.txt)" \
+ && python -m venv --without-pip /opt/homefeed/venv \
+ && uv pip sync --no-cache --compile-bytecode --python /opt/homefeed/venv/bin/python --require-hashes /tmp/serving.txt \
+ && rm -r /opt/homefeed/venv/lib/python3.11/site-packages/tensorflow/include
 COPY pyproject.toml README.md ./
 COPY homefeed homefeed
 COPY feature_repo feature_repo
 COPY models models
 COPY serving serving
-RUN uv pip install --no-cache --python /opt/homefeed/venv/bin/python --no-deps --editable .
+RUN uv pip install --no-cache --no-build-isolation --python /opt/homefeed/venv/bin/python --no-deps --editable . \
+ && python -m compileall -q .
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --gid 0 --home-dir /tmp --no-create-home homefeed

@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "deploy" / "images"
@@ -83,5 +85,27 @@ def test_a_recipe_copies_what_there_is(image: str) -> None:
     copied = {name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", recipe, re.MULTILINE) for name in line.split()}
     assert {f"deploy/images/{image}.txt", "requirements.txt", "pyproject.toml"} <= copied
     assert all((ROOT / name).exists() for name in copied)
+    # A builder is sent what is copied, and nothing else.
+    everything, *sent = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert everything == "*"
+    assert all(any(fnmatch("!" + name, line) for line in sent) for name in copied)
     assert "--require-hashes" in recipe
     assert "USER 10001" in recipe
+    # The command `pip` of Airflow's base refuses root; a pod's root is read-only, so nothing is compiled later.
+    assert not re.search(r"(?<!-m )(?<!uv )\bpip install", recipe)
+    assert "--compile-bytecode" in recipe
+
+
+def test_make_images_names_both_as_the_kubernetes_tree_does() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "images", "ENGINE=podman", "REGISTRY=registry.site/"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    tags = re.findall(r"^podman build --file (\S+) --tag registry.site/(\S+) \.$", done.stdout, re.MULTILINE)
+    wanted = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "kustomization.yaml").read_text())["images"]
+    assert {tag for _, tag in tags} == {f"{image['name']}:{image['newTag']}" for image in wanted}
+    assert {file for file, _ in tags} == {str(file.relative_to(ROOT)) for file in IMAGES.glob("*.Dockerfile")}

@@ -1,76 +1,33 @@
 """The Kubernetes tree, as far as it can be held without a cluster: names, ports, settings and secrets meet."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
+from kubernetes_tree import (
+    COMPONENTS,
+    KUSTOMIZATION,
+    NAME,
+    OBJECTS,
+    ROOT,
+    TREE,
+    VALUES,
+    WORKLOADS,
+    container,
+    labels,
+    named,
+    of,
+    patched_settings,
+    pod,
+    ports,
+    secrets,
+    variables,
+)
 
-from homefeed.settings import Settings, load
+from homefeed.settings import load
 
-ROOT = Path(__file__).parents[2]
-TREE = ROOT / "deploy" / "kubernetes"
-VALUES: dict[str, Any] = yaml.safe_load((TREE / "airflow-values.yaml").read_text())
-KUSTOMIZATION: dict[str, Any] = yaml.safe_load((TREE / "kustomization.yaml").read_text())
-COMPONENTS: dict[str, dict[str, Any]] = {
-    file.parent.name: yaml.safe_load(file.read_text()) for file in sorted(TREE.glob("*/kustomization.yaml"))
-}
-RESOURCES = [
-    *KUSTOMIZATION["resources"],
-    *(f"{folder}/{name}" for folder, component in COMPONENTS.items() for name in component["resources"]),
-]
-OBJECTS: list[dict[str, Any]] = [made for name in RESOURCES for made in yaml.safe_load_all((TREE / name).read_text())]
-NAME = "app.kubernetes.io/name"
-
-
-def of(*kinds: str) -> list[dict[str, Any]]:
-    return [made for made in OBJECTS if made["kind"] in kinds]
-
-
-def named(kind: str, name: str) -> dict[str, Any]:
-    return next(made for made in of(kind) if made["metadata"]["name"] == name)
-
-
-WORKLOADS = of("Deployment", "StatefulSet")
 EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda made: made["metadata"]["name"])
-
-
-def labels(workload: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
-    return found
-
-
-def pod(workload: dict[str, Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
-    return spec
-
-
-def container(workload: dict[str, Any]) -> dict[str, Any]:
-    (only,) = pod(workload)["containers"]
-    return dict(only)
-
-
-def ports(workload: dict[str, Any]) -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in container(workload).get("ports", [])}
-
-
-def variables(group: type[BaseModel] = Settings, prefix: str = "HOMEFEED_") -> set[str]:
-    """Every environment variable of the settings."""
-    found: set[str] = set()
-    for name, field in group.model_fields.items():
-        kind = field.annotation
-        key = f"{prefix}{name.upper()}"
-        found |= variables(kind, f"{key}__") if isinstance(kind, type) and issubclass(kind, BaseModel) else {key}
-    return found
-
-
-def secrets() -> dict[str, set[str]]:
-    """Secret -> its keys, as the secret store fills them."""
-    return {
-        made["spec"]["target"]["name"]: set(made["spec"]["target"]["template"]["data"]) for made in of("ExternalSecret")
-    }
 
 
 def test_the_tree_is_whole_and_every_object_has_one_name() -> None:
@@ -135,13 +92,6 @@ def test_a_component_adds_what_there_is_and_every_file_is_of_one() -> None:
             assert named(changed["kind"], changed["metadata"]["name"])
 
 
-def patched_settings() -> dict[str, str]:
-    """The settings with what both components add."""
-    changes = [yaml.safe_load(patch["patch"]) for c in COMPONENTS.values() for patch in c["patches"]]
-    added = [change["data"] for change in changes if change["metadata"]["name"] == "homefeed-settings"]
-    return dict(item for data in (named("ConfigMap", "homefeed-settings")["data"], *added) for item in data.items())
-
-
 def test_trainers_have_the_addresses_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from models.trainers.job import worker_addresses
 
@@ -154,10 +104,6 @@ def test_trainers_have_the_addresses_that_the_settings_name(monkeypatch: pytest.
     (address,) = container(trainer)["command"][2:]
     assert [address.replace("$(POD_NAME)", f"{name}-{n}") for n in range(len(expected))] == expected
     # The task's pod is reached by its address, at any port, and reaches the trainers so.
-    values = yaml.safe_load((TREE / "trainers" / "airflow-values.yaml").read_text())
-    chief = {each["name"]: each for each in values["workers"]["env"]}
-    assert chief["HOMEFEED_TRAINERS__CHIEF"]["value"].split(":")[0] == "$(POD_IP)"
-    assert chief["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
     policies = {made["metadata"]["name"]: made["spec"] for made in of("NetworkPolicy")}
     for policy, whom in (("homefeed-trainer", 2), ("airflow-trainers", 1)):
         (rule,) = policies[policy]["ingress"]
@@ -189,6 +135,31 @@ def test_every_variable_is_a_setting_and_its_value_can_be_used(monkeypatch: pyte
     assert settings.replicas.drain_s > noticed_s
     wait_s = settings.replicas.drain_s + settings.serving.graceful_s
     assert pod(service)["terminationGracePeriodSeconds"] > wait_s
+
+
+@pytest.mark.parametrize("who", ["homefeed-service", "airflow"])
+def test_features_have_a_server_each_and_its_database_is_made(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from feature_repo.store import configuration
+
+    if who == "airflow":
+        names = {each["envName"]: each["secretKey"] for each in VALUES["secret"]}
+    else:
+        given = container(named("Deployment", who))["env"]
+        names = {each["name"]: each["valueFrom"]["secretKeyRef"]["key"] for each in given if "valueFrom" in each}
+    held = named("ExternalSecret", "homefeed-secrets")["spec"]["target"]["template"]["data"]
+    for name, value in patched_settings().items() | {
+        (name, re.sub("{{.*?}}", "x", held[key])) for name, key in names.items()
+    }:
+        monkeypatch.setenv(name, value)
+    settings = load()
+    configured = configuration(settings)
+    assert configured["online_store"]["type"] == "redis"
+    created = named("ConfigMap", "homefeed-postgres-databases")["data"].values()
+    databases = {"homefeed", *(statement.split()[2] for statement in created)}
+    assert {value.rpartition("/")[2] for value in held.values() if value.startswith("postgresql")} == databases
+    assert configured["registry"]["path"].rpartition("/")[2] in databases
+    assert settings.storage.url
+    assert settings.resolved_engine.kind == "duckdb", "Spark publishes on a shared disk alone"
 
 
 def test_every_object_is_one_of_the_kubernetes_api() -> None:
@@ -253,28 +224,3 @@ def test_images_are_ours_with_a_recipe_or_have_a_version() -> None:
         else:
             assert re.fullmatch(r"[a-z]+:\d+(\.\d+)+", image), image
     assert ours[VALUES["defaultAirflowRepository"]] == VALUES["defaultAirflowTag"]
-
-
-def test_airflow_runs_the_version_of_the_lock_with_the_settings_of_the_others() -> None:
-    assert f"apache-airflow=={VALUES['airflowVersion']}" in (ROOT / "requirements.txt").read_text()
-    assert VALUES["airflowVersion"] in (ROOT / "deploy" / "images" / "platform.Dockerfile").read_text()
-    known = secrets()
-    assert "connection" in known[VALUES["data"]["metadataSecretName"]] & known[VALUES["data"]["brokerUrlSecretName"]]
-    assert {"fernet-key", "jwt-secret", "api-secret-key"} <= known["homefeed-secrets"]
-    for each in VALUES["secret"]:
-        assert each["secretKey"] in known[each["secretName"]]
-        assert each["envName"].startswith("AIRFLOW__") or each["envName"] in variables()
-    settings, store = yaml.safe_load(VALUES["extraEnvFrom"])
-    assert named("ConfigMap", settings["configMapRef"]["name"])
-    assert store["secretRef"]["name"] in known
-    user = pod(named("Deployment", "homefeed-service"))["securityContext"]["runAsUser"]
-    assert VALUES["uid"] == user, "all of them write under one volume"
-    assert VALUES["config"]["core"]["dags_folder"].startswith("/opt/homefeed/src")
-    assert (ROOT / VALUES["config"]["core"]["plugins_folder"].removeprefix("/opt/homefeed/src/")).is_dir()
-
-
-def test_airflow_s_chart_makes_the_pools_and_its_workers_take_every_queue() -> None:
-    from dags.defaults import INGEST, SERVE, TRAIN
-
-    assert VALUES["scheduler"]["args"][-1] == "python -m homefeed.cli.airflow_pools && exec airflow scheduler"
-    assert VALUES["workers"]["args"][-1].split(" --queues ")[1].split(",") == [INGEST, TRAIN, SERVE]
