@@ -51,12 +51,11 @@ class Corrections:
         """
         if not len(self):
             return heads
-        added = self.of(videos)
-        watched = heads["watched"]
-        factor = np.exp(added)
-        times = factor / (np.float32(1) + watched * (factor - np.float32(1)))
-        most = {"watch_s": np.float32(np.inf)}
-        return {target: np.minimum(head * times, most.get(target, np.float32(1))) for target, head in heads.items()}
+        factor, one = np.exp(self.of(videos)), np.float32(1)
+        times = factor / (one + heads["watched"] * (factor - one))
+        corrected = {target: head * times for target, head in heads.items()}
+        # Seconds have no bound.
+        return {t: head if t == "watch_s" else np.minimum(head, one) for t, head in corrected.items()}
 
 
 NONE = Corrections(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -83,11 +82,9 @@ class Prior:
         viral = _log_chance(observed, expected, _VIRAL_SHAPE, viral_rate)
         usual = _log_chance(observed, expected, self.certainty, self.certainty)
         share = expit(viral - usual + logit(self.viral_share))
-        multiples = (
-            (observed + shape) / (expected + rate)
-            for shape, rate in ((_VIRAL_SHAPE, viral_rate), (self.certainty, self.certainty))
-        )
-        return np.asarray(share * next(multiples) + (1 - share) * next(multiples), np.float64)
+        if_viral = (observed + _VIRAL_SHAPE) / (expected + viral_rate)
+        if_usual = (observed + self.certainty) / (expected + self.certainty)
+        return np.asarray(share * if_viral + (1 - share) * if_usual, np.float64)
 
 
 def _log_chance(
