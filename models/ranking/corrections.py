@@ -51,11 +51,11 @@ class Corrections:
         """
         if not len(self):
             return heads
-        factor, one = np.exp(self.of(videos)), np.float32(1)
-        times = factor / (one + heads["watched"] * (factor - one))
+        factor = np.exp(self.of(videos))
+        times = np.asarray(factor / (1 + heads["watched"] * (factor - 1)), np.float32)
         corrected = {target: head * times for target, head in heads.items()}
         # Seconds have no bound.
-        return {t: head if t == "watch_s" else np.minimum(head, one) for t, head in corrected.items()}
+        return {t: head if t == "watch_s" else np.minimum(head, np.float32(1)) for t, head in corrected.items()}
 
 
 NONE = Corrections(np.zeros(0, np.int64), np.zeros(0, np.float32))
