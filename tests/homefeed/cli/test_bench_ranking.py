@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +13,18 @@ import models  # noqa: F401
 from homefeed import windows
 from homefeed.cli.bench import ranking, ranking_movielens, shown
 from homefeed.cli.bench.rating_exposures import examples_of_ratings, split, sums_before
+from homefeed.cli.bench.refitted_ranker import answered
 from homefeed.cli.bench.world_exposures import SETTLED_WINDOWS, WorldExposures, true_watched, world_exposures
 from homefeed.cli.bench.world_log import END
-from homefeed.features import DENSE_FEATURES
+from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.importers.ratings import FILMS, USERS, Ratings
 from homefeed.schema import TIME
 from homefeed.settings import Settings, load
 from homefeed.world.build import build_site
 from models.evaluation import normalised_entropy
 from models.names import NO_NAMES
-from models.ranking.examples import HIDDEN_SLOT
+from models.ranking.calibration import IDENTITY
+from models.ranking.examples import HIDDEN_SLOT, Examples
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,34 @@ def test_the_truth_is_that_of_the_label(made: WorldExposures) -> None:
     assert abs(truth.sum() - watched.sum()) < 4 * deviation
     assert normalised_entropy(watched, truth) < 0.9
     assert normalised_entropy(watched, np.roll(truth, 1000)) > 1
+
+
+@pytest.mark.slow
+def test_a_window_is_answered_by_what_was_known_before_it(made: WorldExposures) -> None:
+    """What became of an exposure is known from the second window after its own on, and told then."""
+
+    def predict(examples: Examples) -> np.ndarray:
+        return np.full((len(examples), len(TARGETS)), 0.05, np.float32)
+
+    ranker = SimpleNamespace(calibrators=dict.fromkeys(TARGETS, IDENTITY), trainer=SimpleNamespace(predict=predict))
+    knobs = load().ranking.model_copy(update={"refit_positives": 1, "refit_check_positives": 1})
+    settings = load().model_copy(update={"ranking": knobs})
+    names = made.holdout.rows.column("window").to_numpy(zero_copy_only=False).astype(str)
+    number = np.searchsorted(windows.span(made.holdout.first, made.holdout.last), names)
+
+    def watched(of_site: WorldExposures) -> np.ndarray:
+        return answered(settings, of_site, ranker)["watched"]  # type: ignore[arg-type]
+
+    before = watched(made)
+    assert before.shape == number.shape
+    for changed in (0, 2):
+        labels = made.holdout.examples.labels
+        every = np.where(number == changed, np.float32(1), labels["watched"])
+        examples = replace(made.holdout.examples, labels=labels | {"watched": every})
+        after = watched(replace(made, holdout=replace(made.holdout, examples=examples)))
+        moved = {int(window) for window in np.unique(number[after != before])}
+        assert moved
+        assert min(moved) == changed + 2
 
 
 def test_the_entropy_of_a_constant_truth_is_one() -> None:
