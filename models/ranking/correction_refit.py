@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 from homefeed.settings import Settings
 from models.evaluation.metrics import log_loss
-from models.ranking.corrections import NONE, Corrections, Heads, Prior, corrections_of
+from models.ranking.corrections import NONE, Corrections, Prior, corrections_of
 from models.ranking.examples import Examples
+from models.ranking.head_refit import FIT, NEWEST, too_few
+
+#: What is promised of n exposures, calibrated, and the exposures.
+Part = tuple[NDArray[np.float32], Examples]
 
 
 @dataclass(frozen=True)
@@ -34,31 +38,30 @@ class CorrectionRefit:
 
 
 def refit_corrections(
-    settings: Settings, old: Corrections, fit: tuple[Heads, Examples], check: tuple[Heads, Examples]
+    settings: Settings, old: Corrections, fit: Part, check: Part
 ) -> tuple[Corrections, CorrectionRefit]:
     """The corrections that answer from now on, and what became of them.
 
     Args:
       settings: `ranking.correction_certainty`, `ranking.correction_viral_share`, and how many positives it takes.
       old: those that answer now.
-      fit: calibrated heads [n] of the windows that may be fitted to, and the exposures.
+      fit: watches that are promised in the windows that may be fitted to, and their exposures.
       check: the same of the newest window, which decides.
     """
     knobs = settings.ranking
-    (heads, examples), (_, newest) = fit, check
+    (promised, examples), (_, newest) = fit, check
     for part, needed, where in (
-        (examples, knobs.refit_positives, "the windows of the fit"),
-        (newest, knobs.refit_check_positives, "the newest window"),
+        (examples, knobs.refit_positives, FIT),
+        (newest, knobs.refit_check_positives, NEWEST),
     ):
         positives = int((part.labels["watched"] > 0).sum())
         if positives < needed:
-            few = f"{positives} of the {needed} positives it takes in {where}"
-            return old, CorrectionRefit(False, few, len(old))
+            return old, CorrectionRefit(False, too_few(positives, needed, where), len(old))
     prior = Prior(knobs.correction_certainty, knobs.correction_viral_share)
-    new = corrections_of(examples.inputs.video, examples.labels["watched"], heads["watched"], examples.weight, prior)
+    new = corrections_of(examples.inputs.video, examples.labels["watched"], promised, examples.weight, prior)
     tried = {"old": old, "none": NONE, "new": new}
-    promised = {name: _watched(corrections, *check) for name, corrections in tried.items()}
-    losses = {name: _loss(newest, watched) for name, watched in promised.items()}
+    answers = {name: _watched(corrections, *check) for name, corrections in tried.items()}
+    losses = {name: _loss(newest, watched) for name, watched in answers.items()}
     # The first of equal ones stays.
     best = min(losses, key=lambda name: losses[name])
     reasons = {
@@ -72,13 +75,13 @@ def refit_corrections(
         reason=reasons[best],
         videos=len(tried[best]),
         **{f"{name}_loss": loss for name, loss in losses.items()},
-        calibration=float((promised[best] * newest.weight).sum()) / happened,
+        calibration=float((answers[best] * newest.weight).sum()) / happened,
     )
     return tried[best], told
 
 
-def _watched(corrections: Corrections, heads: Heads, examples: Examples) -> NDArray[np.float32]:
-    return corrections({"watched": heads["watched"]}, examples.inputs.video)["watched"]
+def _watched(corrections: Corrections, promised: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+    return corrections({"watched": promised}, examples.inputs.video)["watched"]
 
 
 def _loss(examples: Examples, watched: NDArray[np.float32]) -> float:

@@ -18,7 +18,7 @@ from models.ranking.calibration import CalibrationError
 #: Log-odds that are not worth a line of the file: a twentieth more or less.
 _LEAST = 0.05
 #: Mean multiple of a video that goes viral, and shape of its distribution: half of them lie between 1 and 2.7.
-VIRAL, _VIRAL_SHAPE = 2.0, 2.0
+_VIRAL, _VIRAL_SHAPE = 2.0, 2.0
 
 Heads = dict[str, NDArray[np.float32]]
 
@@ -68,7 +68,7 @@ class Prior:
     Attributes:
       certainty: the multiple of most videos is drawn from a gamma distribution of mean 1 and variance 1 / `certainty`;
         so many promised watches, seen, count as much as the promise.
-      viral_share: share of videos whose multiple is drawn from one of mean `VIRAL` and shape `_VIRAL_SHAPE` instead.
+      viral_share: share of videos whose multiple is drawn from one of mean 2 and shape 2 instead.
     """
 
     certainty: float
@@ -78,7 +78,7 @@ class Prior:
         """Mean multiple of videos of which `observed` watches [n] were seen, where `expected` [n] were promised."""
         from scipy.special import expit, logit
 
-        viral_rate = _VIRAL_SHAPE / VIRAL
+        viral_rate = _VIRAL_SHAPE / _VIRAL
         viral = _log_chance(observed, expected, _VIRAL_SHAPE, viral_rate)
         usual = _log_chance(observed, expected, self.certainty, self.certainty)
         share = expit(viral - usual + logit(self.viral_share))

@@ -110,13 +110,14 @@ class Examples:
 def joined(parts: Sequence[Examples]) -> Examples:
     """One after the other the exposures of parts, one or more, of which histories and topics are of one length."""
 
-    def column(name: str, of: Sequence[Any]) -> NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in of])
-
-    inputs = Inputs(**{f.name: column(f.name, [part.inputs for part in parts]) for f in fields(Inputs)})
     labels = {target: np.concatenate([part.labels[target] for part in parts]) for target in parts[0].labels}
     others = [f.name for f in fields(Examples) if f.name not in ("inputs", "labels")]
-    return Examples(inputs, labels, **{name: column(name, parts) for name in others})
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in others}
+    return Examples(_joined_inputs([part.inputs for part in parts]), labels, **columns)
+
+
+def _joined_inputs(parts: Sequence[Inputs]) -> Inputs:
+    return Inputs(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Inputs)})
 
 
 def inputs_of(
@@ -257,11 +258,10 @@ def examples_of(
         training_inputs(rows.slice(first, _BLOCK), table, full_history, history_length, slot_use)
         for first in range(0, len(rows), _BLOCK)
     ] or [training_inputs(rows, table, full_history, history_length, slot_use)]
-    joined = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in blocks[0].columns()}
     labels = {t: rows.column(t).to_numpy(zero_copy_only=False).astype(np.float32) for t in TARGETS}
     weight = rows.column("weight").to_numpy(zero_copy_only=False).astype(np.float32)
     return Examples(
-        Inputs(**joined),
+        _joined_inputs(blocks),
         labels,
         weight,
         users=rows.column("user").to_numpy(),

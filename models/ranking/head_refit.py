@@ -14,6 +14,10 @@ from models.ranking.examples import Examples
 _ERRORS = 3.0
 
 
+#: Where positives are counted.
+FIT, NEWEST = "the windows of the fit", "the newest window"
+
+
 @dataclass(frozen=True)
 class HeadRefit:
     """What became of one head.
@@ -68,6 +72,11 @@ def refit_head(
     return _best(target, old, tried, *check, standing)
 
 
+def too_few(positives: int, needed: int, where: str) -> str:
+    """Why nothing is fitted."""
+    return f"{positives} of the {needed} positives it takes in {where}"
+
+
 @dataclass(frozen=True)
 class _Answer:
     """What a calibrator makes of the newest window: mean loss, and predicted over observed with its interval."""
@@ -106,10 +115,10 @@ def _standing(settings: Settings, target: str, fit: Examples, check: Examples, a
     positives, check_positives = (int((part.labels[target] > 0).sum()) for part in (fit, check))
     reason = ""
     if positives < knobs.refit_positives:
-        reason = f"{positives} of the {knobs.refit_positives} positives it takes in the windows of the fit"
+        reason = too_few(positives, knobs.refit_positives, FIT)
     if answered is None or check_positives < knobs.refit_check_positives:
-        few = f"{check_positives} of the {knobs.refit_check_positives} positives it takes in the newest window"
-        return HeadRefit(False, reason or few, positives, check_positives)
+        reason = reason or too_few(check_positives, knobs.refit_check_positives, NEWEST)
+        return HeadRefit(False, reason, positives, check_positives)
     return HeadRefit(
         False,
         reason,

@@ -19,6 +19,8 @@ from models.ranking.head_refit import HeadRefit, refit_head
 if TYPE_CHECKING:
     from models.bundle import Bundle
 
+_WATCHED = TARGETS.index("watched")
+
 
 @dataclass(frozen=True)
 class Refitted:
@@ -115,11 +117,8 @@ def refitted(
         calibrators[target], heads[target] = refit_head(
             settings, target, before.calibrators[target], of_head[0], ages, of_head[1]
         )
-    corrections, told = refit_corrections(
-        settings,
-        before.corrections,
-        *[(Adjustment(calibrators)(raw, examples.inputs.video), examples) for raw, examples in (fit, check)],
-    )
+    watched = [(calibrators["watched"](raw[:, _WATCHED]), examples) for raw, examples in (fit, check)]
+    corrections, told = refit_corrections(settings, before.corrections, *watched)
     return Refitted(Adjustment(calibrators, corrections), heads, told)
 
 

@@ -140,10 +140,10 @@ def knobs(refit_positives: int = 50) -> Settings:
 
 
 def window(*parts: Any) -> Any:
-    """Calibrated heads and exposures of a window."""
+    """Promised watches and exposures of a window."""
     videos, watched, promised, weight = joined(*parts)
     examples = SimpleNamespace(inputs=SimpleNamespace(video=videos), labels={"watched": watched}, weight=weight)
-    return {"watched": promised}, examples
+    return promised, examples
 
 
 def test_what_the_newest_window_bears_out_is_taken() -> None:

@@ -16,8 +16,10 @@ from homefeed.verdict import Check, Verdict
 from monitoring.alerts.rules import load_rules
 from monitoring.console import firing, live, page
 from monitoring.console.desk import Desk
+from monitoring.console.drifts import drifts
 from monitoring.console.forms import LABELS, form
 from monitoring.console.manual import FOLDER, anchor, manual, rendered
+from monitoring.live_calibration import record_refit
 
 
 class Outline(HTMLParser):
@@ -166,6 +168,14 @@ def test_online_metrics_are_those_of_the_command_line(desk: Desk, monkeypatch: p
     assert "e/more" not in html
     # What is live comes first, then what is in rollout.
     assert html.index(">r2, live<") < html.index(">r3, in rollout<") < html.index(">r1<")
+
+
+def test_what_was_fitted_again_and_how_many_videos_are_corrected(desk: Desk) -> None:
+    heads = {"watched": {"is_refitted": True}, "liked": {"is_refitted": False}}
+    record_refit(desk.settings, "r2", "20261124T2140Z", heads)
+    assert ">fitted again: watched</a>" in drifts(desk)
+    record_refit(desk.settings, "r2", "20261124T2150Z", {"watched": {"is_refitted": False}}, {"videos": 1234})
+    assert ">every calibrator stayed; 1,234 videos corrected</a>" in drifts(desk)
 
 
 def test_only_whoever_may_give_orders_sees_buttons(desk: Desk) -> None:
