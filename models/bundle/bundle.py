@@ -23,7 +23,8 @@ from models.index.similar import similar
 from models.membership import places
 from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import Calibrator
-from models.ranking.examples import Inputs, viewer_alone, viewer_row
+from models.ranking.columns import viewer_alone, viewer_row
+from models.ranking.examples import Inputs
 from models.ranking.page_scores import PageScores
 from models.ranking.request_inputs import request_inputs
 from models.retrieval.page_query import PageQuery

@@ -57,7 +57,7 @@ class Catalogue:
 
         Args:
           user: a row of the online store, for its aggregates.
-          viewer: `examples.viewer_row` of it.
+          viewer: `columns.viewer_row` of it.
           rows: at least one.
           history_length: newest watches that the network reads.
           beside: threads that rank a part of the rows beside this one.

@@ -7,7 +7,8 @@ import numpy as np
 
 from homefeed.features import ENTITIES, aggregate_columns
 from models.history import microseconds, string_keys
-from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of, viewer_row
+from models.ranking.columns import viewer_row
+from models.ranking.examples import HIDDEN_SLOT, Inputs, inputs_of
 from models.video_table import VideoTable
 
 _CANDIDATE_AGGREGATES = [c for entity in ENTITIES if entity != "user" for c in aggregate_columns(entity)]

@@ -1,7 +1,6 @@
 """The network with the loop that trains it."""
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
 from models.checkpoint import FILE as CHECKPOINT
-from models.checkpoint import part_of, restore_checkpoint, set_state, set_weights, state_of, write_arrays
+from models.checkpoint import restore_checkpoint, set_weights, state_of, write_arrays
 from models.evaluation import normalised_entropy
 from models.optimizer import LazyAdam
-from models.progress import Place, Progress
+from models.progress import Progress
 from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
+from models.ranking.notes import Notes
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.saved_ranker import SavedRanker, tensors
 from models.ranking.statistics import load_statistics, statistics_of
@@ -112,16 +112,15 @@ class Trainer:
         if self._start is not None:
             epochs = knobs.incremental_epochs
         means = [tf.Variable(w, trainable=False) for w in self._weights]
-        place, notes = (progress.load(Place) if progress else None) or (Place(), None)
+        notes = Notes(self._group, self._owners, self._weights, means, self._optimizer, self._rate, progress)
+        place = notes.place
         learn = self.steps(train, steps * epochs, means, place.passes * steps + place.steps)
         unseen = {} if validation is None else self._encode(validation)
-        best: list[NDArray[np.float32]] = []
-        if notes is not None:
-            with notes:
-                best = self._go_on(notes, means)
-        elif self._start is not None and validation is not None:
+        best = notes.restore()
+        if best is None and self._start is not None and validation is not None:
             place.history.append(self._ne(validation, unseen))
             best = self.weights()
+        best = best or []
         every = (progress.every if progress else 0) or steps
         self._check_same("before the first step")
         for epoch in range(place.passes, epochs):
@@ -134,22 +133,28 @@ class Trainer:
                 learn(self._group.share(order[place.steps : until]))
                 place.steps = until
                 if progress and validation is not None and until < steps:
-                    self._note(progress, place, epoch * steps + until, self._notes(means, best))
+                    notes.write(epoch * steps + until, best)
             place.passes, place.steps = epoch + 1, 0
             self._check_same(f"after pass {epoch + 1}")
-            if validation is None:
-                continue
-            latest = self.weights()
-            _assign(self._weights, [m.numpy() for m in means])
-            place.history.append(self._ne(validation, unseen))
-            if place.history[-1] == min(place.history):
-                best = self.weights()
-            _assign(self._weights, latest)
+            if validation is not None:
+                best = self._look(validation, unseen, means, place.history) or best
         if best:
             _assign(self._weights, best)
-        del learn, means, best
-        self._put_together(progress)
+        self._moments = notes.put_together() if self._owners else None
+        del learn, means, best, notes
+        self._make_whole()
         return place.history
+
+    def _look(
+        self, validation: Examples, codes: dict[str, Any], means: list[Any], history: list[float]
+    ) -> list[NDArray[np.float32]]:
+        """Add to `history` what validation says of the running means; these, if it never said better."""
+        latest = self.weights()
+        _assign(self._weights, [m.numpy() for m in means])
+        history.append(self._ne(validation, codes))
+        best = self.weights() if history[-1] == min(history) else []
+        _assign(self._weights, latest)
+        return best
 
     def _ne(self, examples: Examples, codes: dict[str, Any]) -> float:
         found = normalised_entropy(examples.labels["watched"] > 0, self._watched(codes))
@@ -160,46 +165,11 @@ class Trainer:
         divided = self._owners.parts(self._weights)
         self._group.check_same([w for place, w in enumerate(self._weights) if place not in divided], when)
 
-    def _whole(self, place: int, rows: Any) -> Any:
-        """The array of the weight at `place`; of a divided table, what this trainer holds put together on the chief."""
-        places = list(self._owners.parts(self._weights))
-        return self._owners.whole(places.index(place), rows) if place in places else np.asarray(rows)
-
-    def _note(self, progress: Progress, place: Place, taken: int, notes: Iterator[tuple[str, Any]]) -> None:
-        """The chief writes notes, of which the others have parts."""
-        if self._group.rank == 0:
-            progress.save(place, taken, notes)
-        else:
-            deque(notes, maxlen=0)
-
-    def _notes(self, means: list[Any], best: list[NDArray[np.float32]]) -> Iterator[tuple[str, Any]]:
-        """What a training that is interrupted goes on from."""
-        yield from state_of(self._weights, self._optimizer, self._whole)
-        yield "rate", self._rate.numpy()
-        for name, weights in (("mean", means), ("best", best)):
-            for place, weight in enumerate(weights):
-                yield f"{name}_{place}", self._whole(place, weight)
-
-    def _go_on(self, notes: Mapping[str, NDArray[Any]], means: list[Any]) -> list[NDArray[np.float32]]:
-        """Put back what `_notes` gave; the best weights so far."""
-        parts = self._owners.parts(self._weights)
-        set_state(self._weights, self._optimizer, notes, parts)
-        self._rate.assign(notes["rate"])
-        for place, mean in enumerate(means):
-            mean.assign(part_of(notes[f"mean_{place}"], parts, place))
-        return [part_of(notes[f"best_{p}"], parts, p) for p in range(len(means)) if f"best_{p}" in notes]
-
-    def _put_together(self, progress: Progress | None) -> None:
-        """On the chief, a network with whole tables; its moments, which only the next training needs, stay on disk."""
-        if not self._owners or not progress:
+    def _make_whole(self) -> None:
+        """Where tables were put together, a network with these; its moments, which only the next training needs, stay
+        on disk."""
+        if self._moments is None:
             return
-        arrays = state_of(self._weights, self._optimizer, self._whole)
-        if self._group.rank:
-            deque(arrays, maxlen=0)
-            return
-        progress.folder.mkdir(parents=True, exist_ok=True)
-        self._moments = progress.folder / "whole.npz"
-        write_arrays(self._moments, arrays)
         self._make(Group())
         with np.load(self._moments, allow_pickle=False) as saved:
             set_weights(self._weights, saved)

@@ -72,7 +72,8 @@ def aggregates(entity: str, number: int) -> dict[str, float]:
 
 def served(viewer: int, videos: list[int]) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """The viewer's row of the online store, and the vectors that serving's own code makes of it and the snapshot."""
-    from models.ranking.examples import HIDDEN_SLOT, candidate_columns, inputs_of, viewer_row
+    from models.ranking.columns import candidate_columns, viewer_row
+    from models.ranking.examples import HIDDEN_SLOT, inputs_of
 
     row: dict[str, Any] = {
         "country": "DE",

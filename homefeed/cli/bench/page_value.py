@@ -38,7 +38,8 @@ class Choice:
 def choices(settings: Settings, made: "WorldExposures") -> list[Choice]:
     """`NUM_VIEWERS` people who open a page in the newest windows of the holdout, each with those of `NUM_CANDIDATES`
     servable videos, drawn at random, that they may see."""
-    from models.ranking.examples import HIDDEN_SLOT, candidate_columns, inputs_of, viewer_columns
+    from models.ranking.columns import candidate_columns, viewer_columns
+    from models.ranking.examples import HIDDEN_SLOT, inputs_of
 
     site, table, random = made.site, made.table, np.random.default_rng(settings.seed)
     rows = made.newest.take(pa.array(_first_of_people(made, random)))

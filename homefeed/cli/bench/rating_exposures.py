@@ -16,7 +16,8 @@ from homefeed.features import DENSE_FEATURES, ENTITIES, MEASURES, SPANS
 from homefeed.importers.ratings import Ratings, movielens_100k
 from homefeed.importers.synthesis import DISMISS_TO, DURATION_S, LIKE_FROM, MAX_RATING, decade
 from homefeed.settings import Settings
-from models.ranking.examples import HIDDEN_SLOT, Examples, Inputs, candidate_columns, inputs_of
+from models.ranking.columns import candidate_columns
+from models.ranking.examples import HIDDEN_SLOT, Examples, Inputs, inputs_of
 from models.video_table import VideoTable, video_table
 
 FOLDER = "ml-100k"
