@@ -10,7 +10,7 @@ OF_THE_LOCK := --constraint requirements.txt --python-version 3.11 --python-plat
 
 # What builds images, and what their names begin with: make images ENGINE=podman REGISTRY=registry.site/
 ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(if $(shell command -v $(each)),$(each))))
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' homefeed/__init__.py)
 
 .PHONY: help install run stop clean test check format lock docs images
 

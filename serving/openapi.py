@@ -1,11 +1,11 @@
 """The service's OpenAPI description: every call, every answer, each with an example."""
 
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+import homefeed
 from homefeed.schema.page import sample
 from serving.knob_call import TURNED_OFF, Turn
 from serving.paths import VERSION
@@ -121,7 +121,7 @@ def description() -> dict[str, Any]:
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Homefeed", "version": version("homefeed"), "description": _ABOUT},
+        "info": {"title": "Homefeed", "version": homefeed.VERSION, "description": _ABOUT},
         "servers": [{"url": "."}],
         "tags": [
             {"name": "API", "description": "What a site calls."},

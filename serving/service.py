@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import bentoml
 import orjson
+from bentoml.images import Image
 from starlette.responses import Response
 from threadpoolctl import threadpool_limits
 
@@ -122,8 +123,14 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[..., Result], *args: Any)
 for _call in (_Homefeed.recommend, _Homefeed.events):
     _call.func.__signature__ = inspect.signature(_call.func)
 
+#: What an image of the Bento is built on. BentoML's own default brings a compiler and git, and no package of the lock
+#: is built from source. The folder is there with its owner before a volume is put on it.
+_IMAGE = Image("python:3.11-slim-bookworm", distro="", python_version="3.11").run(
+    "mkdir /home/bentoml/var && chown bentoml:bentoml /home/bentoml/var"
+)
 Homefeed = bentoml.service(
     name="homefeed",
+    image=_IMAGE,
     workers=1,
     traffic={"timeout": _SETTINGS.serving.timeout_s, "max_concurrency": _SETTINGS.serving.max_concurrency},
     # Four spans and a line for each page cost as much as reading its viewer; the serving log has a row of it.

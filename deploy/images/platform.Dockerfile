@@ -17,6 +17,9 @@ COPY models models
 COPY monitoring monitoring
 COPY serving serving
 COPY dags dags
+# What a Bento of the service is built from.
+COPY deploy/bentofile.yaml deploy/bentofile.yaml
+COPY deploy/images/serving.txt deploy/images/serving.txt
 RUN uv pip install --no-cache --no-build-isolation --python /opt/homefeed/venv/bin/python --no-deps --editable . \
  && python -m compileall -q .
 

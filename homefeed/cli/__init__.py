@@ -37,6 +37,7 @@ VERBS = {
     "archive": "archive",
     "restore": "archive",
     "bundle": "bundle",
+    "bento": "bento",
     "docs": "docs",
 }
 

@@ -50,6 +50,13 @@ class ServingSettings(Group):
     )
     access_log: bool = knob(False, "Log a line for each request; the serving log has a row for each page anyway.")
 
+    bento_engine: str = knob(
+        "",
+        "What `build_service` builds an image of the Bento with: `docker`, `podman`, `buildah`, or the path of one; "
+        "empty builds none.",
+    )
+    kept_bentos: int = knob(4, "Bentos of earlier code that stay in the store beside the newest.", "Bentos", ge=0)
+
     num_slots: int = knob(100, "Videos on a page.", gt=0, le=100)
     num_candidates: int = knob(1000, "Candidates asked from the two-tower index for one page.", gt=0)
     num_ranked: int = knob(

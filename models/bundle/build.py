@@ -3,11 +3,10 @@
 import hashlib
 import json
 import shutil
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from homefeed import manifest, windows
+from homefeed import VERSION, manifest, windows
 from homefeed.manifest import Manifest, ManifestError
 from homefeed.settings import Settings
 from models.bundle.page_weights import save_page_weights
@@ -68,7 +67,7 @@ def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -
             windows=(min(retrieval.windows[0], ranking.windows[0]), max(retrieval.windows[1], ranking.windows[1])),
             lake_versions={**retrieval.versions, **ranking.versions},
             settings_digest=settings_digest,
-            code_version=package_version("homefeed"),
+            code_version=VERSION,
             pairing=pairing_of(folder / "towers"),
             metrics=_metrics(folder, retrieval, ranking),
             value_weights=value_weights(settings.ranking),

@@ -13,6 +13,7 @@ CHAIN = {
     "deploy_release": {"all": ["bundle"]},
     "monitor_release": {"all": ["exposures"]},
     "archive_windows": None,
+    "build_service": None,
 }
 OUTLETS = {
     "ingest_events": {"events"},
@@ -24,6 +25,7 @@ OUTLETS = {
     "deploy_release": {"rollout"},
     "monitor_release": {"rollout", "training_hour"},
     "archive_windows": set(),
+    "build_service": set(),
 }
 
 
@@ -92,5 +94,5 @@ def test_each_kind_of_work_has_a_queue(parsed: dict[str, Any]) -> None:
         "train_ranking",
         "build_index",
     }
-    assert {"serve"} == queues["deploy_release"] == queues["monitor_release"]
+    assert {"serve"} == queues["deploy_release"] == queues["monitor_release"] == queues["build_service"]
     assert {"ingest"} == queues["ingest_events"] == queues["build_features"] == queues["archive_windows"]

@@ -96,6 +96,18 @@ def test_a_recipe_copies_what_there_is(image: str) -> None:
     assert "--compile-bytecode" in recipe
 
 
+def test_a_bento_is_what_the_serving_image_holds_and_the_platform_image_can_build_it() -> None:
+    bentofile = yaml.safe_load((ROOT / "deploy" / "bentofile.yaml").read_text())
+    serving, platform = ((IMAGES / f"{image}.Dockerfile").read_text() for image in ("serving", "platform"))
+    folders = set(re.findall(r"^COPY (\w+) \1$", serving, re.MULTILINE))
+    assert set(bentofile["include"]) == {f"{folder}/**" for folder in folders}
+    assert bentofile["python"] == {"requirements_txt": "deploy/images/serving.txt", "lock_packages": False}
+    for name in ("deploy/bentofile.yaml", "deploy/images/serving.txt", *folders):
+        assert f"\nCOPY {name} {name}\n" in platform
+    # BentoML asks for uv, and would install what it does not find.
+    assert "uv" in pins(IMAGES / "platform.txt")
+
+
 def test_make_images_names_both_as_the_kubernetes_tree_does() -> None:
     done = subprocess.run(
         ["make", "--dry-run", "images", "ENGINE=podman", "REGISTRY=registry.site/"],
