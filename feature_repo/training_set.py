@@ -51,6 +51,18 @@ def ranking_examples(
       TrainingSetError: `sample` is not a share.
       LakeError: a table has no such version.
     """
+    return with_features(settings, ranking_rows(settings, first, last, versions, sample, only), versions)
+
+
+def ranking_rows(
+    settings: Settings,
+    first: str,
+    last: str,
+    versions: Mapping[str, int] | None = None,
+    sample: float | None = None,
+    only: Sequence[str] | None = None,
+) -> pa.Table:
+    """`ranking_examples` before their features are joined: exposures, columns of the video, and `weight`."""
     if sample is not None and not 0 < sample <= 1:
         raise TrainingSetError(f"a sample of {sample} is not a share of the missed exposures; it lies above 0, up to 1")
     with open_tables(settings, versions) as tables:
@@ -66,7 +78,11 @@ def ranking_examples(
         videos = newest_videos(tables.table("videos")).select(
             "video", "channel", "duration_s", "uploaded", topic=lambda t: t.topics[0], video_language="language"
         )
-        rows = tables.run(exposures.join(videos, "video").order_by("time", "event_id"))
+        return tables.run(exposures.join(videos, "video").order_by("time", "event_id"))
+
+
+def with_features(settings: Settings, rows: pa.Table, versions: Mapping[str, int] | None = None) -> pa.Table:
+    """`rows` of `ranking_rows` with their point-in-time features behind their columns."""
     features = features_at(settings, rows, versions)
     for name in features.column_names:
         rows = rows.append_column(name, features.column(name))

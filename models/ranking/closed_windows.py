@@ -1,6 +1,6 @@
 """Exposures of closed windows as the ranker of a release reads them, and what it says of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,17 +31,36 @@ def read_exposures(settings: Settings, shape: Any, first: str, last: str, max_ro
       first, last: windows.
       max_rows: upper bound, about.
     """
-    from feature_repo.bots import bot_viewers
+    return read_spans(settings, shape, [(first, last)], max_rows)[0]
+
+
+def read_spans(
+    settings: Settings, shape: Any, spans: Sequence[tuple[str, str]], max_rows: int
+) -> list[tuple[pa.Table, Examples]]:
+    """`read_exposures` of each span of windows. Features are joined once for all of them, which takes most of the time
+    and hardly longer than for one."""
     from feature_repo.catalogue import catalogue
-    from feature_repo.training_set import ranking_examples
+    from feature_repo.training_set import with_features
     from models.video_table import video_table
 
-    num = open_lake(settings.lake_path).read("exposures", (first, last), columns=["slot"]).num_rows
-    rows = ranking_examples(settings, first, last, sample=max_rows / num if num > max_rows else None)
+    chosen = [_people(settings, first, last, max_rows) for first, last in spans]
+    rows, start = with_features(settings, pa.concat_tables(chosen)), 0
+    found = []
+    for (_, last), part in zip(spans, chosen, strict=True):
+        videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
+        own, start = rows.slice(start, part.num_rows), start + part.num_rows
+        found.append((own, examples_of(own, videos, shape.history_length, shape.ranker_history_length)))
+    return found
+
+
+def _people(settings: Settings, first: str, last: str, max_rows: int) -> pa.Table:
+    from feature_repo.bots import bot_viewers
+    from feature_repo.training_set import ranking_rows
+
+    num = sum(n for w, n in open_lake(settings.lake_path).num_rows("exposures").items() if first <= w <= last)
+    rows = ranking_rows(settings, first, last, sample=max_rows / num if num > max_rows else None)
     bots = bot_viewers(settings, windows.shift(last, 1 - BOT_WINDOWS), last).column("user")
-    rows = rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
-    videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
-    return rows, examples_of(rows, videos, shape.history_length, shape.ranker_history_length)
+    return rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
 
 
 def in_blocks(answer: Callable[[Any], Answer], inputs: Any, num: int) -> list[Answer]:

@@ -11,7 +11,7 @@ from homefeed import windows
 from homefeed.features import TARGETS
 from homefeed.settings import Settings
 from models.ranking.adjustment import Adjustment, newest_adjustment, write_adjustment
-from models.ranking.closed_windows import in_blocks, read_exposures
+from models.ranking.closed_windows import in_blocks, read_spans
 from models.ranking.correction_refit import CorrectionRefit, refit_corrections
 from models.ranking.examples import Examples
 from models.ranking.head_refit import HeadRefit, refit_head
@@ -80,10 +80,8 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
         reason = f"the release was trained on windows up to {learned}"
         return Refit(release, window, None, {t: HeadRefit(False, reason, 0, 0) for t in TARGETS}, None, None)
     before = newest_adjustment(settings, release, lambda name: name < window) or Adjustment(bundle.calibrators)
-    (rows, fit), (_, check) = (
-        read_exposures(settings, bundle.shape, *span, settings.rollout.max_rows)
-        for span in ((first, last), (window, window))
-    )
+    spans = (first, last), (window, window)
+    (rows, fit), (_, check) = read_spans(settings, bundle.shape, spans, settings.rollout.max_rows)
     parts = (_uncalibrated(bundle, fit), fit), (_uncalibrated(bundle, check), check)
     done = refitted(settings, before, parts[0], _ages(rows, window), parts[1])
     path = None

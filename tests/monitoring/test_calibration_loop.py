@@ -63,9 +63,9 @@ class Loop:
     def __init__(self, settings: Settings, registry: Registry, factors: list[float], patch: pytest.MonkeyPatch) -> None:
         self.settings, self.registry, self.rules = settings, registry, load_rules()
         self.factors = {windows.shift(FIRST, i): factor for i, factor in enumerate(factors)}
-        patch.setattr(recalibration, "read_exposures", self._read)
+        patch.setattr(recalibration, "read_spans", lambda _, shape, spans, most: [self._read(*span) for span in spans])
 
-    def _read(self, settings: Settings, shape: Any, first: str, last: str, most: int) -> tuple[pa.Table, Examples]:
+    def _read(self, first: str, last: str) -> tuple[pa.Table, Examples]:
         found = [exposures(w, self.factors[w]) for w in windows.span(first, last) if w in self.factors]
         examples = [made for _, made in found]
         joined = {f: np.concatenate([getattr(e.inputs, f) for e in examples]) for f in examples[0].inputs.columns()}

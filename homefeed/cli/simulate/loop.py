@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -14,7 +14,7 @@ import pyarrow as pa
 from homefeed import windows
 from homefeed.cli.headless import quiet
 from homefeed.cli.simulate.outcome import Outcome
-from homefeed.cli.simulate.platform import publish, train
+from homefeed.cli.simulate.platform import publish, refit, train
 from homefeed.cli.simulate.policies import Policy
 from homefeed.cli.simulate.start import END
 from homefeed.ingest.event_log import EventLog
@@ -30,6 +30,9 @@ from serving.fleet import Arm
 from serving.request import PageRequest
 from serving.snapshot import Snapshot
 from serving.viewer import open_online_store, viewer_of
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
 
 _WINDOW_US = windows.WINDOW_S * 1_000_000
 #: A page is opened this long after the window began, as all of the window are.
@@ -61,6 +64,7 @@ class Loop:
         with quiet(log):
             self._take_snapshot(max(settings.snapshots_path.glob("*.arrow")))
             self._take_release(release)
+            self._refit()
 
     def run(self, progress: Callable[[float], object]) -> Outcome:
         """Everything that happened; `progress` is told how many windows are done."""
@@ -78,6 +82,7 @@ class Loop:
                     self._take_snapshot(publish(self._settings, waiting))
                     if self._policy.is_trained and number % plan.train_every == 0:
                         self._take_release(train(self._settings, windows.shift(window, -1)))
+                    self._refit()
                 waiting = []
             progress(1)
         return outcome
@@ -119,3 +124,9 @@ class Loop:
         if self._policy.is_trained:
             self._arm = Arm(release, Stage.LIVE, load_bundle(self._settings, release))
             self._arm.bundle.refresh(self._snapshot.table, windows.end(self._snapshot.window))
+
+    def _refit(self) -> None:
+        """As the platform does for a release that answers, also for one that begins to."""
+        if self._arm is not None:
+            bundle: Bundle = self._arm.bundle  # type: ignore[assignment]
+            refit(self._settings, bundle, windows.shift(self._snapshot.window, -1))

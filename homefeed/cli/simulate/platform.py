@@ -1,9 +1,13 @@
-"""What the DAGs do between two pages, called one after the other: ingestion, features, training, release."""
+"""What the DAGs do between two pages, called one after the other: ingestion, features, training, release, refit."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homefeed.settings import Settings
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
 
 
 def publish(settings: Settings, arrivals: Sequence[str]) -> Path:
@@ -33,3 +37,12 @@ def train(settings: Settings, window: str) -> str:
 
     retrieval, ranking = train_retrieval(settings, window), train_ranking(settings, window)
     return build_bundle(settings, retrieval.path, ranking.path)
+
+
+def refit(settings: Settings, bundle: "Bundle", window: str) -> None:
+    """Fit calibrators and corrections of a release again to the exposures up to `window`; what is newest answers."""
+    from models.ranking.adjustment import newest_adjustment
+    from models.ranking.recalibration import refit as write_refit
+
+    write_refit(settings, bundle, window)
+    bundle.recalibrate(newest_adjustment(settings, bundle.release) or bundle.adjustment)

@@ -1,12 +1,16 @@
 """What gates and refits read of closed windows."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pyarrow.compute as pc
 import small_site
 
+from homefeed import windows
 from homefeed.settings import Settings
 from homefeed.settings.features import FeatureSettings
 from models.bundle import load_bundle
-from models.ranking.closed_windows import read_exposures
+from models.ranking.closed_windows import read_exposures, read_spans
 
 
 def test_what_bots_saw_is_left_out(release) -> None:  # type: ignore[no-untyped-def]
@@ -24,10 +28,25 @@ def test_what_bots_saw_is_left_out(release) -> None:  # type: ignore[no-untyped-
     assert len(kept) == len(examples) == len(everyone) - sum(counts[user] for user in left_out)
 
 
+def test_spans_read_together_are_those_read_alone(site: Settings) -> None:
+    """Also the missed ones that are sampled of each, and their features, which are joined at once."""
+    shape, last = SimpleNamespace(history_length=100, ranker_history_length=20), small_site.LAST
+    spans = [(windows.shift(last, -2), windows.shift(last, -1)), (last, last)]
+    together = read_spans(site, shape, spans, 2000)
+    weights = [examples.weight.max() for _, examples in together]
+    assert weights[0] > 1 == weights[1]
+    for span, (rows, examples) in zip(spans, together, strict=True):
+        alone, expected = read_exposures(site, shape, *span, 2000)
+        assert rows.equals(alone)
+        assert set(rows.column("window").to_pylist()) == set(windows.span(*span))
+        np.testing.assert_array_equal(examples.inputs.dense, expected.inputs.dense)
+        np.testing.assert_array_equal(examples.inputs.video, expected.inputs.video)
+
+
 def _busiest(settings: Settings) -> int:
     """Impressions in the busiest hour of the busiest viewer."""
     from feature_repo.bots import bot_viewers
 
-    windows = small_site.windows_of_site()
+    names = small_site.windows_of_site()
     every = settings.model_copy(update={"features": FeatureSettings(bot_impressions_per_h=1)})
-    return max(bot_viewers(every, windows[0], windows[-1]).column("busiest_hour").to_pylist())
+    return max(bot_viewers(every, names[0], names[-1]).column("busiest_hour").to_pylist())
