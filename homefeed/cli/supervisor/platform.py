@@ -15,6 +15,7 @@ from homefeed.cli.airflow_pools import pools
 from homefeed.cli.supervisor import airflow as airflow_process
 from homefeed.cli.supervisor import processes
 from homefeed.cli.supervisor.preflight import UNFINISHED, check, free_port
+from homefeed.cli.supervisor.refused import refused
 from homefeed.cli.supervisor.stages import Stages
 from homefeed.cli.supervisor.watcher import Watcher
 from homefeed.errors import HomefeedError
@@ -127,7 +128,8 @@ class Platform:
 
     def _bootstrap(self, airflow: airflow_process.Airflow, registry: Any, first: str, last: str) -> None:
         """Drive the first release to LIVE. `ingest_events` waits, since it would ingest the same windows."""
-        since = datetime.now(UTC).isoformat()
+        begun = datetime.now(UTC)
+        since = begun.isoformat()
         airflow.unpause(*(dag_id for dag_id in airflow.dags() if dag_id != "ingest_events"))
         airflow.trigger("bootstrap", {"first": first, "last": last})
         deadline = time.monotonic() + self._settings.platform.bootstrap_s
@@ -140,6 +142,8 @@ class Platform:
                 raise PlatformError(
                     f"{failed[0].dag_id} failed, so there is no first release; its log is in {logs} ({where})"
                 )
+            if why := refused(registry, begun):
+                raise PlatformError(why)
             if time.monotonic() > deadline:
                 raise PlatformError(
                     f"no release went live within {self._settings.platform.bootstrap_s:.0f} s "
