@@ -18,6 +18,6 @@ def refused(registry: Registry, since: datetime) -> str:
     why = "; ".join(f"{check['name']}: {check['detail']}" for check in failed) or newest.reason
     return (
         f"{newest.release} was rolled back by {newest.who or 'its gates'}, so there is no first release ({why}). "
-        f"`homefeed release show {newest.release}` has every check. The same history would train the same: start again when "
-        "the event log has more windows, or anew with a longer history (`make clean`, HOMEFEED_WORLD__HISTORY_DAYS)"
+        f"`homefeed release show {newest.release}` has every check. The same history would train the same: start "
+        "again when the event log has more windows, or anew with more (`make clean`, HOMEFEED_WORLD__HISTORY_DAYS)"
     )
