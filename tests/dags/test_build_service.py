@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 
 from homefeed.settings import load
@@ -40,3 +41,19 @@ def test_an_image_is_looked_at_also_when_nothing_was_built_and_hides_no_failure(
     task = parsed["dags"]["build_service"]["tasks"]["image"]
     assert (task["upstream"], task["rule"]) == (["bento"], "none_failed")
     assert parsed["dags"]["build_service"]["timetable"] == "CronTriggerTimetable"
+
+
+def test_a_platform_that_starts_an_hour_late_waits_for_the_next_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables import trigger
+    from airflow.timetables.base import TimeRestriction
+
+    from dags.build_service import dag
+
+    monkeypatch.setattr(trigger, "utcnow", lambda: pendulum.datetime(2026, 11, 23, 5, 30))
+    timetable = coerce_to_core_timetable(dag.timetable)
+    first = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert first is not None
+    assert first.run_after == pendulum.datetime(2026, 11, 24, 4, 30)
