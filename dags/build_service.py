@@ -19,8 +19,8 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 from dags.defaults import SERVE, on_queue
 from dags.references import plain
 
-# At its time and not, as others do, at once for the night before: nothing waits for it when a platform starts. Without
-# the second Airflow takes a tenth of a day for late.
+# At its time and not, as others do, at once for the night before: nothing waits for it when a platform starts. Where
+# `run_immediately` is left out, Airflow makes up for a night that is up to a tenth of a day ago.
 with DAG(
     "build_service",
     schedule=CronTriggerTimetable("30 4 * * *", timezone="UTC", run_immediately=timedelta(seconds=1)),

@@ -126,12 +126,17 @@ def _build(sources: Path, home: Path, version: str, digest: str) -> Path:
         raise BentoError(f"`bentoml build` took more than {_MOST_S:g} s: is the machine too busy?") from error
     made = home / "bentos" / NAME / version
     if done.returncode or not (made / "bento.yaml").is_file():
-        said = "\n".join((done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-12:])
         raise BentoError(
             f"`bentoml build` of {NAME}:{version} failed with code {done.returncode}; mend the code and build again:\n"
-            f"{said}"
+            f"{last_said(done.stderr, done.stdout)}"
         )
     return made
+
+
+def last_said(*outputs: str) -> str:
+    """The last lines of the first of a builder's outputs that is not empty."""
+    said = next((output.strip() for output in outputs if output.strip()), "it said nothing")
+    return "\n".join(said.splitlines()[-12:])
 
 
 def _remove_old(kept: Path, newest: Path, num_before: int) -> None:

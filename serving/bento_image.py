@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 from homefeed.settings import Settings
-from serving.bento import Bento, BentoError, image_note
+from serving.bento import Bento, BentoError, image_note, last_said
 
 
 def build_image(settings: Settings, bento: Bento) -> bool:
@@ -33,8 +33,7 @@ def build_image(settings: Settings, bento: Bento) -> bool:
     command = [engine, "build", "--file", str(bento.dockerfile), "--tag", bento.tag, str(bento.path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        said = "\n".join(done.stdout.strip().splitlines()[-12:]) or "it said nothing"
-        raise BentoError(f"`{' '.join(command)}` failed with code {done.returncode}:\n{said}")
+        raise BentoError(f"`{' '.join(command)}` failed with code {done.returncode}:\n{last_said(done.stdout)}")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(engine)
     return True
