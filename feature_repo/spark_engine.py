@@ -1,7 +1,7 @@
 """Spark: the engine of a cluster. Workers read and write Parquet files of the lake; Delta commits are delta-rs' own.
 
 Spark here knows nothing of Delta: the lake says which files a version has, and takes up files that the workers wrote.
-So the lake must lie where this process and every worker see it under the same path.
+So the lake must lie where this process and every worker see it: on a disk under the same path, or in a store.
 """
 
 import contextlib
@@ -16,8 +16,10 @@ from ibis.expr.types import Table
 from feature_repo.engine_error import EngineError
 from feature_repo.spark_session import spark_session
 from feature_repo.spark_sql import FUNCTIONS, SparkCompiler
+from feature_repo.spark_store import read_files, write_files
 from homefeed.lake import Lake
 from homefeed.settings.engine import EngineSettings
+from homefeed.settings.storage import Place, StoreFolder
 
 
 class SparkEngine:
@@ -35,17 +37,16 @@ class SparkEngine:
         for function in FUNCTIONS:
             self._session.sql(function)
         self._kept: list[Any] = []
+        self._place: Place = Path()
 
     def see(self, lake: Lake) -> None:
-        if not isinstance(lake.path, Path):
-            raise EngineError(
-                f"Spark's workers read and write a disk that all share, not {lake.path}: mount it there and set "
-                "HOMEFEED_VAR, or set HOMEFEED_ENGINE__KIND=duckdb"
-            )
+        self._place = lake.path
 
     def read(self, files: Sequence[str], schema: pa.Schema) -> Table:
         from pyspark.sql import functions
 
+        if isinstance(self._place, StoreFolder):
+            return self._view(read_files(self._session, self._place, files, schema))
         inside = pa.schema([field for field in schema if field.name != "window"])
         frame = self._session.read.schema(_spark_schema(inside)).parquet(*files)
         window = functions.regexp_extract(functions.col("_metadata.file_path"), "window=([^/]+)", 1)
@@ -83,11 +84,14 @@ class SparkEngine:
         # Small windows are put together in a task, large ones are split over several.
         frame = frame.hint("rebalance", "window").sortWithinPartitions("window", *order)
         frame = frame.observe(counted, functions.count(functions.lit(1)).alias("rows"))
-        draft = lake.draft(table)
+        draft, names = lake.draft(table), None
         with self._asked():
-            frame.write.partitionBy("window").parquet(str(draft.absolute()))
+            if isinstance(draft, StoreFolder):
+                names = write_files(frame, draft)
+            else:
+                frame.write.partitionBy("window").parquet(str(draft.absolute()))
         # A plan that is empty from the start counts nothing.
-        return lake.adopt(table, windows, draft, counted.get.get("rows", 0), since)
+        return lake.adopt(table, windows, draft, counted.get.get("rows", 0), since, names)
 
     def newest_before(self, rows: Table, known: Table, at: str, keys: Mapping[str, str]) -> Table:
         # No ASOF join here: both sides in one order of time, and each row takes the last known one before it.
@@ -125,14 +129,17 @@ class SparkEngine:
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:
         from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-        from pyspark.errors import PySparkException
+        from pyspark.errors import PySparkException, PythonException
 
         try:
             yield
         except (PySparkException, Py4JError) as error:
+            # Of a worker's Python the last line says what is wrong, after where.
+            said = str(error).strip()
+            reason = said.splitlines()[-1] if isinstance(error, PythonException) else said[:500]
             raise EngineError(
-                f"Spark at {self._master} failed at a query: {str(error)[:500]}; nothing was committed. Its workers "
-                "must run the version of pyspark here and see the lake under the same path"
+                f"Spark at {self._master} failed at a query: {reason}; nothing was committed. Its workers "
+                "must run the versions of Python and pyspark here and see the lake under the same path"
             ) from error
 
     def _view(self, frame: Any) -> Table:

@@ -2,7 +2,9 @@
 
 import atexit
 import contextlib
+import os
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -70,6 +72,8 @@ def _start(knobs: EngineSettings) -> Any:
 
     master = knobs.spark_master
     _check_address(master)
+    # Workers that read a store do so by Python (`spark_store`); else theirs would be whatever is first on their PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("homefeed")
     for name, value in {**_PROPERTIES, **knobs.spark_options}.items():
         builder = builder.config(name, value)

@@ -8,7 +8,7 @@ records it, so that a model can be trained again on what it saw.
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,18 +87,19 @@ class Lake:
             raise
         return target.version()
 
-    def draft(self, table: str) -> Path:
-        """A folder inside the table for files that are no part of it yet; it does not exist, and is used once.
+    def draft(self, table: str) -> Place:
+        """A folder inside the table for files that are no part of it yet; it does not exist, and is used once."""
+        return self.location(table) / f"part-{uuid.uuid4().hex}"
 
-        Raises:
-          LakeError: the lake is in an object store, where another program's files cannot be looked at here.
-        """
-        location = self.location(table)
-        if not isinstance(location, Path):
-            raise LakeError(f"files of another program are only taken up from a disk, not from {location}")
-        return location / f"part-{uuid.uuid4().hex}"
-
-    def adopt(self, table: str, windows: Sequence[str], draft: Path, num_rows: int, since: int | None = None) -> int:
+    def adopt(
+        self,
+        table: str,
+        windows: Sequence[str],
+        draft: Place,
+        num_rows: int,
+        since: int | None = None,
+        names: Collection[str] | None = None,
+    ) -> int:
         """Make the Parquet files that another program wrote the whole content of `windows`, in one commit.
 
         Args:
@@ -107,25 +108,28 @@ class Lake:
           draft: what `draft` answered, with the files as `window=<window>/*.parquet`; they stay where they are.
           num_rows: rows that were written, counted by who wrote them.
           since: as in `replace`.
+          names: the files that count, below the draft; None takes all.
 
         Returns:
           The version of the table after the commit.
 
         Raises:
           LakeError: files of other windows, or fewer rows than were written: what was written is not here.
+          StoreError: the store refuses to show them.
         """
-        files = draft_files(draft)
+        files = draft_files(draft, names)
         found = sum(file.num_rows for file in files)
         if found != num_rows:
             raise LakeError(
                 f"{num_rows} rows of {table} were written and {draft} holds {found}; nothing was committed. "
-                "Is the lake on a disk that this machine and every worker share?"
+                "Is the lake on a disk, or in a store, that this machine and every worker share?"
             )
         self._refuse_strangers(table, windows, {file.window for file in files})
         delta = self._open(table, since) or self._create(table)
+        folder = str(draft).removeprefix(f"{self.location(table)}/")
         try:
             delta.create_write_transaction(
-                [file.added(draft.parent) for file in files],
+                [file.added(folder) for file in files],
                 mode="overwrite",
                 schema=delta.schema(),
                 partition_by=["window"],

@@ -2,11 +2,18 @@
 
 import json
 import time
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
+
+from homefeed.object_store import ObjectStore
+from homefeed.settings.storage import Place
+
+#: Footers that are read from a store at once.
+_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -14,20 +21,25 @@ class DraftFile:
     """One file of a draft.
 
     Attributes:
-      window: the window whose rows it holds, as its folder says.
-      path: where it is.
+      name: where it is below the draft, `window=<window>/<file>.parquet`.
+      size: its bytes.
       num_rows: rows, as its footer says.
     """
 
-    window: str
-    path: Path
+    name: str
+    size: int
     num_rows: int
 
-    def added(self, root: Path) -> AddAction:
-        """The entry of a commit to the table at `root` that takes the file up where it is."""
+    @property
+    def window(self) -> str:
+        """The window whose rows it holds, as its folder says."""
+        return self.name.split("/")[0].removeprefix("window=")
+
+    def added(self, draft: str) -> AddAction:
+        """The entry of a commit that takes the file up where it is; `draft` is the draft's folder below the table's."""
         return AddAction(
-            path=str(self.path.relative_to(root)),
-            size=self.path.stat().st_size,
+            path=f"{draft}/{self.name}",
+            size=self.size,
             partition_values={"window": self.window},
             modification_time=round(time.time() * 1000),
             data_change=True,
@@ -35,9 +47,23 @@ class DraftFile:
         )
 
 
-def draft_files(draft: Path) -> list[DraftFile]:
-    """The files of a draft, `window=<window>/*.parquet`, in order."""
-    return [
-        DraftFile(file.parent.name.removeprefix("window="), file, pq.read_metadata(file).num_rows)
-        for file in sorted(draft.glob("window=*/*.parquet"))
-    ]
+def draft_files(draft: Place, names: Collection[str] | None = None) -> list[DraftFile]:
+    """The files of a draft that are there, in order of name.
+
+    Args:
+      draft: the folder.
+      names: those that count, where a task that ran twice may have left others; None takes all.
+
+    Raises:
+      StoreError: the store refuses, or a file is damaged.
+    """
+    store = ObjectStore(draft)
+    found = [name for name in store.names() if name.endswith(".parquet") and (names is None or name in names)]
+
+    def look(name: str) -> DraftFile:
+        with store.open(name) as file:
+            size = file.seek(0, 2)
+            return DraftFile(name, size, pq.read_metadata(file).num_rows)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(look, found))

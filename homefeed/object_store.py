@@ -112,10 +112,27 @@ class ObjectStore:
             else:
                 self._system.put_file(str(source), self._at(name))
 
+    @contextmanager
+    def open(self, name: str) -> Iterator[Any]:
+        """An object as a file to read and seek in; of a store's no more is fetched than what is read and a block."""
+        with self._told("read", name):
+            if isinstance(self.folder, Path):
+                file = (self.folder / name).open("rb")
+            else:
+                file = self._system.open(self._at(name), "rb")
+            with file:
+                yield file
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[Any]:
+        """An object of a store as a file to write; it is there once the block has ended."""
+        with self._told("write", name), self._system.open(self._at(name), "wb") as file:
+            yield file
+
     def download(self, name: str, target: Path) -> str:
         """Copy an object to a file; returns the SHA-256 of what came."""
         sha = hashlib.sha256()
-        with self._told("read", name), self._open(name) as source, target.open("wb") as file:
+        with self.open(name) as source, target.open("wb") as file:
             while chunk := source.read(_CHUNK):
                 sha.update(chunk)
                 file.write(chunk)
@@ -136,9 +153,6 @@ class ObjectStore:
 
     def _at(self, name: str) -> str:
         return f"{str(self.folder).split('://', 1)[1]}/{name}"
-
-    def _open(self, name: str) -> Any:
-        return (self.folder / name).open("rb") if isinstance(self.folder, Path) else self._system.open(self._at(name))
 
     @contextmanager
     def _told(self, what: str, name: str) -> Iterator[None]:

@@ -20,7 +20,7 @@ class EngineSettings(Group):
     spark_master: str = knob(
         "local[*]",
         "Master URL of Spark: `spark://host:port`, `k8s://...`, or `local[*]` for this process; "
-        "every worker must see the lake under the same path.",
+        "every worker must see the lake: on a disk under the same path, or in the store.",
     )
     spark_options: dict[str, str] = knob(
         {}, "Further Spark properties, as a JSON object; they win over what the platform sets."

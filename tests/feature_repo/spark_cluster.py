@@ -23,6 +23,8 @@ OPTIONS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.sql.adaptive.coalescePartitions.enabled": "true",
+    # What fails here fails each time.
+    "spark.task.maxFailures": "1",
 }
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import deltalake
@@ -22,8 +23,10 @@ from feature_repo.user_state import publish_user_state
 from homefeed.lake import LakeError
 from homefeed.settings import Settings, load
 from homefeed.settings.engine import EngineSettings
+from tests.conftest import S3
 from tests.feature_repo import spark_cluster
 from tests.feature_repo.conftest import HandmadeSite, window
+from tests.homefeed.store_gate import gate_before
 
 PUBLISHED = ("exposures", "user_aggregates", "video_aggregates", "channel_aggregates", "topic_aggregates", "user_state")
 FIRST, LAST = window("19:00"), window("22:30")
@@ -83,16 +86,15 @@ def spark_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory, spark_url: str) -> dict[str, Settings]:
+def spark(spark_url: str) -> EngineSettings:
+    return EngineSettings(kind="spark", spark_master=spark_url, spark_options=spark_cluster.OPTIONS, rows_at_once=0)
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory, spark: EngineSettings) -> dict[str, Settings]:
     """The same evening, published by each engine in a lake of its own."""
     found = {}
-    knobs = {
-        "duckdb": EngineSettings(kind="duckdb", rows_at_once=5),
-        "spark": EngineSettings(
-            kind="spark", spark_master=spark_url, spark_options=spark_cluster.OPTIONS, rows_at_once=0
-        ),
-    }
-    for name, engine in knobs.items():
+    for name, engine in {"duckdb": EngineSettings(kind="duckdb", rows_at_once=5), "spark": spark}.items():
         settings = load(var=tmp_path_factory.mktemp(name), engine=engine)
         touched = with_evening(HandmadeSite(settings))
         publish_exposures(settings, touched)
@@ -177,6 +179,44 @@ class TestBothEngines:
         with pytest.raises(LakeError, match="2 rows of exposures were written and .* holds 0; nothing was committed"):
             lake.adopt("exposures", [FIRST], lake.draft("exposures"), 2)
         assert lake.version("exposures") == version
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+class TestSparkOnAStore:
+    """Workers read and write the lake's files in an S3-compatible store."""
+
+    def test_tables_are_those_that_duckdb_makes_on_a_disk(
+        self, sites: dict[str, Settings], spark: EngineSettings, s3: S3, tmp_path: Path
+    ) -> None:
+        settings = load(var=tmp_path, engine=spark, storage=s3.storage(s3.bucket()))
+        site = HandmadeSite(settings)
+        touched = with_evening(site)
+        publish_exposures(settings, touched)
+        publish_user_state(settings, touched)
+        publish_exposures(settings, [window("19:00"), window("21:40")])
+        for table in ("exposures", "user_state"):
+            assert content(site.lake.read(table)) == content(HandmadeSite(sites["duckdb"]).lake.read(table))
+        assert not (tmp_path / "lake").exists()
+
+    def test_a_store_that_refuses_a_worker_is_told_and_nothing_is_committed(
+        self, spark: EngineSettings, s3: S3, tmp_path: Path
+    ) -> None:
+        with gate_before(s3.endpoint) as gate:
+            settings = load(var=tmp_path, engine=spark, storage=s3.storage(s3.bucket(), endpoint_url=gate.endpoint))
+            site = HandmadeSite(settings)
+            site.video("a")
+            site.impression("u", "a", "19:05")
+            touched = site.commit()
+            for refused, told in (("^(PUT|POST) .*/exposures/part-", "written"), ("^GET .*/impressions/window", "read")):
+                gate.refuse(refused)
+                with pytest.raises(EngineError, match=rf"s3://.*parquet cannot be {told}: the store refuses") as error:
+                    publish_exposures(settings, touched)
+                assert "test-secret" not in str(error.value)
+                gate.refuse("")
+                assert site.lake.version("exposures") == -1
+            publish_exposures(settings, touched)
+            assert site.lake.read("exposures").num_rows == 1
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from homefeed.ingest.window import ingest_windows
 from homefeed.lake import Lake, LakeError, open_lake
+from homefeed.object_store import ObjectStore
 from homefeed.settings import Settings, load
 from homefeed.settings.storage import StorageSettings, StoreFolder
 from homefeed.windows import shift
@@ -49,6 +51,23 @@ def test_duckdb_reads_the_files_where_they_lie(lake: Lake) -> None:
         lake.attach(connection)
         found = connection.sql(f"SELECT n FROM read_parquet({lake.files('t', (B, B))}, hive_partitioning = true)")
         assert found.fetchall() == [(2,)]
+
+
+def test_files_of_another_program_are_taken_up_and_those_of_a_task_that_failed_are_not(lake: Lake) -> None:
+    lake.replace("t", [A, B], rows((A, 1), (B, 2)))
+    draft = lake.draft("t")
+    store = ObjectStore(draft)
+    for name, numbers in (("done", [3, 4]), ("failed", [3])):
+        with store.create(f"window={B}/{name}.parquet") as file:
+            pq.write_table(pa.table({"n": numbers}), file)
+    done = {f"window={B}/done.parquet"}
+    with pytest.raises(LakeError, match=r"3 rows of t were written and s3://.*/part-\w+ holds 2; nothing was committed"):
+        lake.adopt("t", [B], draft, 3, names=done)
+    with pytest.raises(LakeError, match=f"rows of .*{B}.* in a commit that replaces {A}"):
+        lake.adopt("t", [A], draft, 2, names=done)
+    assert lake.adopt("t", [B], draft, 2, names=done) == lake.version("t") == 2
+    assert content(lake.read("t")) == [(A, 1), (B, 3), (B, 4)]
+    assert lake.num_rows("t") == {A: 1, B: 2}
 
 
 def test_vacuum_leaves_the_version_that_a_manifest_names(lake: Lake) -> None:
