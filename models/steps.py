@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.graph import graph
 from models.row_sums import row_sums
 from models.trainers.group import Group
 from models.trainers.owners import Owners
@@ -55,16 +56,19 @@ class Steps:
         steps = self._take.get_concrete_function(tf.TensorSpec([None, order.shape[1]], tf.int64))
         return steps(tf.constant(order, tf.int64))
 
-    @tf.function
+    @graph
     def _take(self, order: Any) -> Any:
-        total = tf.zeros([])
-        for rows in order:
-            batch = tf.nest.map_structure(lambda column, at=rows: tf.gather(column, at), self._columns)
+        num = tf.shape(order)[0]
+
+        def take(step: Any, total: Any) -> tuple[Any, Any]:
+            batch = tf.nest.map_structure(lambda column: tf.gather(column, order[step]), self._columns)
             loss, slopes = self._slopes(batch)
             self._optimizer.apply_gradients(zip(slopes, self._weights, strict=True))
             self._after()
-            total += loss
-        return total / tf.cast(tf.shape(order)[0], tf.float32)
+            return step + 1, total + loss
+
+        _, total = tf.while_loop(lambda step, _: step < num, take, (0, tf.zeros([])))
+        return total / tf.cast(num, tf.float32)
 
     def _slopes(self, batch: Any) -> tuple[Any, list[Any]]:
         """Mean loss of a batch of all trainers, and its slopes by the weights."""

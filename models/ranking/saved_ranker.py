@@ -1,5 +1,6 @@
 """The ranker as it is saved with a release."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, TARGETS
+from models.graph import graph, save_graph
 from models.ranking.network import Ranker
 from models.ranking.page_ranker import PageRanker
 from models.ranking.preprocessing import Preprocessing
@@ -24,7 +26,7 @@ class SavedRanker(tf.Module):
         self._log_rate, self._mean_watch_s = float(np.log(negative_rate)), mean_watch_s
         self._page = PageRanker(network, preprocessing)
 
-    @tf.function(
+    @graph(
         input_signature=[
             {
                 "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
@@ -44,7 +46,7 @@ class SavedRanker(tf.Module):
         """
         return self.heads(self.network(self.preprocessing(inputs)))
 
-    @tf.function(
+    @graph(
         input_signature=[
             {
                 "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
@@ -57,25 +59,25 @@ class SavedRanker(tf.Module):
         """`PageRanker.videos`: what depends on a video alone, [n, .]."""
         return self._page.videos(inputs)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
+    @graph(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
     def channels(self, dense: Any) -> Any:
         """What depends on a channel alone, [n, .]."""
         return self._page.entity(dense, "channel")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
+    @graph(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
     def topics(self, dense: Any) -> Any:
         """What depends on a topic alone, [n, .]."""
         return self._page.entity(dense, "topic")
 
-    @tf.function(input_signature=[])
+    @graph(input_signature=[])
     def page_weights(self) -> dict[str, Any]:
         """What `PageScores` computes with, by name."""
         numbers = {"log_rate": tf.constant(self._log_rate), "mean_watch_s": tf.constant(self._mean_watch_s)}
         return self._page.weights() | numbers
 
-    def signatures(self) -> dict[str, Any]:
-        """What is saved by name."""
-        return {n: getattr(self, n) for n in ("score", "videos", "channels", "topics", "page_weights")}
+    def save(self, path: Path) -> None:
+        """Write the functions above to the folder `path`."""
+        save_graph(self, ("score", "videos", "channels", "topics", "page_weights"), path)
 
     def heads(self, logits: Any) -> Any:
         """Logits of the sampled distribution [n, t] -> heads of the full one [n, t]."""

@@ -13,6 +13,7 @@ from homefeed.settings import Settings
 from models.checkpoint import FILE as CHECKPOINT
 from models.checkpoint import restore_checkpoint, set_weights, state_of, write_arrays
 from models.evaluation import normalised_entropy
+from models.graph import graph
 from models.optimizer import LazyAdam
 from models.progress import Progress
 from models.ranking.examples import Examples, Inputs
@@ -246,7 +247,7 @@ class Trainer:
         blocks = [self._of_codes(part, rows) for part in parts]
         return np.concatenate([b.numpy() for b in blocks]) if blocks else np.zeros((0, len(TARGETS)), np.float32)
 
-    @tf.function(reduce_retracing=True)
+    @graph(reduce_retracing=True)
     def _of_codes(self, codes: dict[str, Any], rows: list[Any]) -> Any:
         with self._owners.reading(rows):
             return self._saved.heads(self._network(codes))
@@ -261,7 +262,7 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write the graph, and what the next training goes on from."""
-        tf.saved_model.save(self._saved, str(folder / "ranker"), signatures=self._saved.signatures())
+        self._saved.save(folder / "ranker")
         self._statistics.save(folder)
         write_arrays(folder / CHECKPOINT, self._state())
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.graph import graph
+
 
 def catalogue_softmax(queries: Any, videos: Any, own: Any, row: Any, exists: Any, kind: Any) -> Any:
     """Surprise, in nats, of each query's watched video among all videos that exist.
@@ -45,7 +47,7 @@ def catalogue_softmax(queries: Any, videos: Any, own: Any, row: Any, exists: Any
 
 
 # Compiled, as one pass over the matrix instead of five; TensorFlow's own maximum and casts are the faster ones.
-@tf.function(jit_compile=True)
+@graph(jit_compile=True)
 def _exponentials(logits: Any, top: Any, row: Any, exists: Any) -> Any:
     """exp(logits - top) [n, v], 0 at the watched video and at what does not exist, and its sums [n]."""
     place = tf.range(tf.shape(logits)[1], dtype=row.dtype)

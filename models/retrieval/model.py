@@ -1,11 +1,13 @@
 """The two-tower model with its loss, and the graph of it that is saved."""
 
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.graph import graph, save_graph
 from models.retrieval.catalogue_softmax import catalogue_softmax
 from models.retrieval.compute_type import compute_type
 from models.retrieval.content import Content, VideoPreprocessing
@@ -148,7 +150,7 @@ class SavedTowers(tf.Module):
         self.countries, self.languages = countries, languages
         self.contents = tf.Variable(tf.zeros([catalogue.size, model.candidate.width]), trainable=False)
 
-    @tf.function(
+    @graph(
         input_signature=[
             {
                 "history_videos": tf.TensorSpec([None, None], tf.int64, "history_videos"),
@@ -190,7 +192,7 @@ class SavedTowers(tf.Module):
         moment = context(viewers["time"], tf.gather(times, newest, batch_dims=1), size > 0)
         return self.model.query(tf.gather(states, newest, batch_dims=1), size > 0, profile, moment)
 
-    @tf.function(input_signature=[])
+    @graph(input_signature=[])
     def query_weights(self) -> dict[str, Any]:
         """What `PageQuery` computes with beside `contents`, by name; a layer that there is not is left out."""
         named = dict(self.model.query.weights_by_name())
@@ -199,7 +201,7 @@ class SavedTowers(tf.Module):
             named[f"{name}_keys"], named[f"{name}_codes"] = vocabulary.table.export()
         return named
 
-    @tf.function(
+    @graph(
         input_signature=[
             {
                 **{name: tf.TensorSpec([None], tf.int64, name) for name in ("video", "channel", "language")},
@@ -214,3 +216,7 @@ class SavedTowers(tf.Module):
         """Candidate vectors [n, width + 1] of videos that the vocabulary may or may not know."""
         dynamic = videos["dynamic"]
         return self.model.candidate(self.model.content(self.preprocessing(videos), is_new(dynamic)), dynamic)
+
+    def save(self, path: Path) -> None:
+        """Write `contents` and the functions above to the folder `path`."""
+        save_graph(self, ("contents", "query", "query_weights", "candidate"), path)

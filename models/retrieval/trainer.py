@@ -15,6 +15,7 @@ from homefeed import windows
 from homefeed.settings import Settings
 from models.checkpoint import restore_checkpoint, save_checkpoint
 from models.evaluation import recall_at
+from models.graph import graph
 from models.optimizer import LazyAdam
 from models.progress import Progress
 from models.retrieval.ahead import one_ahead
@@ -199,7 +200,7 @@ class Towers:
         )
 
     # Arrays of one step differ in length (watches, rows, columns), which Keras' own loop refuses.
-    @tf.function
+    @graph
     def learn(self, step: dict[str, Any]) -> Any:
         """Take one step, together with the other trainers; its mean loss.
 
@@ -261,8 +262,7 @@ class Towers:
         """Write the towers' graph, the vectors of the videos uploaded before `end` [microseconds], sample queries, and
         what the next training goes on from."""
         saved = self.served()
-        named = {name: getattr(saved, name) for name in ("query", "query_weights", "candidate")}
-        tf.saved_model.save(saved, str(folder / "towers"), signatures=named)
+        saved.save(folder / "towers")
         vectors = self.vectors_before(end // (windows.WINDOW_S * 1_000_000))
         exists = self._log.table.uploaded < end
         np.save(folder / "vectors.npy", vectors[exists])

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.graph import graph
 from models.row_sums import row_sums
 from models.trainers.job import TrainersError
 from models.trainers.mesh import Mesh
@@ -33,7 +34,7 @@ class Group:
         self._timeout_s, self._strategy, self._next = timeout_s, strategy, 0
         self._owned_rows, self._mesh = 0, Mesh([], timeout_s)
         # Outside of other graphs; one for each shape.
-        self._gather_now = tf.function(self._gather)
+        self._gather_now = graph(self._gather)
 
     def join(self, mesh: Mesh, owned_rows: int = 0) -> None:
         """From now on, rows travel by `mesh`, and tables of at least `owned_rows` rows are divided; 0 divides none."""

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.graph import graph
 from models.row_sums import row_sums
 from models.table import Table
 from models.trainers.group import Group, len_of
@@ -94,7 +95,7 @@ class Owners:
         if "look" not in self._graphs:
             # One graph for any number of exposures: all trainers have to build the same ones.
             signature = {name: tf.TensorSpec([None, *code.shape[1:]], code.dtype) for name, code in read.items()}
-            self._graphs["look"] = tf.function(self._looked, input_signature=[signature])
+            self._graphs["look"] = graph(self._looked, input_signature=[signature])
         places, rows = self._graphs["look"](read)
         return {**codes, **places}, rows
 
@@ -116,7 +117,7 @@ class Owners:
         size, name = self._tables[number].size, f"whole {rows.shape[1]}"
         if name not in self._graphs:
             signature = [tf.TensorSpec([None, rows.shape[1]]), tf.TensorSpec([None], tf.int32)]
-            self._graphs[name] = tf.function(self._some, input_signature=signature)
+            self._graphs[name] = graph(self._some, input_signature=signature)
         own = tf.convert_to_tensor(rows)
         is_chief = self._group.rank == 0
         found = np.empty((size if is_chief else 0, rows.shape[1]), np.float32)

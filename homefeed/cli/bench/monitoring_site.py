@@ -193,7 +193,7 @@ class MadeRelease:
         network(preprocessing(tensors({name: column[:2] for name, column in columns.items()})))
         saved = SavedRanker(network, preprocessing, settings.ranking.negative_rate, 100.0)
         folder.mkdir(parents=True)
-        tf.saved_model.save(saved, str(folder / "ranker"), signatures=saved.signatures())
+        saved.save(folder / "ranker")
         videos = np.unique(examples.inputs.video)
         np.save(folder / "videos.npy", videos)
         vectors = np.random.default_rng(settings.seed).normal(size=(len(videos), _DIMENSIONS))

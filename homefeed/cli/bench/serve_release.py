@@ -134,7 +134,7 @@ def _ranking(
     }
 
     def fill(draft: Path) -> None:
-        tf.saved_model.save(saved, str(draft / "ranker"), signatures=saved.signatures())
+        saved.save(draft / "ranker")
         save_calibrators(draft, calibrators)
         save_reference(draft, made, calibrated(raw, calibrators), settings.seed)
 
