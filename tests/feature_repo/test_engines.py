@@ -208,7 +208,10 @@ class TestSparkOnAStore:
             site.video("a")
             site.impression("u", "a", "19:05")
             touched = site.commit()
-            for refused, told in (("^(PUT|POST) .*/exposures/part-", "written"), ("^GET .*/impressions/window", "read")):
+            for refused, told in (
+                ("^(PUT|POST) .*/exposures/part-", "written"),
+                ("^GET .*/impressions/window", "read"),
+            ):
                 gate.refuse(refused)
                 with pytest.raises(EngineError, match=rf"s3://.*parquet cannot be {told}: the store refuses") as error:
                     publish_exposures(settings, touched)

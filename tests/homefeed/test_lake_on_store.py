@@ -61,7 +61,9 @@ def test_files_of_another_program_are_taken_up_and_those_of_a_task_that_failed_a
         with store.create(f"window={B}/{name}.parquet") as file:
             pq.write_table(pa.table({"n": numbers}), file)
     done = {f"window={B}/done.parquet"}
-    with pytest.raises(LakeError, match=r"3 rows of t were written and s3://.*/part-\w+ holds 2; nothing was committed"):
+    with pytest.raises(
+        LakeError, match=r"3 rows of t were written and s3://.*/part-\w+ holds 2; nothing was committed"
+    ):
         lake.adopt("t", [B], draft, 3, names=done)
     with pytest.raises(LakeError, match=f"rows of .*{B}.* in a commit that replaces {A}"):
         lake.adopt("t", [A], draft, 2, names=done)
