@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -110,9 +110,11 @@ class LiveViewers:
     def _page(self, visitor: Visitor) -> dict[str, Any] | str:
         """The answer to one request and who saw it on what, or why there is none."""
         try:
-            return asdict(self._client.recommend(visitor.user, device=cast(Device, visitor.device)))
+            page = self._client.recommend(visitor.user, device=cast(Device, visitor.device))
         except ClientError as error:
             return str(error)
+        # `asdict` would copy every value of every slot.
+        return vars(page) | {"videos": [vars(slot) for slot in page.videos]}
 
     def _post(self) -> int:
         """Post all unsent events in batches; what is not taken stays unsent."""

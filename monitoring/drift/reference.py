@@ -106,14 +106,15 @@ def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Refer
     weeks = [_around(window, week * _WEEK, knobs.season_margin) for week in range(1, knobs.season_weeks + 1)]
     days = {day: _around(window, day * _DAY, knobs.season_margin) for day in range(1, _DAYS + 1)}
     alike = [days[day] for day in days_alike(window, knobs.weekend)]
+    held = _held(settings)
     for basis, spans in ((Basis.WEEKS, weeks), (Basis.DAYS, alike)):
-        found = tuple(span for span in spans if _num_exposures(settings, span))
+        found = tuple(span for span in spans if held & set(windows.span(*span)))
         if not found:
             continue
         columns = _read(settings, bundle, found)
         if columns is not None and len(columns) >= knobs.min_rows:
             return Reference(basis, columns, found)
-    if any(span not in alike and _num_exposures(settings, span) for span in days.values()):
+    if any(span not in alike and held & set(windows.span(*span)) for span in days.values()):
         return "the first weekend, or the first workday after it: no day of its kind was seen at this hour yet"
     return None
 
@@ -134,8 +135,9 @@ def _around(window: str, back: int, margin: int) -> tuple[str, str]:
     return windows.shift(window, -back - margin), windows.shift(window, -back + margin)
 
 
-def _num_exposures(settings: Settings, span: tuple[str, str]) -> int:
-    return int(open_lake(settings.lake_path).read("exposures", span, columns=["slot"]).num_rows)
+def _held(settings: Settings) -> set[str]:
+    """Windows with exposures."""
+    return set(open_lake(settings.lake_path).windows("exposures"))
 
 
 def _read(settings: Settings, bundle: Bundle, spans: tuple[tuple[str, str], ...]) -> Columns | None:

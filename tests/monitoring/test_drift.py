@@ -227,7 +227,7 @@ def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_of_its_ki
     """`back`: how many windows ago there were exposures, in one window each. The window is a Monday's: the day before
     it was a Sunday, and Friday was three days ago."""
     held = {windows.shift(WINDOW, -at) for at in back}
-    monkeypatch.setattr(reference, "_num_exposures", lambda _, span: len(held & set(windows.span(*span))))
+    monkeypatch.setattr(reference, "_held", lambda _: held)
     monkeypatch.setattr(reference, "read_rows", lambda *_: stub_rows(1_000))
     found = reference.seasonal_reference(settings, StubBundle(settings.models_path), WINDOW)
     if basis is None:
@@ -243,7 +243,7 @@ def test_the_first_workday_after_a_first_weekend_is_not_measured(
 ) -> None:
     """Nothing tells a Monday from a drift on a site that began on Saturday."""
     held = {windows.shift(WINDOW, -at) for at in (144, 288)}
-    monkeypatch.setattr(reference, "_num_exposures", lambda _, span: len(held & set(windows.span(*span))))
+    monkeypatch.setattr(reference, "_held", lambda _: held)
     found = measured(settings, moved(3, by=3), WINDOW)
     assert isinstance(found, NotMeasured)
     assert "no day of its kind" in found.reason
