@@ -58,7 +58,9 @@ def draft_files(draft: Place, names: Collection[str] | None = None) -> list[Draf
       StoreError: the store refuses, or a file is damaged.
     """
     store = ObjectStore(draft)
-    found = [name for name in store.names() if name.endswith(".parquet") and (names is None or name in names)]
+    # Spark's own folder of what is not done has names with an underscore.
+    there = [name for name in store.names() if name.startswith("window=") and name.endswith(".parquet")]
+    found = [name for name in there if names is None or name in names]
 
     def look(name: str) -> DraftFile:
         with store.open(name) as file:

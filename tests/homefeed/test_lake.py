@@ -43,6 +43,9 @@ def test_a_commit_answers_the_version_that_it_made(lake: Lake) -> None:
     draft = lake.draft("t") / f"window={B}"
     draft.mkdir(parents=True)
     pq.write_table(pa.table({"n": [5]}), draft / "part.parquet")
+    left = draft.parent / "_temporary" / draft.name
+    left.mkdir(parents=True)
+    pq.write_table(pa.table({"n": [6]}), left / "part.parquet")
     assert lake.adopt("t", [B], draft.parent, 1) == lake.version("t") == 3
     assert content(lake.read("t")) == [(A, 1), (B, 5)]
 
