@@ -139,7 +139,7 @@ class SparkEngine:
             reason = said.splitlines()[-1] if isinstance(error, PythonException) else said[:500]
             raise EngineError(
                 f"Spark at {self._master} failed at a query: {reason}; nothing was committed. Its workers "
-                "must run the versions of Python and pyspark here and see the lake under the same path"
+                "must run the versions of Python and pyspark here and see the lake as it is seen here"
             ) from error
 
     def _view(self, frame: Any) -> Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from homefeed import windows
 from homefeed.object_store import ObjectStore
 from homefeed.settings.storage import StoreFolder
 
@@ -49,12 +50,10 @@ def _reader(folder: StoreFolder, names: Sequence[str], schema: pa.Schema) -> Cal
     def read(numbers: Batches) -> Batches:
         store, inside = ObjectStore(folder), [name for name in schema.names if name != "window"]
         for name in (names[number] for batch in numbers for number in batch.column(0).to_pylist()):
-            window = next(part for part in name.split("/") if part.startswith("window=")).removeprefix("window=")
             with store.open(name) as file:
                 for rows in pq.ParquetFile(file, pre_buffer=True).iter_batches(columns=inside):
-                    windows = pa.repeat(window, rows.num_rows)
-                    whole = pa.Table.from_batches([rows]).append_column("window", windows)
-                    yield from whole.select(schema.names).cast(schema).to_batches()
+                    window = pa.repeat(windows.of_file(name), rows.num_rows)
+                    yield rows.append_column("window", window).select(schema.names).cast(schema)
 
     return read
 
@@ -78,8 +77,8 @@ def _writer(draft: StoreFolder) -> Callable[[Batches], Batches]:
 def _by_window(batches: Batches) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Each batch cut where the window changes, as the window and its rows without that column."""
     for batch in batches:
-        windows = pc.run_end_encode(batch.column("window"))
+        runs = pc.run_end_encode(batch.column("window"))
         rest, start = batch.drop_columns("window"), 0
-        for window, end in zip(windows.values.to_pylist(), windows.run_ends.to_pylist(), strict=True):
+        for window, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
             yield window, rest.slice(start, end - start)
             start = end

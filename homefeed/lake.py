@@ -15,17 +15,15 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
 
-from homefeed.errors import HomefeedError
 from homefeed.lake_draft import draft_files
+from homefeed.lake_error import LakeError, committing
 from homefeed.object_store import ObjectStore, delta_options, filesystem
 from homefeed.schema.tables import TABLES
 from homefeed.settings.storage import Place, StoreFolder
 
-
-class LakeError(HomefeedError):
-    """A table cannot be read or written as asked; the message says which and why."""
+__all__ = ["Lake", "LakeError", "open_lake"]
 
 
 @dataclass(frozen=True)
@@ -72,19 +70,9 @@ class Lake:
             chunks = (self._fitting(table, windows, pa.Table.from_batches([batch])) for batch in rows)
             rows = pa.RecordBatchReader.from_batches(schema, (b for chunk in chunks for b in chunk.to_batches()))
         predicate = f"window IN ({', '.join(repr(w) for w in windows)})"
-        try:
+        with committing(table, location):
             target = self._open(table, since) or self._create(table)
             write_deltalake(target, rows, mode="overwrite", predicate=predicate)
-        except (OSError, DeltaError) as error:
-            reason = str(error).split(" Detail: ", maxsplit=1)[0]
-            if isinstance(location, StoreFolder):
-                raise LakeError(
-                    f"{table} cannot be written to {location}, which is as it was: {reason}. The key of"
-                    " HOMEFEED_STORAGE__ACCESS_KEY_ID must be allowed to list, read, write and delete there"
-                ) from error
-            if isinstance(error, DeltaError):
-                raise LakeError(f"{table} cannot be written, it is as it was: {reason}") from error
-            raise
         return target.version()
 
     def draft(self, table: str) -> Place:
@@ -125,9 +113,10 @@ class Lake:
                 "Is the lake on a disk, or in a store, that this machine and every worker share?"
             )
         self._refuse_strangers(table, windows, {file.window for file in files})
-        delta = self._open(table, since) or self._create(table)
-        folder = str(draft).removeprefix(f"{self.location(table)}/")
-        try:
+        location = self.location(table)
+        folder = str(draft).removeprefix(f"{location}/")
+        with committing(table, location):
+            delta = self._open(table, since) or self._create(table)
             delta.create_write_transaction(
                 [file.added(folder) for file in files],
                 mode="overwrite",
@@ -135,8 +124,6 @@ class Lake:
                 partition_by=["window"],
                 partition_filters=[("window", "in", list(windows))],
             )
-        except DeltaError as error:
-            raise LakeError(f"{table} cannot be written, it is as it was: {error}") from error
         return self.version(table)
 
     def read(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from homefeed import windows
 from homefeed.object_store import ObjectStore
 from homefeed.settings.storage import Place
 
@@ -33,7 +34,7 @@ class DraftFile:
     @property
     def window(self) -> str:
         """The window whose rows it holds, as its folder says."""
-        return self.name.split("/")[0].removeprefix("window=")
+        return windows.of_file(self.name)
 
     def added(self, draft: str) -> AddAction:
         """The entry of a commit that takes the file up where it is; `draft` is the draft's folder below the table's."""

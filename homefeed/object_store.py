@@ -15,6 +15,8 @@ from typing import IO, Any
 from homefeed.errors import HomefeedError
 from homefeed.settings.storage import Place, StorageSettings, StoreFolder
 
+#: What to look at when a store refuses.
+NEEDED_RIGHTS = "The key of HOMEFEED_STORAGE__ACCESS_KEY_ID must be allowed to list, read, write and delete there"
 _CHUNK = 1 << 20
 
 
@@ -125,9 +127,18 @@ class ObjectStore:
 
     @contextmanager
     def create(self, name: str) -> Iterator[Any]:
-        """An object of a store as a file to write; it is there once the block has ended."""
-        with self._told("write", name), self._system.open(self._at(name), "wb") as file:
-            yield file
+        """An object of a store as a file to write; it is there once the block has ended, and not when that failed."""
+        with self._told("write", name):
+            file = self._system.open(self._at(name), "wb", autocommit=False)
+            try:
+                yield file
+                file.close()
+            except BaseException:
+                file.discard()
+                # Else it would be written when it is collected.
+                file.closed = True
+                raise
+            file.commit()
 
     def download(self, name: str, target: Path) -> str:
         """Copy an object to a file; returns the SHA-256 of what came."""
@@ -160,8 +171,7 @@ class ObjectStore:
             yield
         except PermissionError as error:
             raise StoreError(
-                f"{self.folder}/{name} cannot be {_PAST[what]}: the store refuses ({error}). The key of"
-                " HOMEFEED_STORAGE__ACCESS_KEY_ID must be allowed to list, read, write and delete there"
+                f"{self.folder}/{name} cannot be {_PAST[what]}: the store refuses ({error}). {NEEDED_RIGHTS}"
             ) from error
         except Exception as error:
             if isinstance(error, HomefeedError):

@@ -20,6 +20,11 @@ def window_of(time: datetime) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(_FORMAT)
 
 
+def of_file(path: str) -> str:
+    """The window whose rows a file of a lake table holds, as its path says: `.../window=20261123T2210Z/...`."""
+    return path.rsplit("window=", 1)[1].split("/", 1)[0]
+
+
 def start(window: str) -> datetime:
     """First instant of `window`. Raises ValueError when it is not the name of a window."""
     try:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from models.vocabulary import Vocabulary
+
 #: `tf.function` that takes the code as it is. AutoGraph would read and rewrite the source of all that a function calls,
 #: Keras' own too, which is a fifth of a short training, and nothing here branches on a tensor but by an operation.
 graph = functools.partial(tf.function, autograph=False)
@@ -18,10 +20,8 @@ def save_graph(module: tf.Module, names: Sequence[str], path: Path) -> None:
     takes time to make, to write, and to read wherever the functions are loaded.
     """
     saved = tf.Module()
-    saved.held = [
-        *module.variables,
-        *module._flatten(predicate=lambda part: isinstance(part, tf.lookup.StaticHashTable)),
-    ]
+    tables = [part.table for part in module.submodules if isinstance(part, Vocabulary)]
+    saved.held = [*module.variables, *tables]
     for name in names:
         setattr(saved, name, getattr(module, name))
     functions = {name: getattr(module, name) for name in names if callable(getattr(module, name))}

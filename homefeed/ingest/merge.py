@@ -145,7 +145,7 @@ class Merge:
         columns = ", ".join(f'"{name}"' for name in self.lake.schemas[table].names if name != "window")
         rows = self._lake_rows(event_type, "accepted")
         wanted = set(replaced)
-        files = [f for f in self.lake.files(table, (replaced[0], replaced[-1])) if _partition(f) in wanted]
+        files = [f for f in self.lake.files(table, (replaced[0], replaced[-1])) if windows.of_file(f) in wanted]
         if files:
             gone = f"(SELECT * FROM removed WHERE tbl = '{table}') r"
             rows += f' UNION ALL SELECT {columns} FROM {_parquet(files)} ANTI JOIN {gone} USING (event_id, "window")'
@@ -219,10 +219,6 @@ def _stored_value(field: pa.Field) -> str:
 def _parquet(files: Sequence[str]) -> str:
     listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
     return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'window': VARCHAR}})"
-
-
-def _partition(file: str) -> str:
-    return file.rsplit("window=", 1)[1].split("/", 1)[0]
 
 
 def _name(number: int) -> str:

@@ -108,13 +108,13 @@ def seasonal_reference(settings: Settings, bundle: Bundle, window: str) -> Refer
     alike = [days[day] for day in days_alike(window, knobs.weekend)]
     held = _held(settings)
     for basis, spans in ((Basis.WEEKS, weeks), (Basis.DAYS, alike)):
-        found = tuple(span for span in spans if held & set(windows.span(*span)))
+        found = tuple(span for span in spans if held.intersection(windows.span(*span)))
         if not found:
             continue
         columns = _read(settings, bundle, found)
         if columns is not None and len(columns) >= knobs.min_rows:
             return Reference(basis, columns, found)
-    if any(span not in alike and held & set(windows.span(*span)) for span in days.values()):
+    if any(span not in alike and held.intersection(windows.span(*span)) for span in days.values()):
         return "the first weekend, or the first workday after it: no day of its kind was seen at this hour yet"
     return None
 

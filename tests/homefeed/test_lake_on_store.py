@@ -10,7 +10,7 @@ import pytest
 
 from homefeed.ingest.window import ingest_windows
 from homefeed.lake import Lake, LakeError, open_lake
-from homefeed.object_store import ObjectStore
+from homefeed.object_store import ObjectStore, StoreError
 from homefeed.settings import Settings, load
 from homefeed.settings.storage import StorageSettings, StoreFolder
 from homefeed.windows import shift
@@ -72,6 +72,23 @@ def test_files_of_another_program_are_taken_up_and_those_of_a_task_that_failed_a
     assert lake.num_rows("t") == {A: 1, B: 2}
 
 
+def test_what_fails_while_it_is_written_is_not_there(lake: Lake) -> None:
+    store = ObjectStore(lake.draft("t"))
+
+    def fail(size: int) -> None:
+        with store.create("one") as file:
+            file.write(bytes(size))
+            raise ValueError("half")
+
+    for size in (10, 60 << 20):  # the second is sent in parts
+        with pytest.raises(StoreError, match="one cannot be written: ValueError: half"):
+            fail(size)
+        assert store.names() == []
+    with store.create("one") as file:
+        file.write(b"whole")
+    assert store.read("one") == b"whole"
+
+
 def test_vacuum_leaves_the_version_that_a_manifest_names(lake: Lake) -> None:
     named = lake.replace("t", [A], rows((A, 1)))
     unnamed = lake.replace("t", [A], rows((A, 2)))
@@ -111,6 +128,14 @@ def test_a_store_that_refuses_is_told_and_nothing_is_committed(s3) -> None:
         with pytest.raises(LakeError, match="t cannot be written.*s3://") as refused:
             lake.replace("t", [A], rows((A, 2)))
         assert "test-secret" not in str(refused.value)
+        assert content(lake.read("t")) == [(A, 1)]
+        gate.refuse("")
+        draft = lake.draft("t")
+        with ObjectStore(draft).create(f"window={A}/one.parquet") as file:
+            pq.write_table(pa.table({"n": [2]}), file)
+        gate.refuse("^PUT .*_delta_log")
+        with pytest.raises(LakeError, match="t cannot be written.*s3://"):
+            lake.adopt("t", [A], draft, 1)
         assert content(lake.read("t")) == [(A, 1)]
         gate.refuse(".")
         with pytest.raises(LakeError, match="t at version None cannot be read"):
