@@ -56,10 +56,11 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         compared without; skipped while no release is live."""
         from airflow.sdk.exceptions import AirflowSkipException
 
+        from homefeed.errors import HomefeedError
         from homefeed.registry import open_registry
         from homefeed.settings import load
         from models.bundle import load_bundle
-        from models.ranking.recalibration import refit
+        from models.ranking.recalibration import refit_each
         from monitoring.live_calibration import record_refit
 
         settings = load()
@@ -68,10 +69,17 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         if live is None:
             raise AirflowSkipException("no release is live, so there is nothing to calibrate")
         window = newest(context, EXPOSURES, "window")["window"]
-        done = {live.id: plain(asdict(refit(settings, load_bundle(settings, live.id), window)))}
-        record_refit(settings, live.id, window, done[live.id]["heads"], done[live.id]["corrections"])
+        bundles, done = [load_bundle(settings, live.id)], {}
         for release in registry.in_rollout():
-            done[release.id] = plain(asdict(refit(settings, load_bundle(settings, release.id), window)))
+            try:
+                bundles.append(load_bundle(settings, release.id))
+            except HomefeedError as error:
+                # Its rollout fails it for that; the live release is calibrated all the same.
+                done[release.id] = {"refused": str(error)}
+        for made in refit_each(settings, bundles, window):
+            told = done[made.release] = plain(asdict(made))
+            if made.release == live.id:
+                record_refit(settings, live.id, window, told["heads"], told["corrections"])
         return done
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")

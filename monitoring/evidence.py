@@ -1,12 +1,13 @@
 """What the gates and reports look at: held-out exposures with their features, and what a release says about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -127,10 +128,20 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
       first, last: both included.
       max_rows: upper bound, about.
     """
-    from models.history import microseconds
-    from models.ranking.closed_windows import read_exposures
+    return read_rows_of(settings, bundle, [(first, last)], max_rows)[0]
 
-    table, examples = read_exposures(settings, bundle.shape, first, last, max_rows)
+
+def read_rows_of(
+    settings: Settings, bundle: Bundle, spans: Sequence[tuple[str, str]], max_rows: int
+) -> list[Rows]:
+    """`read_rows` of each span of windows, of `max_rows` each, in hardly more time than of one."""
+    from models.ranking.closed_windows import read_spans
+
+    return [_rows(table, examples) for table, examples in read_spans(settings, bundle.shape, spans, max_rows)]
+
+
+def _rows(table: pa.Table, examples: Any) -> Rows:
+    from models.history import microseconds
 
     def strings(name: str) -> NDArray[Any]:
         return np.asarray(pc.fill_null(table.column(name), "other").to_pylist(), object)

@@ -39,27 +39,28 @@ def read_spans(
 ) -> list[tuple[pa.Table, Examples]]:
     """`read_exposures` of each span of windows. Features are joined once for all of them, which takes most of the time
     and hardly longer than for one."""
+    from feature_repo.bots import bot_viewers
     from feature_repo.catalogue import catalogue
     from feature_repo.training_set import with_features
     from models.video_table import video_table
 
-    chosen = [_people(settings, first, last, max_rows) for first, last in spans]
+    ends = {last for _, last in spans}
+    bots = {last: bot_viewers(settings, windows.shift(last, 1 - BOT_WINDOWS), last).column("user") for last in ends}
+    videos = {last: video_table(catalogue(settings, windows.end(last), withdrawn=True)) for last in ends}
+    chosen = [_people(settings, first, last, max_rows, bots[last]) for first, last in spans]
     rows, start = with_features(settings, pa.concat_tables(chosen)), 0
     found = []
     for (_, last), part in zip(spans, chosen, strict=True):
-        videos = video_table(catalogue(settings, windows.end(last), withdrawn=True))
         own, start = rows.slice(start, part.num_rows), start + part.num_rows
-        found.append((own, examples_of(own, videos, shape.history_length, shape.ranker_history_length)))
+        found.append((own, examples_of(own, videos[last], shape.history_length, shape.ranker_history_length)))
     return found
 
 
-def _people(settings: Settings, first: str, last: str, max_rows: int) -> pa.Table:
-    from feature_repo.bots import bot_viewers
+def _people(settings: Settings, first: str, last: str, max_rows: int, bots: pa.ChunkedArray) -> pa.Table:
     from feature_repo.training_set import ranking_rows
 
     num = sum(n for w, n in open_lake(settings.lake_path).num_rows("exposures").items() if first <= w <= last)
     rows = ranking_rows(settings, first, last, sample=max_rows / num if num > max_rows else None)
-    bots = bot_viewers(settings, windows.shift(last, 1 - BOT_WINDOWS), last).column("user")
     return rows.filter(pc.invert(pc.is_in(rows.column("user"), bots)))
 
 

@@ -1,5 +1,6 @@
 """What is done to the heads of a release fitted again to windows that came after it, without training."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
 
 _WATCHED = TARGETS.index("watched")
+#: First and last window, both included.
+Span = tuple[str, str]
+#: Exposures of a span as rows and as examples.
+Part = tuple[Any, Examples]
 
 
 @dataclass(frozen=True)
@@ -73,24 +78,50 @@ def refit(settings: Settings, bundle: "Bundle", window: str) -> Refit:
       What was done. A head with too few positives, or no better, keeps the calibrator it has; so do the corrections.
       When everything stays, nothing is written. The same window again gives the same file.
     """
-    knobs, release, learned = settings.ranking, bundle.release, bundle.manifest.windows[1]
-    first = max(windows.shift(learned, 1), windows.shift(window, -knobs.refit_windows))
-    last = windows.shift(window, -1)
-    if first > last:
-        reason = f"the release was trained on windows up to {learned}"
+    return next(refit_each(settings, [bundle], window))
+
+
+def refit_each(settings: Settings, bundles: Sequence["Bundle"], window: str) -> Iterator[Refit]:
+    """`refit` of each of several releases, one after the other; exposures are read once for all that read the same."""
+    read: dict[tuple[Span, int, int], Part] = {}
+    asked = [[(span, *_lengths(bundle)) for span in _spans(settings, bundle, window)] for bundle in bundles]
+    for lengths, bundle in {_lengths(bundle): bundle for bundle in bundles}.items():
+        keys = list(dict.fromkeys(key for of_one in asked for key in of_one if key[1:] == lengths))
+        parts = read_spans(settings, bundle.shape, [key[0] for key in keys], settings.rollout.max_rows) if keys else []
+        read |= dict(zip(keys, parts, strict=True))
+    for bundle, keys in zip(bundles, asked, strict=True):
+        yield _refit(settings, bundle, window, [(key[0], read[key]) for key in keys])
+
+
+def _refit(settings: Settings, bundle: "Bundle", window: str, parts: list[tuple[Span, Part]]) -> Refit:
+    """`refit` of the parts that `_spans` names, as read."""
+    release = bundle.release
+    if not parts:
+        reason = f"the release was trained on windows up to {bundle.manifest.windows[1]}"
         return Refit(release, window, None, {t: HeadRefit(False, reason, 0, 0) for t in TARGETS}, None, None)
     before = newest_adjustment(settings, release, lambda name: name < window) or Adjustment(bundle.calibrators)
-    spans = (first, last), (window, window)
-    (rows, fit), (_, check) = read_spans(settings, bundle.shape, spans, settings.rollout.max_rows)
-    parts = (_uncalibrated(bundle, fit), fit), (_uncalibrated(bundle, check), check)
-    done = refitted(settings, before, parts[0], _ages(rows, window), parts[1])
+    (span, (rows, fit)), (_, (_, check)) = parts
+    said = (_uncalibrated(bundle, fit), fit), (_uncalibrated(bundle, check), check)
+    done = refitted(settings, before, said[0], _ages(rows, window), said[1])
     path = None
     if done.is_new:
-        told: dict[str, Any] = {"windows": [first, last]}
+        told: dict[str, Any] = {"windows": list(span)}
         told |= {"heads": {target: asdict(head) for target, head in done.heads.items()}}
         told |= {"corrected": asdict(done.corrections)}
         path = write_adjustment(settings, release, window, done.adjustment, told)
-    return Refit(release, window, (first, last), done.heads, done.corrections, path)
+    return Refit(release, window, span, done.heads, done.corrections, path)
+
+
+def _spans(settings: Settings, bundle: "Bundle", window: str) -> list[Span]:
+    """Windows that are fitted to, and the one that decides; none before there is a window after the release's own."""
+    learned, last = bundle.manifest.windows[1], windows.shift(window, -1)
+    first = max(windows.shift(learned, 1), windows.shift(window, -settings.ranking.refit_windows))
+    return [(first, last), (window, window)] if first <= last else []
+
+
+def _lengths(bundle: "Bundle") -> tuple[int, int]:
+    """What of its shape exposures are read by."""
+    return bundle.shape.history_length, bundle.shape.ranker_history_length
 
 
 def refitted(

@@ -26,7 +26,7 @@ from monitoring.drift.columns import (
     vectors_of,
 )
 from monitoring.drift.distance import groups
-from monitoring.evidence import Bundle, Rows, predict, read_rows
+from monitoring.evidence import Bundle, Rows, predict, read_rows_of
 
 _DAY, _WEEK = 144, 1008
 #: Days before that are read while there is no week: each is one more look at the lake.
@@ -144,8 +144,7 @@ def _read(settings: Settings, bundle: Bundle, spans: tuple[tuple[str, str], ...]
     """Columns of an even sample of every span; equally many of each."""
     each = -(-settings.monitoring.sample_rows // len(spans))
     parts = []
-    for number, (first, last) in enumerate(spans):
-        rows = read_rows(settings, bundle, first, last, each)
+    for number, rows in enumerate(read_rows_of(settings, bundle, spans, each)):
         if not len(rows):
             continue
         kept = rows.take(even_sample(rows.weight, each, settings.seed + number))

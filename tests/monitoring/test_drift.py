@@ -228,7 +228,7 @@ def test_the_season_is_the_same_time_of_earlier_weeks_else_of_the_days_of_its_ki
     it was a Sunday, and Friday was three days ago."""
     held = {windows.shift(WINDOW, -at) for at in back}
     monkeypatch.setattr(reference, "_held", lambda _: held)
-    monkeypatch.setattr(reference, "read_rows", lambda *_: stub_rows(1_000))
+    monkeypatch.setattr(reference, "read_rows_of", lambda _, __, spans, ___: [stub_rows(1_000) for _ in spans])
     found = reference.seasonal_reference(settings, StubBundle(settings.models_path), WINDOW)
     if basis is None:
         assert found is None

@@ -27,6 +27,9 @@ def demo(
     home: Annotated[
         Path | None, typer.Option(help="Keep everything here, in a new folder; else it is deleted.")
     ] = None,
+    looks: Annotated[
+        int, typer.Option(min=0, help="Looks at the second release before it is left where it stands.")
+    ] = 8,
     as_json: AsJson = False,
     out: OutFile = None,
 ) -> None:
@@ -42,7 +45,7 @@ def demo(
     _check(format_, data, home)
     folder = Path(tempfile.mkdtemp(prefix="homefeed-demo-")) if home is None else home
     try:
-        value = _run(format_, data, folder.absolute(), as_json)
+        value = _run(format_, data, folder.absolute(), looks, as_json)
     finally:
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -66,7 +69,7 @@ def _check(format_: str, data: Path | None, home: Path | None) -> None:
         raise DemoError(f"--data must name the files of the {format_} log; there is nothing at {data}")
 
 
-def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str, Any]:
+def _run(format_: str, data: Path | None, home: Path, looks: int, as_json: bool) -> dict[str, Any]:
     import os
 
     from homefeed.cli.demo.loop import Facts, Loop
@@ -101,7 +104,7 @@ def _run(format_: str, data: Path | None, home: Path, as_json: bool) -> dict[str
             service = start(settings, 0)
         with service:
             try:
-                loop.serve(service.url, end, say)
+                loop.serve(service.url, end, looks, say)
             except HomefeedError:
                 service.check()
                 raise

@@ -18,8 +18,6 @@ from homefeed.settings import Settings
 #: Pages asked for in one window of visits, and in one window of a rollout.
 VISITS = 60
 ROLLOUT_VISITS = 120
-#: Looks at the second release before the demo gives up on it.
-MAX_LOOKS = 8
 FINAL = (Stage.LIVE, Stage.RETIRED, Stage.ROLLED_BACK)
 
 
@@ -52,8 +50,9 @@ class Loop:
         self._gather(self._airflow.run("bootstrap", {"first": min(arrived), "last": max(arrived)}))
         self._gather(self._airflow.drain())
 
-    def serve(self, url: str, end: datetime, stage: Callable[[str], Any]) -> None:
-        """Pages, reactions and the second release, against the service at `url`."""
+    def serve(self, url: str, end: datetime, looks: int, stage: Callable[[str], Any]) -> None:
+        """Pages, reactions and the second release, which gets at most so many more looks, against the service at
+        `url`."""
         from homefeed.world.viewers import LiveViewers
 
         viewers = LiveViewers(self._settings, url, self._site.reactions)
@@ -69,7 +68,7 @@ class Loop:
         after = windows.shift(last, 1)
         self._visit(viewers, after, VISITS)
         self._ingest(after)
-        for _ in range(MAX_LOOKS):
+        for _ in range(looks):
             release = self._newest_release()
             if release.stage in FINAL:
                 break

@@ -11,9 +11,10 @@ import small_site
 from homefeed import windows
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings import Settings
+from models.ranking import recalibration
 from models.ranking.adjustment import adjustment_files, newest_adjustment, read_adjustment
 from models.ranking.calibration import IDENTITY, CalibrationError
-from models.ranking.recalibration import refit
+from models.ranking.recalibration import refit, refit_each
 
 pytestmark = pytest.mark.slow
 WATCHED, LIKED = TARGETS.index("watched"), TARGETS.index("liked")
@@ -120,6 +121,35 @@ def test_a_release_that_has_seen_every_window_stays(site: Settings) -> None:
     done = refit(site, Release("fresh", trained=58), small_site.LAST)  # type: ignore[arg-type]
     assert (done.windows, done.path) == (None, None)
     assert "trained on windows up to" in done.heads["watched"].reason
+
+
+def test_releases_refitted_together_are_those_refitted_alone_and_read_exposures_once(
+    site: Settings, observed_over_honest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first and the last the windows of the fit are the same; the second has seen every window, the third is
+    of another length of history and newer."""
+    factors = {"one": 2 * observed_over_honest, "seen": 2.0, "longer": observed_over_honest, "two": 1.0}
+    releases = [Release(name, factor) for name, factor in factors.items()]
+    names = small_site.windows_of_site()
+    for release, trained in ((releases[1], 58), (releases[2], 40)):
+        release.manifest.windows = (names[0], names[trained])
+    releases[2].shape = SimpleNamespace(history_length=100, ranker_history_length=30)
+    alone = [refit(site, release, small_site.LAST) for release in releases]  # type: ignore[arg-type]
+    files = {made.path: made.path.read_bytes() for made in alone if made.path is not None}
+    assert len(files) >= 2
+    for path in files:
+        path.unlink()
+    asked, read = [], recalibration.read_spans
+
+    def noted(settings: Settings, shape: Any, spans: Any, num: int) -> Any:
+        asked.append((shape.ranker_history_length, list(spans)))
+        return read(settings, shape, spans, num)
+
+    monkeypatch.setattr(recalibration, "read_spans", noted)
+    assert list(refit_each(site, releases, small_site.LAST)) == alone  # type: ignore[arg-type]
+    assert {path: path.read_bytes() for path in files} == files
+    newest, last = (small_site.LAST, small_site.LAST), windows.shift(small_site.LAST, -1)
+    assert asked == [(20, [(windows.shift(last, -35), last), newest]), (30, [(names[41], last), newest])]
 
 
 def test_a_broken_file_is_named_and_an_older_one_answers(site: Settings, observed_over_honest: float) -> None:

@@ -21,7 +21,7 @@ TINY = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_loop_runs_twice_and_judges_itself(tmp_path: Path) -> None:
     out, home = tmp_path / "demo.json", tmp_path / "home"
     command = [
@@ -29,13 +29,15 @@ def test_the_loop_runs_twice_and_judges_itself(tmp_path: Path) -> None:
         "-c",
         "from homefeed.cli import main; main()",
         "demo",
+        "--looks",
+        "2",
         "--home",
         str(home),
         "--out",
         str(out),
     ]
     run = subprocess.run(
-        command, env={**os.environ, **TINY}, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=880
+        command, env={**os.environ, **TINY}, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1780
     )
     assert out.exists(), run.stderr[-3000:]
     value = json.loads(out.read_bytes())
