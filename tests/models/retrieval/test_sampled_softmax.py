@@ -81,3 +81,35 @@ def test_loss_and_gradients_are_those_of_the_retrieval_task() -> None:
         pairs = zip(tape.gradient(loss_of, given), tape.gradient(theirs, given), kept, strict=True)
         for own, wanted, place in pairs:
             np.testing.assert_allclose(tf.convert_to_tensor(own)[:, place], wanted[:, place], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("num", [0, 1, 256, 601])
+def test_any_number_of_queries_is_the_sum_over_them(num: int) -> None:
+    """They are taken in blocks, the last of which may be shorter; against the formula in double precision."""
+    random = np.random.default_rng(num)
+    watches, sampled, width = 640, 50, 4
+    queries, columns = random.normal(size=(num, width)), random.normal(size=(watches + sampled, width))
+    queries[:, -1] = 1
+    add = random.normal(size=watches + sampled)
+    ids, users = random.integers(0, 300, watches + sampled), random.integers(0, 90, watches)
+    place, weight = random.permutation(watches)[:num], random.uniform(size=num) * (random.random(num) < 0.9)
+    viewer = np.append(users, np.full(sampled, -1))
+    is_other = (ids[place][:, None] != ids[None, :]) & (users[place][:, None] != viewer[None, :])
+    own = np.zeros((num, watches + sampled))
+    own[np.arange(num), place] = 1
+    logits = queries @ columns.T + add
+    parts = np.where(is_other | (own > 0), np.exp(logits), 0)
+    share = parts / parts.sum(1, keepdims=True)
+    wanted = float((-np.log((share * own).sum(1)) * weight).sum())
+    slope = (share - own) * weight[:, None]
+    given = [tf.constant(one, tf.float32) for one in (queries, columns, add)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        found = sampled_softmax(
+            given[0], tf.constant(place), *given[1:], tf.constant(ids), tf.constant(users), tf.constant(weight, tf.float32)
+        )
+    assert float(found) == pytest.approx(wanted, rel=1e-5)
+    of_queries, of_columns, of_add = tape.gradient(found, given)
+    np.testing.assert_allclose(of_queries[:, :-1], (slope @ columns)[:, :-1], atol=2e-5)
+    np.testing.assert_allclose(of_columns, slope.T @ queries, atol=2e-5)
+    np.testing.assert_allclose(of_add, slope.sum(0), atol=2e-5)
