@@ -131,9 +131,7 @@ def read_rows(settings: Settings, bundle: Bundle, first: str, last: str, max_row
     return read_rows_of(settings, bundle, [(first, last)], max_rows)[0]
 
 
-def read_rows_of(
-    settings: Settings, bundle: Bundle, spans: Sequence[tuple[str, str]], max_rows: int
-) -> list[Rows]:
+def read_rows_of(settings: Settings, bundle: Bundle, spans: Sequence[tuple[str, str]], max_rows: int) -> list[Rows]:
     """`read_rows` of each span of windows, of `max_rows` each, in hardly more time than of one."""
     from models.ranking.closed_windows import read_spans
 

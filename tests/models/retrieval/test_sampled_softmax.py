@@ -105,9 +105,8 @@ def test_any_number_of_queries_is_the_sum_over_them(num: int) -> None:
     given = [tf.constant(one, tf.float32) for one in (queries, columns, add)]
     with tf.GradientTape() as tape:
         tape.watch(given)
-        found = sampled_softmax(
-            given[0], tf.constant(place), *given[1:], tf.constant(ids), tf.constant(users), tf.constant(weight, tf.float32)
-        )
+        of_step = tf.constant(ids), tf.constant(users), tf.constant(weight, tf.float32)
+        found = sampled_softmax(given[0], tf.constant(place), *given[1:], *of_step)
     assert float(found) == pytest.approx(wanted, rel=1e-5)
     of_queries, of_columns, of_add = tape.gradient(found, given)
     np.testing.assert_allclose(of_queries[:, :-1], (slope @ columns)[:, :-1], atol=2e-5)
