@@ -14,8 +14,6 @@ The alert rules are evaluated too, as `homefeed watch` does all the time: so a w
 cause that the message names is mended.
 """
 
-from dataclasses import asdict
-
 from airflow.sdk import DAG, task
 
 from dags.assets import EXPOSURES, ROLLOUT, TRAINING_HOUR
@@ -56,31 +54,13 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         compared without; skipped while no release is live."""
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from homefeed.errors import HomefeedError
-        from homefeed.registry import open_registry
         from homefeed.settings import load
-        from models.bundle import load_bundle
-        from models.ranking.recalibration import refit_each
-        from monitoring.live_calibration import record_refit
+        from monitoring.live_calibration import calibrate_window
 
-        settings = load()
-        registry = open_registry(settings.resolved_registry_url)
-        live = registry.live()
-        if live is None:
+        done = calibrate_window(load(), newest(context, EXPOSURES, "window")["window"])
+        if not done:
             raise AirflowSkipException("no release is live, so there is nothing to calibrate")
-        window = newest(context, EXPOSURES, "window")["window"]
-        bundles, done = [load_bundle(settings, live.id)], {}
-        for release in registry.in_rollout():
-            try:
-                bundles.append(load_bundle(settings, release.id))
-            except HomefeedError as error:
-                # Its rollout fails it for that; the live release is calibrated all the same.
-                done[release.id] = {"refused": str(error)}
-        for made in refit_each(settings, bundles, window):
-            told = done[made.release] = plain(asdict(made))
-            if made.release == live.id:
-                record_refit(settings, live.id, window, told["heads"], told["corrections"])
-        return done
+        return plain(done)
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")
     def retraining(*, outlet_events, **context):

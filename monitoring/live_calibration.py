@@ -1,10 +1,11 @@
-"""Calibration of the live release, window by window, by the calibrators that answered it: the record of each refit."""
+"""Calibration of the live release, window by window, by the calibrators that answered it: each refit and its record."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from homefeed.errors import HomefeedError
 from homefeed.registry import Report, open_registry
 from homefeed.settings import Settings
 
@@ -23,6 +24,41 @@ class HeadOff:
 
     ratio: float | None
     value: float | None
+
+
+def calibrate_window(settings: Settings, window: str) -> dict[str, dict[str, Any]]:
+    """Fit the calibrators and corrections of the live release and of those in rollout again, and record the live one's.
+
+    A release in rollout whose bundle is refused does not keep the live one from being calibrated: its gates fail it.
+
+    Args:
+      settings: the settings tree.
+      window: newest closed window whose exposures are published.
+
+    Returns:
+      Release -> its `models.ranking.recalibration.Refit`, or `refused`: why its bundle is. Empty while nothing is live.
+
+    Raises:
+      HomefeedError: the live release's bundle is refused.
+    """
+    from models.bundle import load_bundle
+    from models.ranking.recalibration import refit_each
+
+    registry = open_registry(settings.resolved_registry_url)
+    live = registry.live()
+    if live is None:
+        return {}
+    bundles, done = [load_bundle(settings, live.id)], dict[str, dict[str, Any]]()
+    for release in registry.in_rollout():
+        try:
+            bundles.append(load_bundle(settings, release.id))
+        except HomefeedError as error:
+            done[release.id] = {"refused": str(error)}
+    for made in refit_each(settings, bundles, window):
+        told = done[made.release] = asdict(made)
+        if made.release == live.id:
+            record_refit(settings, live.id, window, told["heads"], told["corrections"])
+    return done
 
 
 def record_refit(

@@ -14,14 +14,15 @@ from homefeed import windows
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.registry import AlertState, Registry, Stage, open_registry
 from homefeed.settings import Settings
+from models import bundle as bundles
+from models.bundle.store import BundleError
 from models.ranking import recalibration
 from models.ranking.adjustment import adjustment_files, newest_adjustment
 from models.ranking.calibration import IDENTITY
 from models.ranking.examples import Examples, Inputs
-from models.ranking.recalibration import refit
 from monitoring.alerts.evaluation import evaluate_now
 from monitoring.alerts.rules import load_rules
-from monitoring.live_calibration import record_refit
+from monitoring.live_calibration import KIND, calibrate_window
 from monitoring.retraining import start_retraining
 
 FIRST = "20261124T1200Z"
@@ -64,6 +65,7 @@ class Loop:
         self.settings, self.registry, self.rules = settings, registry, load_rules()
         self.factors = {windows.shift(FIRST, i): factor for i, factor in enumerate(factors)}
         patch.setattr(recalibration, "read_spans", lambda _, shape, spans, most: [self._read(*span) for span in spans])
+        patch.setattr(bundles, "load_bundle", _load)
 
     def _read(self, first: str, last: str) -> tuple[pa.Table, Examples]:
         found = [exposures(w, self.factors[w]) for w in windows.span(first, last) if w in self.factors]
@@ -75,15 +77,20 @@ class Loop:
         return pa.concat_tables([t for t, _ in found]), Examples(Inputs(**joined), labels, one, keys, keys, keys, one)
 
     def close(self, window: str) -> Any:
-        """What the tasks `calibration`, `retraining` and `alerts` do once `window` is published."""
-        done = refit(self.settings, Live(), window)  # type: ignore[arg-type]
-        corrections = vars(done.corrections) if done.corrections else None
-        record_refit(self.settings, "r1", window, {h: vars(told) for h, told in done.heads.items()}, corrections)
+        """What the tasks `calibration`, `retraining` and `alerts` do once `window` is published: of the head watched
+        what became of it, the alerts that fire, and the training that was started."""
+        done = calibrate_window(self.settings, window)
         started = start_retraining(self.settings, window)
         now = windows.end(window) + timedelta(minutes=20)
         evaluate_now(self.settings, self.registry, self.rules, {}, "airflow", now)
         fires = [a for a in self.registry.alerts.open() if a.rule == "miscalibrated" and a.state == AlertState.FIRING]
-        return done.heads["watched"], fires, started
+        return SimpleNamespace(**done["r1"]["heads"]["watched"]), fires, started
+
+
+def _load(settings: Settings, release: str) -> Live:
+    if release != "r1":
+        raise BundleError(f"{release} is damaged")
+    return Live()
 
 
 @pytest.fixture
@@ -142,11 +149,24 @@ def test_a_head_of_one_class_is_not_measured_and_keeps_its_calibrator(
 ) -> None:
     loop = Loop(settings, registry, [1.0] * 3, monkeypatch)
     window = list(loop.factors)[2]
-    done = refit(settings, Live(), window)  # type: ignore[arg-type]
-    liked = done.heads["liked"]
-    assert (liked.is_refitted, liked.old_calibration) == (False, None)
-    assert "0 of the 200 positives" in liked.reason
-    record_refit(settings, "r1", window, {head: vars(told) for head, told in done.heads.items()})
+    liked = calibrate_window(settings, window)["r1"]["heads"]["liked"]
+    assert (liked["is_refitted"], liked["old_calibration"]) == (False, None)
+    assert "0 of the 200 positives" in liked["reason"]
     evaluate_now(settings, registry, loop.rules, {}, "airflow", windows.end(window))
     assert not [a for a in registry.alerts.open() if a.labels.get("head") == "liked"]
     assert len(adjustment_files(settings, "r1")) <= 1
+
+
+def test_a_damaged_release_in_rollout_does_not_keep_the_live_one_from_its_calibration(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = list(Loop(settings, registry, [1.0] * 3, monkeypatch).factors)[2]
+    registry.add_release("r2", "r2", windows.start("20261124T1200Z"), {})
+    done = calibrate_window(settings, window)
+    assert done["r2"] == {"refused": "r2 is damaged"}
+    assert done["r1"]["heads"]["watched"]["old_calibration"] == pytest.approx(1, abs=0.15)
+    assert [(report.release, report.window) for report in registry.reports(KIND)] == [("r1", window)]
+
+
+def test_without_a_live_release_nothing_is_calibrated(settings: Settings) -> None:
+    assert calibrate_window(settings, FIRST) == {}
