@@ -11,8 +11,9 @@ from models.training import Training, digest_of, newest_training
 #: Metric of a training that could not learn its hour; the next one starts anew.
 IS_REFUSED = "is_refused"
 #: Grows when a model reads other numbers under the same names, since weights do not tell what they were learned from:
-#: 2 is the candidate tower's watches beside those of a mean video (docs/adr/0036).
-READS = 2
+#: 2 is the candidate tower's watches beside those of a mean video (docs/adr/0036), 3 the ranker's crosses
+#: (docs/adr/0043).
+READS = 3
 
 
 def training_before(

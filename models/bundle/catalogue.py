@@ -76,8 +76,8 @@ class Catalogue:
         # `take` of whole rows is half the work of an index in brackets.
         videos = known.videos.take(rows, axis=0)
         channels = known.of_channels.take(known.channel_row.take(rows), axis=0)
-        topics_of = known.of_topics.take(known.topic_row.take(rows), axis=0)
-        return self._scores(videos, channels, topics_of, pair, seen | {"history_fractions": fractions}, beside).T
+        seen["history_fractions"] = fractions
+        return self._scores(videos, channels, known.of_topics, known.topic_row.take(rows), pair, seen, beside).T
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table

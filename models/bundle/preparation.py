@@ -96,7 +96,9 @@ def _entities(
     first = distinct(keys)
     place = positions(keys[first], keys)
     dense = _dense({name: snapshot.column(name).to_numpy()[first] for name in aggregate_columns(of)}, len(first))
-    return graph(dense=tf.constant(dense))["output_0"].numpy(), place.astype(np.int32)
+    # A topic has weights of its own in the ranker; a channel's are among those of its videos.
+    own = {"topic": tf.constant(keys[first])} if of == "topic" else {}
+    return graph(dense=tf.constant(dense), **own)["output_0"].numpy(), place.astype(np.int32)
 
 
 def _videos(graph: Any, snapshot: pa.Table, table: VideoTable) -> NDArray[np.float32]:

@@ -7,13 +7,15 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from numpy.typing import NDArray
 
-from homefeed.features import TARGETS
+from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings.ranking import RankingSettings
+from models.ranking.crosses import Crosses
 from models.ranking.examples import HIDDEN_SLOT
 from models.ranking.preprocessing import NUM_AGES, Preprocessing
 from models.table import Table
 from models.trainers.group import Group
 
+DURATION = DENSE_FEATURES.index("video_duration_s")
 #: Share of the trunk's inputs that each step of training hides.
 _DROPOUT = 0.05
 #: Weight of each head in the loss; the others share the trunk that the watched head shapes.
@@ -29,8 +31,8 @@ _LOSS_WEIGHTS = {
 
 
 class Ranker(tfrs.models.Model):
-    """Shared embeddings, cross layers, a mixture of experts with a gate per head, and a shallow tower for slot and
-    device.
+    """Shared embeddings, cross layers, a mixture of experts with a gate per head, crosses of hour and device with topic
+    and length, and a shallow tower for slot and device.
 
     Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Covington et al. 2016
     (weighted logistic watch time, section 4.2); Zhao et al. 2019 (dropout of gates, section 4.2; shallow tower,
@@ -87,15 +89,17 @@ class Ranker(tfrs.models.Model):
         self.device_shallow = tf.keras.layers.Embedding(
             preprocessing.devices.size, heads, embeddings_initializer="zeros"
         )
+        self.crosses = Crosses(preprocessing.topics.size, preprocessing.countries.size, preprocessing.devices.size)
         self.losses_by_target = {
             target: tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"))
             for target in TARGETS
         }
 
     @property
-    def shallow(self) -> list[Any]:
-        """Layers of the shallow tower: what they add is the effect of a slot or a device itself."""
-        return [self.device_shallow, *([self.slot_shallow] if self._position == "tower" else [])]
+    def undecayed(self) -> list[Any]:
+        """Layers whose weights are the effect of a slot, of a device, or of two things together. Pulled towards nothing
+        the first slots promise too little, and topics forget when they are watched."""
+        return [self.crosses, self.device_shallow, *([self.slot_shallow] if self._position == "tower" else [])]
 
     def call(self, codes: dict[str, Any], training: bool = False) -> Any:
         """Codes of n candidates (viewer columns n or 1 rows) -> logits [n, len(TARGETS)]."""
@@ -133,9 +137,12 @@ class Ranker(tfrs.models.Model):
             x = layer(x0, x)
         logits = self.mixed(self.expert_hidden(x), self.gate(x), training)
         logits += self.wide(tf.reshape(pieces, [num, -1]))
+        device = spread(codes["device"])
+        context = self.crosses.context(codes["hour"], spread(codes["country"]), device)
+        logits += self.crosses(context, codes["topic"], device, codes["dense"][:, DURATION])
         if self._position == "tower":
             logits += self.slot_shallow(self._shallow_slot(codes["slot"], training))
-        return logits + spread(self.device_shallow(codes["device"]))
+        return logits + self.device_shallow(device)
 
     def topic_table(self) -> Any:
         """The embeddings of all topics, [topics, width]."""

@@ -62,7 +62,9 @@ def rows_of_trunk(
     wide: Floats2,
     mean: Floats,
     added: Floats,
+    by_length: Floats,
     item: int,
+    duration: int,
     z: Floats2Out,
     logits: Floats2Out,
 ) -> None:
@@ -72,8 +74,8 @@ def rows_of_trunk(
     Args:
       videos, channels, topics: [., columns + heads], the heads' logits last.
       wide: [., n] of `pieces`.
-      mean, added: [width] and [heads] of the viewer.
-      item: where the embedding of the item begins in `z`.
+      mean, added, by_length: [width], [heads] and [heads] of the viewer; the last is added for each unit of length.
+      item, duration: where the embedding of the item begins in `z`, and where the length is.
     """
     heads, width, num = len(added), len(mean), len(z)
     of_video, of_channel, of_topic = videos.shape[1] - heads, channels.shape[1] - heads, topics.shape[1] - heads
@@ -94,9 +96,10 @@ def rows_of_trunk(
             means[j] = items[j] * mean[j]
         for j in range(width):
             side_means[j] = sides[j] * mean[j]
+        length = video[duration]
         video, channel, topic = video[of_video:], channel[of_channel:], topic[of_topic:]
         for h in range(heads):
-            logits[h, i] += video[h] + channel[h] + topic[h] + added[h]
+            logits[h, i] += video[h] + channel[h] + topic[h] + added[h] + length * by_length[h]
     first_wide = of_video + of_channel + of_topic
     for j in range(len(wide)):
         for i in range(num):

@@ -1,11 +1,11 @@
 """The ranker for one page: the same network with what depends on a video alone, or on the viewer alone, computed apart.
 
 Of the inputs of the trunk some are of the candidate (its embeddings and aggregates), some of the viewer and some of
-both. Those of a candidate are computed once per snapshot (`videos`, `entity`), and so is what the straight pieces add
-to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that is linear in
-the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M = (U * x0) @ W is
-computed once per page. What is left for each candidate are four fifths of the network's products, which `page_scores`
-computes in numpy.
+both. Those of a candidate are computed once per snapshot (`videos`, `channels`, `topics`), and so is what the straight
+pieces add to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that
+is linear in the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M =
+(U * x0) @ W is computed once per page. What is left for each candidate are four fifths of the network's products, which
+`page_scores` computes in numpy.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from homefeed.features import ENTITIES, SPANS, TARGETS
-from models.ranking.network import Ranker
+from models.ranking.network import DURATION, Ranker
 from models.ranking.owners import OWNERS, PAIR
 from models.ranking.preprocessing import Preprocessing
 from models.ranking.statistics import NUM_AFFINITIES, RATED_MEASURES
@@ -64,9 +64,16 @@ class PageRanker(tf.Module):
         dense, logits = self._dense(own.normalised(inputs["dense"]), "video")
         return tf.concat([dense, item, side, part.language(own.languages(inputs["language"])), logits], axis=1)
 
-    def entity(self, dense: Any, of: str) -> Any:
-        """What depends on a channel or a topic alone, [n, .]: `dense` [n, len(DENSE_FEATURES)] with its features."""
-        return tf.concat(self._dense(self._preprocessing.normalised(dense), of), axis=1)
+    def channels(self, dense: Any) -> Any:
+        """What depends on a channel alone, [n, .]: `dense` [n, len(DENSE_FEATURES)] with its features."""
+        return tf.concat(self._dense(self._preprocessing.normalised(dense), "channel"), axis=1)
+
+    def topics(self, inputs: dict[str, Any]) -> Any:
+        """What depends on a topic alone, [n, .]: its part of the trunk's input, its row of `Crosses.topic`, then what
+        it adds to each logit; `dense` [n, len(DENSE_FEATURES)] with its features, `topic` keys [n]."""
+        own = self._preprocessing
+        dense, logits = self._dense(own.normalised(inputs["dense"]), "topic")
+        return tf.concat([dense, tf.gather(self._network.crosses.topic, own.topics(inputs["topic"])), logits], axis=1)
 
     def weights(self) -> dict[str, Any]:
         """Everything that `page_scores` and `page_viewer` compute with, by name, the same for every page: the rows of
@@ -81,6 +88,9 @@ class PageRanker(tf.Module):
             "head_bias": network.head_bias,
             "out_bias": tf.concat([network.expert_hidden.bias, network.gate.bias], axis=0),
             "item": tf.constant(2.0 * len(self._columns["video"])),
+            "duration": tf.constant(float(self._columns["video"].tolist().index(DURATION))),
+            "phase": network.crosses.phase[:, 0],
+            "length": network.crosses.length,
             "alone": network.alone(),
             "slot": tf.concat([tf.zeros([1, 0]), *network.hidden_slot_features()], axis=1)[0],
         }

@@ -42,7 +42,9 @@ class PageScores:
         self._inputs = len(w["candidate_out"])
         self._experts, self._hidden, _ = w["expert_out"].shape
         #: Where the embedding of the item begins in the trunk's input; that of its side topics is behind it.
-        self._item = int(w["item"])
+        self._item, self._duration = int(w["item"]), int(w["duration"])
+        #: Columns that a topic has for each context of a viewer and head.
+        self._crossed = (2 + len(w["length"])) * _HEADS
         self._item_and_side = slice(self._item, self._item + 2 * w["topics"].shape[1])
         self._gate_bias = np.float32(1) + w["candidate_bias_0"]
         self._last_gate_bias = self._gate_bias + w["candidate_bias_1"]
@@ -55,7 +57,8 @@ class PageScores:
         self,
         videos: Matrix,
         channels: Matrix,
-        topics: Matrix,
+        of_topics: Matrix,
+        topic_row: NDArray[np.int32],
         pair: Matrix,
         viewer: Mapping[str, NDArray[Any]],
         beside: Executor | None = None,
@@ -63,7 +66,8 @@ class PageScores:
         """Uncalibrated heads [len(TARGETS), n] in the order of TARGETS: probabilities, and `watch_s` in seconds.
 
         Args:
-          videos, channels, topics: [n, .] of `PageRanker.videos` and `PageRanker.entity`.
+          videos, channels: [n, .] of `PageRanker.videos` and `PageRanker.channels`.
+          of_topics, topic_row: [t, .] of `PageRanker.topics`, and the row there of each candidate's topic, [n].
           pair: [len(PAIR_FEATURES), n] raw features of viewer and video together.
           viewer: what `page_viewer.Viewers` reads.
           beside: threads that compute parts of the candidates beside this one.
@@ -71,12 +75,13 @@ class PageScores:
         Raises:
           ValueError: they do not fit each other or the weights.
         """
-        alone = (videos, channels, topics)
+        read = sum(part.shape[1] - _HEADS for part in (videos, channels, of_topics)) - self._crossed
         # What is compiled does not look whether a place is in an array.
-        if {len(part) for part in alone} != {pair.shape[1]} or sum(p.shape[1] - _HEADS for p in alone) != self._alone:
-            shapes = ", ".join(str(part.shape) for part in (*alone, pair))
+        if {len(part) for part in (videos, channels, topic_row)} != {pair.shape[1]} or read != self._alone:
+            shapes = ", ".join(str(part.shape) for part in (videos, channels, of_topics, topic_row, pair))
             raise ValueError(f"candidates of shapes {shapes} do not fit a trunk that reads {self._alone} of them alone")
         page = self._viewers(viewer)
+        alone = (videos, channels, self._in_context(of_topics, page.context).take(topic_row, axis=0))
         columns = self._columns(pair, page.history_size)
         logits = np.empty((_HEADS, len(videos)), np.float32)
 
@@ -118,13 +123,21 @@ class PageScores:
         logits [heads, n] without what the trunk says."""
         wide, logits = self._pieces(columns, part)
         z = np.empty((wide.shape[1], self._inputs), np.float32)
-        rows_of_trunk(*alone, part.start, wide, page.mean, page.logits, self._item, z, logits)
+        places = (self._item, self._duration)
+        rows_of_trunk(*alone, part.start, wide, page.mean, page.logits, page.by_length, *places, z, logits)
         # `Ranker.focus`.
         share = z[:, self._item_and_side] @ self._match
         np.exp(np.clip(share, -_MOST_FOCUS, _MOST_FOCUS, out=share), out=share)
         share *= page.tastes
         focus_of_trunk(share @ self._topics_and_one, self._item, z)
         return z, logits
+
+    def _in_context(self, of_topics: Matrix, context: Matrix) -> Matrix:
+        """Rows of topics whose logits hold what the viewer's context adds, without the columns that say so."""
+        ends = [of_topics.shape[1] - _HEADS - self._crossed, of_topics.shape[1] - _HEADS]
+        dense, crossed, logits = np.split(of_topics, ends, axis=1)
+        added = context @ crossed.reshape(len(of_topics), len(context), _HEADS)
+        return np.concatenate([dense, logits + added], axis=1)
 
     def _columns(self, pair: Matrix, history_size: np.float32) -> Matrix:
         """Columns of `statistics.widened` of viewer and video together, [., n]."""

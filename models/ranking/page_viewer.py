@@ -17,6 +17,7 @@ from models.vocabulary import Codes
 Matrix = NDArray[np.float32]
 _ONE = np.float32(1)
 _HISTORY_SIZE = USER_FEATURES.index("history_size")
+_HOUR = [USER_FEATURES.index("hour_sin"), USER_FEATURES.index("hour_cos")]
 _IMPRESSIONS = [USER_FEATURES.index(f"user_impressions_{span}") for span in SPANS]
 _RATED = [[USER_FEATURES.index(f"user_{measure}_{span}") for span in SPANS] for measure in RATED_MEASURES]
 
@@ -30,6 +31,8 @@ class Viewer:
       tastes: [topics] weight of each topic in the history.
       mean: [width] mean embedding of what was watched.
       logits: [heads] what the viewer adds to each.
+      context: [contexts] of `Crosses.context`.
+      by_length: [heads] what a unit of a video's length adds on this device.
       down_0, down_1: [p] the viewer's part of both projections of the cross layers.
       between: [inputs + p, p] the second projection: of the candidate's part of the trunk, and of the first projection
         through the viewer's part.
@@ -41,6 +44,8 @@ class Viewer:
     tastes: Matrix
     mean: Matrix
     logits: Matrix
+    context: Matrix
+    by_length: Matrix
     down_0: Matrix
     down_1: Matrix
     between: Matrix
@@ -102,12 +107,21 @@ class Viewers:
             tastes=tastes,
             mean=mean,
             logits=logits[:, 0] + w["alone"][codes["device"]],
+            context=self._context(viewer["dense"][0, _HOUR], codes["country"], codes["device"]),
+            by_length=w["length"][codes["device"]],
             down_0=v @ w["viewer_down_0"],
             down_1=gated @ w["viewer_down_1"],
             between=np.concatenate([w["candidate_down_1"], up_0 @ w["viewer_down_1"]]),
             out=np.concatenate([w["candidate_out"], up_0 @ w["viewer_out"], up_1 @ w["viewer_out"]]).T,
             out_bias=(gated + v * w["viewer_bias_1"]) @ w["viewer_out"] + w["out_bias"],
         )
+
+    def _context(self, hour: Matrix, country: int, device: int) -> Matrix:
+        """`Crosses.context` of one viewer; `hour` is [2]."""
+        ahead, devices = self._w["phase"][country], len(self._w["length"])
+        sine, cosine = np.sin(ahead), np.cos(ahead)
+        there = [hour[0] * cosine + hour[1] * sine, hour[1] * cosine - hour[0] * sine]
+        return np.array([*there, *(np.arange(devices) == device)], np.float32)
 
     def _tastes(self, topics: NDArray[np.int64], fractions: Matrix) -> Matrix:
         """`Preprocessing._tastes` of one viewer, [topics]."""

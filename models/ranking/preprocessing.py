@@ -6,9 +6,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from homefeed.features import DENSE_FEATURES
 from models.ranking.statistics import KEYS, Statistics, widened
 from models.vocabulary import Vocabulary
 
+_HOUR = [DENSE_FEATURES.index("hour_sin"), DENSE_FEATURES.index("hour_cos")]
 #: Buckets of age: ten years each, and one for unknown.
 NUM_AGES = 14
 #: What a watch that was left at once weighs among the topics of a history; a whole one weighs one more.
@@ -36,6 +38,7 @@ class Preprocessing(tf.Module):
         """Columns of `Inputs` as tensors -> name -> codes and numbers of the same rows."""
         return self.viewer(inputs) | {
             "dense": self.normalised(inputs["dense"]),
+            "hour": tf.gather(inputs["dense"], _HOUR, axis=1),
             "video": self.videos(inputs["video"]),
             "channel": self.channels(inputs["channel"]),
             "topic": self.topics(inputs["topic"]),

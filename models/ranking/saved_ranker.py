@@ -61,13 +61,20 @@ class SavedRanker(tf.Module):
 
     @graph(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
     def channels(self, dense: Any) -> Any:
-        """What depends on a channel alone, [n, .]."""
-        return self._page.entity(dense, "channel")
+        """`PageRanker.channels`: what depends on a channel alone, [n, .]."""
+        return self._page.channels(dense)
 
-    @graph(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
-    def topics(self, dense: Any) -> Any:
-        """What depends on a topic alone, [n, .]."""
-        return self._page.entity(dense, "topic")
+    @graph(
+        input_signature=[
+            {
+                "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
+                "topic": tf.TensorSpec([None], tf.int64, "topic"),
+            }
+        ]
+    )
+    def topics(self, inputs: dict[str, Any]) -> Any:
+        """`PageRanker.topics`: what depends on a topic alone, [n, .]."""
+        return self._page.topics(inputs)
 
     @graph(input_signature=[])
     def page_weights(self) -> dict[str, Any]:

@@ -33,9 +33,9 @@ _WARM_UP = 0.1
 #: Weight of the running mean of the weights in each step, once it has seen enough steps.
 _MEAN_DECAY = 0.998
 
-#: Pull of the weights towards nothing, relative to their size and the step, with one positive; it falls with the root
-#: of their number. Chosen on validation windows: 0.4 with 33,000 positives; the middle of 0.4, 1.4 and 2 with 2,800.
-_WEIGHT_DECAY, _MOST_WEIGHT_DECAY = 73.0, 5.0
+#: Pull of the weights towards nothing, relative to their size and the step, with one positive; it falls with the fourth
+#: root of their number. Chosen on validation windows (docs/adr/0043).
+_WEIGHT_DECAY, _MOST_WEIGHT_DECAY = 11.0, 5.0
 
 
 class Trainer:
@@ -185,15 +185,14 @@ class Trainer:
             0.0, max(1, total - warm_up), alpha=0.0, warmup_target=peak, warmup_steps=warm_up
         )
         # An hour has few positives, but its weights were learned from those of a day: theirs count.
-        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / float(np.sqrt(max(1, self._statistics.num_watched))))
+        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / max(1, self._statistics.num_watched) ** 0.25)
         done = tf.Variable(float(taken), trainable=False)
         self._rate.assign(schedule(done))
         # Trainers draw what they hide of their own exposures.
         self._network.draws.assign([self._seed + self._group.rank, taken])
 
-        # A slot's effect that is pulled towards nothing makes the first slots promise too little.
-        biases = {w.ref() for layer in self._network.shallow for w in layer.trainable_variables}
-        decaying = [w for w in self._weights if w.shape.rank > 1 and w.ref() not in biases]
+        undecayed = {w.ref() for layer in self._network.undecayed for w in layer.trainable_variables}
+        decaying = [w for w in self._weights if w.shape.rank > 1 and w.ref() not in undecayed]
 
         def after() -> None:
             fade = self._rate * decay

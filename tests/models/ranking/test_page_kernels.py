@@ -40,13 +40,13 @@ def test_what_is_not_a_number_stays_so_and_where_it_is() -> None:
 
 
 def test_rows_of_the_trunk_hold_what_is_of_the_candidate_in_order() -> None:
-    # Item (2, 3) and side topics (4, 5) are the columns of a video from 1 on; one head.
+    # Item (2, 3) and side topics (4, 5) are the columns of a video from 1 on, 5 is its length; one head.
     videos = floats([9, 9, 9, 9, 9, 9], [1, 2, 3, 4, 5, 100])
     channels, topics = floats([9, 9], [6, 200]), floats([9, 9], [7, 300])
-    z, logits = np.zeros((1, 16), np.float32), floats([1000])
-    rows_of_trunk(videos, channels, topics, 1, floats([8]), floats(10, 20), floats(0.5), 1, z, logits)
+    z, logits, by_length = np.zeros((1, 16), np.float32), floats([1000]), floats(10_000)
+    rows_of_trunk(videos, channels, topics, 1, floats([8]), floats(10, 20), floats(0.5), by_length, 1, 4, z, logits)
     assert z[0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 20, 60, 0, 0, 40, 100]
-    assert logits.tolist() == [[1600.5]]
+    assert logits.tolist() == [[51_600.5]]
     # The sum of shares is 3: what was watched by its likeness is a quarter of (4, 8).
     focus_of_trunk(floats([4, 8, 3]), 1, z)
     assert z[0, 8:].tolist() == [1, 2, 20, 60, 2, 6, 40, 100]
@@ -83,4 +83,5 @@ def test_a_page_without_candidates() -> None:
     none, wide = np.zeros((0, 4), np.float32), np.zeros((1, 0), np.float32)
     gated(none, none, floats(1, 1, 1, 1), none.copy())
     rectified(floats(1, 0, 0), 1, 2, np.zeros((3, 0), np.float32))
-    rows_of_trunk(none, none, none, 0, wide, floats(1), floats(1), 0, np.zeros((0, 14), np.float32), wide.copy())
+    z = np.zeros((0, 14), np.float32)
+    rows_of_trunk(none, none, none, 0, wide, floats(1), floats(1), floats(1), 0, 0, z, wide.copy())

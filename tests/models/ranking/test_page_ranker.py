@@ -80,11 +80,17 @@ def page_of(
     return scores(
         ranker.videos({"dense": only(columns, "video"), **keys}).numpy()[of],
         ranker.channels(only(columns, "channel")).numpy()[of],
-        ranker.topics(only(columns, "topic")).numpy()[of],
+        *topics_of(ranker, columns, of),
         columns["dense"][of, pairs].T,
         viewer,
         beside,
     ).T
+
+
+def topics_of(ranker: SavedRanker, columns: dict[str, np.ndarray], of: slice) -> tuple[np.ndarray, np.ndarray]:
+    """What the ranker computes of the topics of all candidates, the last first, and the rows there of some."""
+    rows = ranker.topics({"dense": only(columns, "topic"), "topic": tf.constant(columns["topic"])}).numpy()
+    return rows[::-1], np.arange(len(rows), dtype=np.int32)[::-1][of]
 
 
 @pytest.mark.parametrize("num", [1, 300])
@@ -120,10 +126,10 @@ def test_candidates_that_do_not_fit_are_refused(ranker: SavedRanker) -> None:
     scores = PageScores({name: weight.numpy() for name, weight in ranker.page_weights().items()})
     part, pair = np.zeros((2, 8), np.float32), np.zeros((len(PAIR_FEATURES), 2), np.float32)
     with pytest.raises(ValueError, match="do not fit"):
-        scores(part, part, part, pair, {})
+        scores(part, part, part, np.zeros(2, np.int32), pair, {})
     keys = ("video", "channel", "topic", "language", "side_topics")
     columns = one_viewer(2)
     videos = ranker.videos({"dense": only(columns, "video"), **{name: columns[name] for name in keys}}).numpy()
-    channels, topics = (make(only(columns, "channel")).numpy() for make in (ranker.channels, ranker.topics))
+    channels, (topics, row) = ranker.channels(only(columns, "channel")).numpy(), topics_of(ranker, columns, slice(None))
     with pytest.raises(ValueError, match="do not fit"):
-        scores(videos, channels, topics[:1], pair, {})
+        scores(videos, channels, topics, row[:1], pair, {})
