@@ -13,7 +13,7 @@ from homefeed.features import TARGETS
 _HEADS = len(TARGETS)
 
 
-class Crosses(tf.keras.layers.Layer):  # type: ignore[misc]
+class Crosses(tf.keras.layers.Layer):
     """Log-odds of each head by the hour and the device of a visit, and the topic and length of a video.
 
     Source: Cheng et al. 2016, section 3.1 (cross-product transformations of a wide part).

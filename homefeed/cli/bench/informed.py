@@ -64,8 +64,8 @@ def informed_watched(site: Site, past: pa.Table, weight: NDArray[np.float32], ro
     means, precisions = prior(site)
     chance = site.true_probability_of(rows).astype(np.float64)
     wanted = np.flatnonzero(~site.audience.is_bot[asked.viewer] & (chance > 0))
-    by_viewer = _grouped(seen.viewer)
-    for viewer, places in _grouped(asked.viewer[wanted]).items():
+    by_viewer = grouped(seen.viewer)
+    for viewer, places in grouped(asked.viewer[wanted]).items():
         mine, here = by_viewer.get(viewer, np.zeros(0, np.int64)), wanted[places]
         taste, spread = posterior(
             seen.take(mine), watched[mine], weight[mine].astype(np.float64), means[viewer], precisions[viewer]
@@ -127,16 +127,18 @@ def posterior(seen: Traits, watched: Floats, weight: Floats, mean: Floats, preci
     return taste, np.asarray(np.linalg.inv(curvature), np.float64)
 
 
-def mean_probability(asked: Traits, taste: Floats, covariance: Floats) -> Floats:
-    """Mean over the normal distribution of the tastes of the probability of a wanted watch, [n]."""
+def mean_probability(asked: Traits, taste: Floats, covariance: Floats, more: Floats | float = 0.0) -> Floats:
+    """Mean over the normal distribution of the tastes of the probability of a wanted watch, [n]; `more` [n] is the
+    variance of what else is known of the log-odds."""
     middle = asked.known + asked.tastes @ taste
-    spread = np.sqrt(np.einsum("ns,st,nt->n", asked.tastes, covariance, asked.tastes))
+    spread = np.sqrt(np.einsum("ns,st,nt->n", asked.tastes, covariance, asked.tastes) + more)
     odds = middle[:, None] + spread[:, None] * _NODES
     return np.asarray((1 / (1 + np.exp(-odds))) @ (_WEIGHTS / _WEIGHTS.sum()))
 
 
-def _grouped(viewer: Ints) -> dict[int, Ints]:
+def grouped(viewer: Ints) -> dict[int, Ints]:
     """Viewer -> rows."""
     order = np.argsort(viewer, kind="stable")
     distinct, first = np.unique(viewer[order], return_index=True)
-    return dict(zip(distinct.tolist(), np.split(order, first[1:]), strict=True))
+    # The part before the first is empty.
+    return dict(zip(distinct.tolist(), np.split(order, first)[1:], strict=True))

@@ -13,6 +13,7 @@ from homefeed.settings import Settings
 
 if TYPE_CHECKING:
     from homefeed.cli.bench.world_exposures import WorldExposures
+    from homefeed.world.site import Site
     from models.ranking.examples import Inputs
 
 PAGE = 100
@@ -82,14 +83,16 @@ def page_values(made: list[Choice], score: Callable[["Inputs"], NDArray[np.float
     return np.array([_worth(c, score(c.inputs)) for c in made])
 
 
-def informed_values(made: list[Choice], site: "WorldExposures") -> NDArray[np.float64]:
-    """The same with the forecast that knows all of the site but tastes (`informed.py`) and estimates these from the
-    exposures of training and validation: what a log can tell of a viewer."""
-    from homefeed.cli.bench.informed import informed_watched
-
+def forecast_values(
+    made: list[Choice],
+    site: "WorldExposures",
+    forecast: Callable[["Site", pa.Table, Any, pa.Table], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """The same by a forecast (`informed.py`, `estimated.py`) that is told of the site's truth, and estimates the rest
+    from the exposures of training and validation: what a log can tell."""
     past = pa.concat_tables([site.train.rows, site.validation.rows])
     weight = np.concatenate([site.train.examples.weight, site.validation.examples.weight])
-    promised = informed_watched(site.site, past, weight, pa.concat_tables([c.shown for c in made]))
+    promised = forecast(site.site, past, weight, pa.concat_tables([c.shown for c in made]))
     ends = np.cumsum([len(c.interest) for c in made])
     return np.array([_worth(c, part) for c, part in zip(made, np.split(promised, ends[:-1]), strict=True)])
 

@@ -38,6 +38,10 @@ MEANING = {
         "log (`homefeed/cli/bench/informed.py`).",
         "informed_page_low": "Low end of its 95 % interval, over viewers.",
         "informed_page_high": "High end.",
+        "estimated_page": "The same by a forecast that does not know the videos' qualities either "
+        "(`homefeed/cli/bench/estimated.py`).",
+        "estimated_page_low": "Low end of its 95 % interval, over viewers.",
+        "estimated_page_high": "High end.",
         **{
             f"{position}_page{end}": sentence
             for position, who in _POSITIONS.items()
@@ -77,7 +81,9 @@ def run(settings: Settings, progress: Progress) -> dict[str, float]:
 
 def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> dict[str, float]:
     """Train on one site, and value the pages of all three rankers."""
-    from homefeed.cli.bench.page_value import PAGE, best_values, choices, informed_values, page_values
+    from homefeed.cli.bench.estimated import estimated_watched
+    from homefeed.cli.bench.informed import informed_watched
+    from homefeed.cli.bench.page_value import PAGE, best_values, choices, forecast_values, page_values
     from models.ranking.calibrated import calibrated_ranker
 
     choice = choices(settings, made)
@@ -90,11 +96,15 @@ def measured(settings: Settings, made: "WorldExposures", progress: Progress) -> 
             values[position].append(page_values(choice, ranker.trainer.watched))
             progress.update(progress.task_ids[0], advance=1)
     means = {position: np.mean(each, axis=0) for position, each in values.items()}
+    told = {
+        "informed": forecast_values(choice, made, informed_watched),
+        "estimated": forecast_values(choice, made, estimated_watched),
+    }
     chance = np.array([PAGE * float(c.interest.mean()) for c in choice])
     return {
         "train_exposures": float(len(made.train.examples)),
         "viewers": float(len(choice)),
-        **compared(means, chance, best_values(choice), settings.seed, informed=informed_values(choice, made)),
+        **compared(means, chance, best_values(choice), settings.seed, told),
     }
 
 
@@ -103,15 +113,13 @@ def compared(
     chance: NDArray[np.float64],
     best: NDArray[np.float64],
     seed: int,
-    *,
-    informed: NDArray[np.float64],
+    told: dict[str, NDArray[np.float64]],
 ) -> dict[str, float]:
-    """Shares of the best pages' worth, from the worth of each page [viewers] by position, by chance, at best and by the
-    informed forecast."""
+    """Shares of the best pages' worth, from the worth of each page [viewers] by position, by chance, at best and by
+    forecasts that are told of the truth."""
     from homefeed.cli.bench.page_value import share_of
 
-    found = {"chance_page": share_of(chance, best, seed), "informed_page": share_of(informed, best, seed)}
-    found |= {f"{position}_page": share_of(worth, best, seed) for position, worth in values.items()}
+    found = {f"{who}_page": share_of(worth, best, seed) for who, worth in {"chance": chance, **told, **values}.items()}
     for other in ("none", "feature"):
         found[f"tower_less_{other}"] = share_of(values["tower"] - values[other], best, seed)
     ends = {name: {"": middle, "_low": low, "_high": high} for name, (middle, low, high) in found.items()}

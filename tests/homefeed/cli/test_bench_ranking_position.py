@@ -37,7 +37,7 @@ def test_rankers_are_compared_viewer_by_viewer() -> None:
     """Every page of the tower is worth 0.1 more of a best page of 1: the difference has no spread, its parts have."""
     none = np.array([0.2, 0.6, 0.4])
     values = {"tower": none + 0.1, "none": none, "feature": none + 0.1}
-    found = compared(values, np.full(3, 0.1), np.ones(3), seed=1, informed=none + 0.2)
+    found = compared(values, np.full(3, 0.1), np.ones(3), seed=1, told={"informed": none + 0.2})
     assert found["tower_page"] == pytest.approx(0.5)
     assert found["informed_page"] == pytest.approx(0.6)
     assert found["tower_less_none_low"] == pytest.approx(found["tower_less_none_high"]) == pytest.approx(0.1)
