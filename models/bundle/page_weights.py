@@ -27,11 +27,14 @@ def load_page_weights(folder: Path, rest: Rest | None = None) -> tuple[PageScore
     """What scores a page, and what makes a query vector; `rest` is called between small steps.
 
     Raises:
-      OSError, ValueError: a file is missing or not whole.
+      OSError, ValueError: a file is missing or not whole, or holds the weights of another version of the networks.
     """
     with (folder / _CONTENTS).open("rb", buffering=0) as file:
         contents = read_array(file, rest)
-    return PageScores(_read(folder / _RANKER)), PageQuery(_read(folder / _QUERY), contents)
+    try:
+        return PageScores(_read(folder / _RANKER)), PageQuery(_read(folder / _QUERY), contents)
+    except KeyError as error:
+        raise ValueError(f"lacks the weights {error}: it is of another version of the code, train again") from error
 
 
 def _write(file: Path, weights: dict[str, Any]) -> None:

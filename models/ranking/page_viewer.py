@@ -79,6 +79,7 @@ class Viewers:
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
         self._w, self._pieces = weights, Pieces(weights, "user")
+        self._phase, self._by_length = weights["phase"], weights["length"]
         self._codes = {
             name: Codes(weights[f"{name}_keys"], weights[f"{name}_codes"])
             for name in ("topic", "language", "country", "device")
@@ -108,7 +109,7 @@ class Viewers:
             mean=mean,
             logits=logits[:, 0] + w["alone"][codes["device"]],
             context=self._context(viewer["dense"][0, _HOUR], codes["country"], codes["device"]),
-            by_length=w["length"][codes["device"]],
+            by_length=self._by_length[codes["device"]],
             down_0=v @ w["viewer_down_0"],
             down_1=gated @ w["viewer_down_1"],
             between=np.concatenate([w["candidate_down_1"], up_0 @ w["viewer_down_1"]]),
@@ -118,7 +119,7 @@ class Viewers:
 
     def _context(self, hour: Matrix, country: int, device: int) -> Matrix:
         """`Crosses.context` of one viewer; `hour` is [2]."""
-        ahead, devices = self._w["phase"][country], len(self._w["length"])
+        ahead, devices = self._phase[country], len(self._by_length)
         sine, cosine = np.sin(ahead), np.cos(ahead)
         there = [hour[0] * cosine + hour[1] * sine, hour[1] * cosine - hour[0] * sine]
         return np.array([*there, *(np.arange(devices) == device)], np.float32)

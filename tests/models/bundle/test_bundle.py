@@ -106,6 +106,16 @@ def test_a_bundle_of_before_it_carried_what_a_page_is_computed_with_is_refused(c
         open_bundle(copy, release.id, release.settings.index)
 
 
+def test_a_bundle_whose_networks_were_of_another_version_is_refused(copy: Path, release) -> None:
+    file = copy / "page_ranker.npz"
+    with np.load(file) as saved:
+        weights = {name: saved[name] for name in saved.files if name != "phase"}
+    np.savez(file, **weights)
+    manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
+    with pytest.raises(BundleError, match="lacks the weights 'phase'.* another version of the code: train again"):
+        open_bundle(copy, release.id, release.settings.index)
+
+
 @pytest.mark.parametrize(("weights", "why"), [({}, "dismissed"), ({**dict.fromkeys(TARGETS, 1.0)}, "at most 0")])
 def test_a_manifest_without_usable_value_weights_is_refused(copy: Path, release, weights, why) -> None:
     made = manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text())
