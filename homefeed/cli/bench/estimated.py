@@ -28,13 +28,13 @@ def estimated_watched(site: Site, past: pa.Table, weight: Floats, rows: pa.Table
       site: with the truth.
       past: exposures before those of `rows`, with `watched`.
       weight: [past] exposures that each of them stands for.
-      rows: exposures of the same site.
+      rows: exposures of people of the same site.
     """
     people = np.flatnonzero(~site.audience.is_bot[site.indexed(past)[0]])
     past, weight = past.take(pa.array(people)), weight[people].astype(np.float64)
     watched = past.column("watched").to_numpy(zero_copy_only=False).astype(np.float64)
-    seen, asked = _without_quality(site, past), _without_quality(site, rows)
     of_seen, of_asked = site.indexed(past)[1], site.indexed(rows)[1]
+    seen, asked = _without_quality(site, past, of_seen), _without_quality(site, rows, of_asked)
     means, precisions = prior(site)
     expected, between, within = prior_quality(site, past, weight)
     quality, variance = expected, np.full(len(expected), between + within)
@@ -51,8 +51,8 @@ def estimated_watched(site: Site, past: pa.Table, weight: Floats, rows: pa.Table
             x = seen.tastes[mine]
             # The mean of the odds, where tastes are a normal distribution.
             liking[mine] = x @ taste + np.einsum("ns,st,nt->n", x, spread, x) / 2
-        told = seen.known + liking
-        quality, variance = qualities(site, of_seen, told, watched, weight, (expected, between, within))
+        apart = seen.known + liking
+        quality, variance = qualities(site, of_seen, apart, watched, weight, (expected, between, within))
     chance = np.zeros(len(of_asked))
     for viewer, places in grouped(asked.viewer).items():
         taste, spread = tastes.get(viewer, (means[viewer], np.diag(1 / precisions[viewer])))
@@ -119,6 +119,6 @@ def qualities(
     return mean, variance
 
 
-def _without_quality(site: Site, rows: pa.Table) -> Traits:
+def _without_quality(site: Site, rows: pa.Table, video: Ints) -> Traits:
     traits = traits_of(site, rows)
-    return replace(traits, known=traits.known - site.videos.quality[site.indexed(rows)[1]])
+    return replace(traits, known=traits.known - site.videos.quality[video])

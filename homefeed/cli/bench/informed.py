@@ -136,9 +136,9 @@ def mean_probability(asked: Traits, taste: Floats, covariance: Floats, more: Flo
     return np.asarray((1 / (1 + np.exp(-odds))) @ (_WEIGHTS / _WEIGHTS.sum()))
 
 
-def grouped(viewer: Ints) -> dict[int, Ints]:
-    """Viewer -> rows."""
-    order = np.argsort(viewer, kind="stable")
-    distinct, first = np.unique(viewer[order], return_index=True)
+def grouped(keys: Ints) -> dict[int, Ints]:
+    """Key -> its rows, in order."""
+    order = np.argsort(keys, kind="stable")
+    distinct, first = np.unique(keys[order], return_index=True)
     # The part before the first is empty.
     return dict(zip(distinct.tolist(), np.split(order, first)[1:], strict=True))
