@@ -31,6 +31,7 @@ REQUEST_FEATURES = (
     "since_last_watch_h",
     "history_size",
     "user_topic_affinity",
+    "user_side_topic_affinity",
     "user_channel_affinity",
     "user_language_affinity",
     "subscribed_topic_share",

@@ -28,12 +28,14 @@ def request_features(
         `history_times` [m, h] microseconds, `history_fractions` [m, h] share of the video that was watched,
         `history_topics`, `history_channels` and `history_languages` [m, h] keys, all padded with zeros, and
         `subscribed_channels` and their `subscribed_topics` [m, s] keys, padded alike.
-      candidates: n rows. `uploaded` [n] microseconds, `duration_s` [n], `topic`, `channel` and `language` [n] keys.
+      candidates: n rows. `uploaded` [n] microseconds, `duration_s` [n], `topic`, `channel` and `language` [n] keys,
+        `side_topics` [n, s] keys of the topics beside the main one, padded with zeros.
 
     Returns:
       feature -> [n] float32, for every name in `homefeed.features.REQUEST_FEATURES`. An affinity is the share of the
-      viewer's watched fractions that went to the candidate's topic, channel or language, and the share of the
-      subscribed channels whose main topic is the candidate's. A watch at or after `time` does not count.
+      viewer's watched fractions that went to the candidate's topic, to one of its side topics, its channel or its
+      language, and the share of the subscribed channels whose main topic is the candidate's. A watch at or after
+      `time` does not count.
     """
     num = len(candidates["uploaded"])
     time = requests["time"].astype(np.int64)
@@ -46,6 +48,8 @@ def request_features(
     since = np.where(newest > 0, (time - newest) / _HOUR_US, NEVER_H)
     topic, channel = candidates["topic"], candidates["channel"]
     to_topic = _weight_of(requests["history_topics"], topic, fractions) / total
+    sides = candidates["side_topics"]
+    to_sides = _weight_of(requests["history_topics"], sides, fractions) / total[:, None]
     to_channel = _weight_of(requests["history_channels"], channel, fractions) / total
     language = candidates["language"]
     to_language = _weight_of(requests["history_languages"], language, fractions) / total
@@ -61,6 +65,7 @@ def request_features(
         "since_last_watch_h": np.minimum(since, NEVER_H),
         "history_size": known.sum(axis=1),
         "user_topic_affinity": np.where(topic != 0, to_topic, 0),
+        "user_side_topic_affinity": np.where(sides != 0, to_sides, 0).sum(axis=1),
         "user_channel_affinity": to_channel,
         "user_language_affinity": np.where(language != 0, to_language, 0),
         "subscribed_topic_share": np.where(topic != 0, to_followed, 0),
@@ -85,12 +90,14 @@ def _is_any(few: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.boo
 def _weight_of(
     history: NDArray[np.int64], wanted: NDArray[np.int64], fractions: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Watched fractions that went to `wanted`: history [m, h], wanted [n], fractions [m, h] -> [n]."""
+    """Watched fractions that went to `wanted`: history [m, h], wanted [n] or [n, s], fractions [m, h] -> as wanted."""
     if len(history) == 1 and history.size:
         # One viewer's history is summed by key once, whatever the number of candidates.
         sums = np.bincount(positions(history[0], history[0]), fractions[0], history.size).astype(np.float32)
-        found = positions(history[0], wanted)
+        found = positions(history[0], wanted.ravel()).reshape(wanted.shape)
         return np.where(found >= 0, sums[found], np.float32(0))
+    if wanted.ndim == 2:
+        return np.stack([_weight_of(history, each, fractions) for each in wanted.T], axis=1)
     matches = (history == wanted[:, None]).astype(np.float32)
     weight = np.einsum("nh,nh->n", matches, np.broadcast_to(fractions, (len(wanted), fractions.shape[1])))
     return np.asarray(weight, np.float32)

@@ -14,6 +14,7 @@ _UNKNOWN = dict.fromkeys(
         *aggregate_columns("user"),
         "history_size",
         "user_topic_affinity",
+        "user_side_topic_affinity",
         "user_channel_affinity",
         "user_language_affinity",
         "subscribed_topic_share",

@@ -17,7 +17,7 @@ class RankingSettings(Group):
     batch_size: int = knob(1024, "Exposures per step.", gt=1)
     min_steps: int = knob(100, "Least steps of one pass: a small log is learned in smaller batches.", gt=0)
     min_training_steps: int = knob(
-        1200, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
+        2400, "Least steps of the whole training: a small log is passed over more often than `max_epochs`.", gt=0
     )
     learning_rate: float = knob(
         0.003, "Largest step size of Adam: it rises to it at first, then falls to nothing.", gt=0

@@ -81,9 +81,11 @@ class Catalogue:
 
     def _candidates(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table
+        topics = table.topics.take(rows, axis=0)
         return {
             "channel": table.channels.take(rows),
-            "topic": table.topics[rows, 0],
+            "topic": topics[:, 0],
+            "side_topics": topics[:, 1:],
             "language": table.languages.take(rows),
             "uploaded": table.uploaded.take(rows),
             "duration_s": table.duration_s.take(rows),

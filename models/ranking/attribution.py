@@ -51,7 +51,7 @@ GROUPS = (
     FeatureGroup("topic's popularity", tuple(aggregate_columns("topic"))),
     FeatureGroup(
         "match with the history",
-        ("user_topic_affinity", "user_channel_affinity"),
+        ("user_topic_affinity", "user_side_topic_affinity", "user_channel_affinity"),
         ("history_topics", "history_fractions"),
     ),
     FeatureGroup("match of the language", ("user_language_affinity", "same_language"), ("language", "user_language")),

@@ -23,7 +23,7 @@ Matrix = NDArray[np.float32]
 _BLOCK = 512
 #: Fewer are not worth another thread.
 _LEAST_PART = 256
-_AFFINITIES = [PAIR_FEATURES.index(f"user_{kind}_affinity") for kind in ("topic", "channel", "language")]
+_AFFINITIES = [PAIR_FEATURES.index(f"user_{kind}_affinity") for kind in ("topic", "side_topic", "channel", "language")]
 _WATCHED, _WATCH_S = TARGETS.index("watched"), TARGETS.index("watch_s")
 _HEADS = len(TARGETS)
 _MOST_FOCUS, _MOST_LOG_ODDS = np.float32(10), np.float32(10)
@@ -34,11 +34,20 @@ class PageScores:
 
     Args:
       weights: of `PageRanker.weights`, with `log_rate` and `mean_watch_s`.
+
+    Raises:
+      ValueError: they are of a ranker with other features.
     """
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
         self._w = w = {name: np.asarray(weight, order="C") for name, weight in weights.items()}
         self._viewers, self._pieces = Viewers(w), Pieces(w, "pair")
+        columns = len(PAIR_FEATURES) + 2 * len(_AFFINITIES)
+        if len(w["pair_least"]) != columns:
+            raise ValueError(
+                f"reads {len(w['pair_least'])} columns of viewer and video together where there are {columns}: "
+                "it is of another version of the code, train again"
+            )
         self._inputs = len(w["candidate_out"])
         self._experts, self._hidden, _ = w["expert_out"].shape
         #: Where the embedding of the item begins in the trunk's input; that of its side topics is behind it.

@@ -33,6 +33,7 @@ def candidates():
         "uploaded": np.array([NOW - 5 * HOUR, NOW + HOUR]),
         "duration_s": np.array([60.0, 600.0]),
         "topic": np.array([12, 0]),
+        "side_topics": np.array([[11, 13, 0], [11, 12, 0]]),
         "channel": np.array([21, 22]),
         "language": np.array([5, 0]),
     }
@@ -52,6 +53,8 @@ def test_values_by_hand() -> None:
     assert features["since_last_watch_h"] == pytest.approx([2, 2])
     assert features["history_size"].tolist() == [2, 2]
     assert features["user_topic_affinity"] == pytest.approx([0.75, 0])
+    # A quarter went to topic 11 and three to 12; nothing to 13, and what pads the topics is none.
+    assert features["user_side_topic_affinity"] == pytest.approx([0.25, 1])
     assert features["user_channel_affinity"] == pytest.approx([1, 0])
     assert features["user_language_affinity"] == pytest.approx([0.25, 0])
     # One of the two subscribed channels is about the first candidate's topic; the second candidate has none.
@@ -71,7 +74,7 @@ def test_a_viewer_without_history() -> None:
     assert features["since_last_watch_h"].tolist() == [NEVER_H] * 2
     for name in ("history_size", "same_language", "is_subscribed", "subscribed_topic_share"):
         assert features[name].tolist() == [0, 0]
-    for kind in ("topic", "channel", "language"):
+    for kind in ("topic", "side_topic", "channel", "language"):
         assert features[f"user_{kind}_affinity"].tolist() == [0, 0]
 
 
@@ -79,6 +82,12 @@ def test_a_watch_at_the_time_of_the_request_or_later_does_not_count() -> None:
     features = request_features(viewers(history_times=np.array([[0, NOW, NOW + 1]])), candidates())
     assert features["history_size"].tolist() == [0, 0]
     assert features["user_channel_affinity"].tolist() == [0, 0]
+
+
+def test_a_watched_video_of_no_topic_matches_none() -> None:
+    features = request_features(viewers(history_topics=np.array([[0, 0, 0]])), candidates())
+    for kind in ("topic", "side_topic"):
+        assert features[f"user_{kind}_affinity"].tolist() == [0, 0]
 
 
 def test_no_candidates() -> None:

@@ -25,7 +25,8 @@ def demo_settings(home: Path) -> Settings:
     groups: dict[str, dict[str, Any]] = {
         "world": SITE,
         "retrieval": held_out | {"max_epochs": 5},
-        "ranking": held_out | {"negative_rate": 0.1, "max_train_rows": 120_000, "max_epochs": 2},
+        "ranking": held_out
+        | {"negative_rate": 0.1, "max_train_rows": 120_000, "max_epochs": 2, "min_training_steps": 1200},
         # Pages of a release are another choice than the history's: a site learns that, the demo shows two trainings.
         "monitoring": {"retrain_after": 1_000},
         "serving": {"port": 0, "poll_s": 0.5, "shadow_share": 1.0, "feature_share": 0.5},

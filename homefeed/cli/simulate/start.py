@@ -28,7 +28,7 @@ def simulation_settings(var: Path, seed: int, *, viewers: int, videos: int, hist
             "live_days": float(days + 1),
         },
         "retrieval": _HELD_OUT | {"max_epochs": 4},
-        "ranking": _HELD_OUT | {"max_train_rows": 100_000, "max_epochs": 4},
+        "ranking": _HELD_OUT | {"max_train_rows": 100_000, "max_epochs": 4, "min_training_steps": 1200},
         "serving": _PROPOSED,
     }
     changed = {name: knobs | getattr(base, name).model_dump(exclude_unset=True) for name, knobs in groups.items()}
