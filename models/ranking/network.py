@@ -11,6 +11,7 @@ from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings.ranking import RankingSettings
 from models.ranking.crosses import Crosses
 from models.ranking.examples import HIDDEN_SLOT
+from models.ranking.losses import Losses
 from models.ranking.preprocessing import NUM_AGES, Preprocessing
 from models.table import Table
 from models.trainers.group import Group
@@ -18,25 +19,14 @@ from models.trainers.group import Group
 DURATION = DENSE_FEATURES.index("video_duration_s")
 #: Share of the trunk's inputs that each step of training hides.
 _DROPOUT = 0.05
-#: Weight of each head in the loss; the others share the trunk that the watched head shapes.
-_LOSS_WEIGHTS = {
-    "watched": 1.0,
-    "watch_s": 0.2,
-    "completion": 0.3,
-    "liked": 0.1,
-    "subscribed": 0.05,
-    "shared": 0.05,
-    "dismissed": 0.1,
-}
 
 
 class Ranker(tfrs.models.Model):
     """Shared embeddings, cross layers, a mixture of experts with a gate per head, crosses of hour and device with topic
     and length, and a shallow tower for slot and device.
 
-    Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Covington et al. 2016
-    (weighted logistic watch time, section 4.2); Zhao et al. 2019 (dropout of gates, section 4.2; shallow tower,
-    section 4.3).
+    Sources: Wang et al. 2021 (DCN-v2, section 3.1); Ma et al. 2018 (MMoE, section 4.2); Zhao et al. 2019 (dropout of
+    gates, section 4.2; shallow tower, section 4.3).
 
     Attributes:
       draws: seed and step, [2]; what training draws follows from them alone, so that a step which is taken again after
@@ -54,8 +44,8 @@ class Ranker(tfrs.models.Model):
         videos and channels."""
         super().__init__()
         width, experts, hidden, out, heads = 16, 4, 64, 32, len(TARGETS)
-        self._mean_watch_s, self._position, self._slot_dropout = mean_watch_s, settings.position, settings.slot_dropout
-        self._negative_rate, self._gate_dropout = settings.negative_rate, settings.gate_dropout
+        self._position = settings.position
+        self._slot_dropout, self._gate_dropout = settings.slot_dropout, settings.gate_dropout
         self._experts, self._out = experts, out
 
         self._num_topics = preprocessing.topics.size
@@ -90,10 +80,7 @@ class Ranker(tfrs.models.Model):
             preprocessing.devices.size, heads, embeddings_initializer="zeros"
         )
         self.crosses = Crosses(preprocessing.topics.size, preprocessing.countries.size, preprocessing.devices.size)
-        self.losses_by_target = {
-            target: tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"))
-            for target in TARGETS
-        }
+        self._cross_entropy = Losses(settings.negative_rate, mean_watch_s)
 
     @property
     def undecayed(self) -> list[Any]:
@@ -238,42 +225,14 @@ class Ranker(tfrs.models.Model):
         return [self.slot(tf.where(slot == HIDDEN_SLOT, tf.zeros_like(slot), slot))]
 
     def compute_loss(self, inputs: tuple[dict[str, Any], dict[str, Any], Any], training: bool = False) -> Any:
-        """Weighted sum over the heads of the mean cross-entropy of one step.
+        """`Losses` of one step.
 
         Args:
-          inputs: codes, labels by target [n], and the weight of each exposure [n]. `watched` is learned on the sample
-            as it is
-            (its log-odds are corrected later), `watch_s` with the seconds as weights of the positives, the rest with
-            the weights.
+          inputs: codes, labels by target [n], and the weight of each exposure [n].
           training: whether dropout is on.
         """
         codes, labels, weight = inputs
-        logits = self(codes, training=training)
-        num = tf.cast(tf.shape(weight)[0], tf.float32)
-        each = weight / tf.reduce_mean(weight)
-        # Missed exposures that were dismissed are all kept; here they count as if they had been sampled like the
-        # others.
-        sampled = weight * self._negative_rate
-        total = 0.0
-        for column, target in enumerate(TARGETS):
-            label = labels[target]
-            importance = each
-            if target == "watched":
-                importance = tf.where(label > 0, tf.ones_like(label), sampled)
-            if target == "watch_s":
-                importance = tf.where(labels["watched"] > 0, label / self._mean_watch_s, sampled)
-                label = labels["watched"]
-            if target == "completion":
-                importance = tf.where(tf.math.is_nan(label), tf.zeros_like(label), importance)
-                label = tf.where(tf.math.is_nan(label), tf.zeros_like(label), label)
-            loss = self.losses_by_target[target](
-                labels=label[:, None],
-                predictions=logits[:, column : column + 1],
-                sample_weight=importance,
-                compute_metrics=False,
-            )
-            total += _LOSS_WEIGHTS[target] * loss / num
-        return total
+        return self._cross_entropy(self(codes, training=training), labels, weight)
 
 
 def kept_gates(gates: Any, kept: Any) -> Any:

@@ -16,6 +16,7 @@ from models.evaluation import normalised_entropy
 from models.graph import graph
 from models.optimizer import LazyAdam
 from models.progress import Progress
+from models.ranking.after_step import AfterStep
 from models.ranking.examples import Examples, Inputs
 from models.ranking.network import Ranker
 from models.ranking.notes import Notes
@@ -28,14 +29,6 @@ from models.trainers.owners import Owners
 
 #: Exposures scored in one call.
 _BLOCK = 8192
-#: Share of the training in which the step size rises to its full length.
-_WARM_UP = 0.1
-#: Weight of the running mean of the weights in each step, once it has seen enough steps.
-_MEAN_DECAY = 0.998
-
-#: Pull of the weights towards nothing, relative to their size and the step, with one positive; it falls with the fourth
-#: root of their number. Chosen on validation windows (docs/adr/0043).
-_WEIGHT_DECAY, _MOST_WEIGHT_DECAY = 11.0, 5.0
 
 
 class Trainer:
@@ -96,9 +89,6 @@ class Trainer:
         Raises:
           TrainersError: the weights of the trainers are not the same.
           ValueError: tables are divided, and there is no `progress`.
-
-        Sources: Izmailov et al. 2018 (averages of the weights along the training), here an exponential mean;
-        Loshchilov and Hutter 2019 (weights decay beside Adam's step rather than in its slope).
         """
         if self._owners and not progress:
             raise ValueError("divided tables are put together in the folder of the notes: give `progress`")
@@ -179,31 +169,24 @@ class Trainer:
         """`total` steps of learning from exposures, of which some were taken before; the running mean of the weights
         goes to `means`."""
         knobs = self._settings
-        warm_up = max(1, round(_WARM_UP * total))
-        peak = knobs.incremental_learning_rate if self._start is not None else knobs.learning_rate
-        schedule = tf.keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, total - warm_up), alpha=0.0, warmup_target=peak, warmup_steps=warm_up
+        undecayed = {w.ref() for layer in self._network.undecayed for w in layer.trainable_variables}
+        settle = AfterStep(
+            self._weights,
+            [w for w in self._weights if w.shape.rank > 1 and w.ref() not in undecayed],
+            means,
+            self._rate,
+            peak=knobs.incremental_learning_rate if self._start is not None else knobs.learning_rate,
+            total=total,
+            taken=taken,
+            # An hour has few positives, but its weights were learned from those of a day: theirs count.
+            num_positives=self._statistics.num_watched,
         )
-        # An hour has few positives, but its weights were learned from those of a day: theirs count.
-        decay = min(_MOST_WEIGHT_DECAY, _WEIGHT_DECAY / max(1, self._statistics.num_watched) ** 0.25)
-        done = tf.Variable(float(taken), trainable=False)
-        self._rate.assign(schedule(done))
         # Trainers draw what they hide of their own exposures.
         self._network.draws.assign([self._seed + self._group.rank, taken])
 
-        undecayed = {w.ref() for layer in self._network.undecayed for w in layer.trainable_variables}
-        decaying = [w for w in self._weights if w.shape.rank > 1 and w.ref() not in undecayed]
-
         def after() -> None:
-            fade = self._rate * decay
-            for table in decaying:
-                table.assign_sub(fade * table)
-            done.assign_add(1.0)
-            self._rate.assign(schedule(done))
+            settle()
             self._network.draws.assign_add([0, 1])
-            share = 1.0 - tf.minimum(_MEAN_DECAY, done / (9.0 + done))
-            for mean, new in zip(means, self._weights, strict=True):
-                mean.assign_add(share * (new - mean))
 
         def loss(columns: Any) -> Any:
             return self._network.compute_loss(columns, training=True)
