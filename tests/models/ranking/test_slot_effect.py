@@ -26,7 +26,7 @@ def alike() -> Examples:
 
 def test_the_first_slot_promises_what_happens_there(settings: Settings) -> None:
     """A pull of the slot's effect towards nothing left it far too low."""
-    knobs = settings.ranking.model_copy(update={"negative_rate": 1.0, "slot_dropout": 0.0})
+    knobs = settings.ranking.model_copy(update={"negative_rate": 1.0, "slot_dropout": 0.0, "min_training_steps": 1200})
     own, rows = settings.model_copy(update={"ranking": knobs}), alike()
     trainer = Trainer(own, rows)
     trainer.train(rows, rows)

@@ -15,6 +15,7 @@ TINY = {
     "HOMEFEED_WORLD__VISITS_PER_DAY": "4",
     "HOMEFEED_RETRIEVAL__MAX_EPOCHS": "2",
     "HOMEFEED_RANKING__MAX_EPOCHS": "2",
+    "HOMEFEED_RANKING__MIN_TRAINING_STEPS": "100",
     # What is drawn has tests of its own; here two columns of each kind are.
     "HOMEFEED_MONITORING__DRIFT_DRAWN": "10",
 }
