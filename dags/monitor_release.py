@@ -25,16 +25,19 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
 
     @task
     def report(**context):
-        """Write the report of the newest published window; skipped while no release is live."""
+        """Write the report of the newest published window; skipped while no release is live, or none that this version
+        of the code can compute."""
         from airflow.sdk.exceptions import AirflowSkipException
 
         from homefeed.registry import open_registry
         from homefeed.settings import load
+        from monitoring.live import live_release
         from monitoring.report import monitor_window
 
         settings = load()
-        if open_registry(settings.resolved_registry_url).live() is None:
-            raise AirflowSkipException("no release is live, so there is nothing to report on")
+        live, why = live_release(settings, open_registry(settings.resolved_registry_url))
+        if live is None:
+            raise AirflowSkipException(f"{why}, so there is nothing to report on")
         written = monitor_window(settings, newest(context, EXPOSURES, "window")["window"])
         push_report(context, settings, written.html)
         return plain(vars(written))
@@ -59,7 +62,7 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
 
         done = calibrate_window(load(), newest(context, EXPOSURES, "window")["window"])
         if not done:
-            raise AirflowSkipException("no release is live, so there is nothing to calibrate")
+            raise AirflowSkipException("no release is live that could be calibrated")
         return plain(done)
 
     @task(outlets=[TRAINING_HOUR], trigger_rule="none_failed")

@@ -8,6 +8,7 @@ from typing import Any
 from homefeed.errors import HomefeedError
 from homefeed.registry import Report, open_registry
 from homefeed.settings import Settings
+from monitoring.live import live_release
 
 KIND = "refit"
 
@@ -36,7 +37,8 @@ def calibrate_window(settings: Settings, window: str) -> dict[str, dict[str, Any
       window: newest closed window whose exposures are published.
 
     Returns:
-      Release -> its `models.ranking.recalibration.Refit`, or `refused`: why its bundle is. Empty while nothing is live.
+      Release -> its `models.ranking.recalibration.Refit`, or `refused`: why its bundle is. Empty while nothing is live
+      that this version of the code can compute.
 
     Raises:
       HomefeedError: the live release's bundle is refused.
@@ -45,7 +47,7 @@ def calibrate_window(settings: Settings, window: str) -> dict[str, dict[str, Any
     from models.ranking.recalibration import refit_each
 
     registry = open_registry(settings.resolved_registry_url)
-    live = registry.live()
+    live, _ = live_release(settings, registry)
     if live is None:
         return {}
     bundles, done = [load_bundle(settings, live.id)], dict[str, dict[str, Any]]()

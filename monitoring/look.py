@@ -30,9 +30,11 @@ class Look:
       settings: the settings tree.
       registry: the control state.
       release: the release looked at.
-      live: the release it is compared with; None when nothing is live. For the live release it is itself.
+      live: the release it is compared with; None when nothing is live, or nothing that this version of the code can
+        compute. For the live release it is itself.
       window: newest closed window whose exposures are published.
       now: time of the look.
+      alone: why it is not compared with the live release; empty when it is, or there is none.
       answers: what the offline gates have said in this look, by name.
     """
 
@@ -42,6 +44,7 @@ class Look:
     live: Release | None
     window: str
     now: datetime
+    alone: str = ""
     answers: dict[str, list[Check]] = field(default_factory=dict)
 
     @cached_property

@@ -12,6 +12,7 @@ from homefeed.settings import Settings
 from models.evaluation.reliability import reliability
 from monitoring.drift import Drift, NotMeasured, measure_drift
 from monitoring.evidence import Bundle, Rows, load, parity, predict, read_rows
+from monitoring.live import live_release
 from monitoring.page import page
 from monitoring.quality import slices
 
@@ -51,13 +52,13 @@ def monitor_window(settings: Settings, window: str) -> MonitorReport:
       report that says so.
 
     Raises:
-      MonitoringError: nothing is live.
+      MonitoringError: nothing is live that this version of the code can compute.
     """
     registry = open_registry(settings.resolved_registry_url)
-    live = registry.live()
+    live, why = live_release(settings, registry)
     if live is None:
         raise MonitoringError(
-            "no release is live, so there is nothing to report on; the DAG `bootstrap` makes the first one"
+            f"{why}, so there is nothing to report on; the DAG `bootstrap` makes the first one, each training another"
         )
     return report_on(settings, registry, live, load(settings, live.id), window)
 

@@ -9,6 +9,7 @@ from homefeed.settings import Settings
 from homefeed.verdict import Check, Verdict, overall
 from monitoring.approval import approval
 from monitoring.gates import run_gates
+from monitoring.live import live_release
 from monitoring.look import Look
 from monitoring.stages import TABLE, RolloutState, advance
 
@@ -40,7 +41,8 @@ def step(settings: Settings, release_id: str, window: str, now: datetime) -> Sta
         raise RolloutError(
             f"there is no release {release_id!r} in {settings.resolved_registry_url}; `homefeed status` lists them"
         )
-    look = Look(settings, registry, release, _live(registry, release), window, now)
+    live, alone = _live(settings, registry, release)
+    look = Look(settings, registry, release, live, window, now, alone)
     while release.stage in TABLE:
         stage = Stage(release.stage)
         checks = run_gates(look, stage)
@@ -81,9 +83,12 @@ def step_all(settings: Settings, window: str) -> dict[str, Stage]:
     return {release.id: step(settings, release.id, window, now) for release in releases}
 
 
-def _live(registry: Registry, release: Release) -> Release | None:
+def _live(settings: Settings, registry: Registry, release: Release) -> tuple[Release | None, str]:
+    """What a release is compared with, and why with nothing although a release is live."""
     live = registry.live()
-    return release if live is not None and live.id == release.id else live
+    if live is None or live.id == release.id:
+        return (None if live is None else release), ""
+    return live_release(settings, registry)
 
 
 def _reason(state: RolloutState, to_stage: Stage, checks: list[Check], now: datetime, held: list[str]) -> str:

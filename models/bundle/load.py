@@ -15,7 +15,7 @@ from homefeed.settings.index import IndexSettings
 from models.bundle.build import SHAPE_FILE, SNAPSHOT_FILE
 from models.bundle.bundle import Bundle, Shape
 from models.bundle.page_weights import load_page_weights
-from models.bundle.store import BundleError, bundle_path
+from models.bundle.store import BundleError, BundleVersionError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import IndexRecord, Rest, Searchable, load_index, pairing_of, read_record
 from models.ranking.calibration import CalibrationError, calibrators_of
@@ -37,6 +37,7 @@ def load_bundle(settings: Settings, release: str, index: Searchable | None = Non
     Raises:
       BundleError: there is none; a file is missing, altered or added; tower, vectors and index are not of one
         training; the manifest holds no usable value weights; or the bundle is of another release.
+      BundleVersionError: its networks are of another version of the code.
     """
     return open_bundle(bundle_path(settings, release), release, settings.index, index, rest)
 
@@ -94,6 +95,11 @@ def open_bundle(
         raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
     try:
         scores, query = load_page_weights(path, rest)
+    except BundleVersionError as error:
+        raise BundleVersionError(
+            f"bundle {release} is of another version of the code ({error}); the next release that this one trains "
+            "takes its place"
+        ) from error
     except (OSError, ValueError) as error:
         raise BundleError(f"bundle {release} prepares no page ({error}); build it again") from error
     with pa.memory_map(str(path / SNAPSHOT_FILE)) as source:

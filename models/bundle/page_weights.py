@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from homefeed.settings import Settings
 from models.bundle.arrays import read_array
 from models.bundle.graphs import Graphs
+from models.bundle.store import BundleError, BundleVersionError, bundle_path
 from models.index import Rest
-from models.ranking.page_scores import PageScores
+from models.ranking.page_scores import FeaturesError, PageScores
 from models.retrieval.page_query import PageQuery
 
 _RANKER, _QUERY, _CONTENTS = "page_ranker.npz", "page_query.npz", "page_contents.npy"
@@ -27,14 +29,34 @@ def load_page_weights(folder: Path, rest: Rest | None = None) -> tuple[PageScore
     """What scores a page, and what makes a query vector; `rest` is called between small steps.
 
     Raises:
-      OSError, ValueError: a file is missing or not whole, or holds the weights of another version of the networks.
+      OSError, ValueError: a file is missing or not whole.
+      BundleVersionError: the weights are of another version of the networks.
     """
     with (folder / _CONTENTS).open("rb", buffering=0) as file:
         contents = read_array(file, rest)
+    return _made(folder, contents)
+
+
+def another_version(settings: Settings, release: str) -> str:
+    """Why this version of the code computes no page with the networks of a release; empty where it does, and where the
+    bundle is missing or damaged, which is another matter."""
+    try:
+        folder = bundle_path(settings, release)
+        _made(folder, np.load(folder / _CONTENTS, mmap_mode="r", allow_pickle=False))
+    except BundleVersionError as error:
+        return str(error)
+    except (BundleError, OSError, ValueError):
+        pass
+    return ""
+
+
+def _made(folder: Path, contents: NDArray[np.float32]) -> tuple[PageScores, PageQuery]:
     try:
         return PageScores(_read(folder / _RANKER)), PageQuery(_read(folder / _QUERY), contents)
     except KeyError as error:
-        raise ValueError(f"lacks the weights {error}: it is of another version of the code, train again") from error
+        raise BundleVersionError(f"its networks lack the weights {error}") from error
+    except FeaturesError as error:
+        raise BundleVersionError(f"its ranker {error}") from error
 
 
 def _write(file: Path, weights: dict[str, Any]) -> None:

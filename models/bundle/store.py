@@ -19,6 +19,10 @@ class BundleError(HomefeedError):
     """A bundle cannot be built, found or trusted; the message says which and what is wrong with it."""
 
 
+class BundleVersionError(BundleError):
+    """A bundle is whole, but of networks that another version of the code computes."""
+
+
 def open_store(settings: Settings) -> "ModelStore":
     """The store under `settings.bundles_path`, whatever BENTOML_HOME says."""
     # BentoML reports each saved model to its makers unless told otherwise.

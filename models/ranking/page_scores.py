@@ -29,6 +29,10 @@ _HEADS = len(TARGETS)
 _MOST_FOCUS, _MOST_LOG_ODDS = np.float32(10), np.float32(10)
 
 
+class FeaturesError(ValueError):
+    """A ranker reads other features than there are."""
+
+
 class PageScores:
     """Heads of candidates.
 
@@ -36,7 +40,8 @@ class PageScores:
       weights: of `PageRanker.weights`, with `log_rate` and `mean_watch_s`.
 
     Raises:
-      ValueError: they are of a ranker with other features.
+      FeaturesError: they are of a ranker with other features.
+      KeyError: of another network.
     """
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -44,10 +49,8 @@ class PageScores:
         self._viewers, self._pieces = Viewers(w), Pieces(w, "pair")
         columns = len(PAIR_FEATURES) + 2 * len(_AFFINITIES)
         if len(w["pair_least"]) != columns:
-            raise ValueError(
-                f"reads {len(w['pair_least'])} columns of viewer and video together where there are {columns}: "
-                "it is of another version of the code, train again"
-            )
+            found = len(w["pair_least"])
+            raise FeaturesError(f"reads {found} columns of viewer and video together, where there are {columns}")
         self._inputs = len(w["candidate_out"])
         self._experts, self._hidden, _ = w["expert_out"].shape
         #: Where the embedding of the item begins in the trunk's input; that of its side topics is behind it.

@@ -170,3 +170,11 @@ def test_a_damaged_release_in_rollout_does_not_keep_the_live_one_from_its_calibr
 
 def test_without_a_live_release_nothing_is_calibrated(settings: Settings) -> None:
     assert calibrate_window(settings, FIRST) == {}
+
+
+def test_nor_is_one_that_only_another_version_of_the_code_computes(
+    settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.bundle.another_version", lambda _, release: f"{release} lacks weights")
+    assert calibrate_window(settings, FIRST) == {}
+    assert not registry.reports(KIND)

@@ -20,6 +20,15 @@ def test_nothing_live_is_an_error_that_says_so(site: StubSite) -> None:
         monitor_window(site.settings, WINDOW)
 
 
+def test_so_is_a_live_release_that_only_another_version_of_the_code_computes(
+    site: StubSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("r1", Stage.LIVE)
+    monkeypatch.setattr("models.bundle.another_version", lambda *_: "its networks lack the weights 'phase'")
+    with pytest.raises(MonitoringError, match="release r1 is of another version of the code: .* 'phase'"):
+        monitor_window(site.settings, WINDOW)
+
+
 def test_a_window_without_exposures_gives_a_report_that_says_so(site: StubSite) -> None:
     site.add("r1", Stage.LIVE)
     site.rows = no_rows()

@@ -99,6 +99,30 @@ def test_a_damaged_bundle_fails_the_gate_not_the_task(site: StubSite) -> None:
     assert "altered" in site.registry.transitions("r1")[-1].checks[0]["detail"]
 
 
+def test_a_damaged_live_release_is_waited_for(site: StubSite) -> None:
+    site.add("r1", Stage.LIVE)
+    site.bundles["r1"] = RefusedError("bundle r1 is damaged")
+    site.add("r2")
+    assert step(site.settings, "r2", WINDOW, SINCE) == Stage.SHADOW
+    assert verdicts(site, "r2")["live_bundle"] == Verdict.WAIT
+
+
+def test_a_live_release_that_only_another_version_computes_gives_way_as_if_there_were_none(
+    site: StubSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("r1", Stage.LIVE)
+    site.bundles["r1"] = RefusedError("bundle r1 is of another version of the code")
+    site.add("r2")
+    why = {"r1": "its ranker reads 17 columns"}
+    monkeypatch.setattr("models.bundle.another_version", lambda _, release: why.get(release, ""))
+    assert step(site.settings, "r2", WINDOW, SINCE) == Stage.LIVE
+    first = {check["name"]: check for check in site.registry.transitions("r2")[0].checks}
+    assert first["live_bundle"]["verdict"] == Verdict.PASS
+    assert "r1 is of another version of the code: its ranker reads 17 columns" in first["live_bundle"]["detail"]
+    assert "ne_live" not in first
+    assert site.registry.release("r1").stage == Stage.RETIRED
+
+
 def test_an_honest_retrained_release_goes_live_in_three_looks(site: StubSite) -> None:
     site.add("r1", Stage.LIVE)
     site.add("r2", spoil=retrained)

@@ -1,6 +1,7 @@
 """Bundles: built from two trainings, refused when anything is wrong with them, reading what training read."""
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from homefeed import manifest
 from homefeed.features import DENSE_FEATURES, TARGETS
-from models.bundle import Bundle, BundleError, build_bundle, bundle_path, load_bundle
+from models.bundle import Bundle, BundleError, another_version, build_bundle, bundle_path, load_bundle
 from models.bundle.load import open_bundle
+from models.bundle.store import BundleVersionError
 from models.training import TrainingError, read_training
 from models.value import value_weights
 
@@ -109,19 +111,30 @@ def test_a_bundle_of_before_it_carried_what_a_page_is_computed_with_is_refused(c
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        (lambda weights: weights.pop("phase"), "lacks the weights 'phase'"),
+        (lambda weights: weights.pop("phase"), "lack the weights 'phase'"),
         (lambda weights: weights.update(pair_least=weights["pair_least"][:-3]), "reads [0-9]+ columns .* where there"),
     ],
 )
-def test_a_bundle_whose_networks_were_of_another_version_is_refused(copy: Path, release, changed, why: str) -> None:
+def test_a_bundle_whose_networks_were_of_another_version_is_refused_and_told_from_a_damaged_one(
+    copy: Path, release, changed, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = copy / "page_ranker.npz"
     with np.load(file) as saved:
         weights = dict(saved)
     changed(weights)
     np.savez(file, **weights)
     manifest.write(copy, manifest.Manifest.model_validate_json((copy / manifest.FILE).read_text()))
-    with pytest.raises(BundleError, match=f"{why}.*: it is of another version of the code, train again"):
+    with pytest.raises(BundleVersionError, match=f"{release.id} is of another version of the code .*{why}"):
         open_bundle(copy, release.id, release.settings.index)
+    monkeypatch.setattr("models.bundle.page_weights.bundle_path", lambda *_: copy)
+    assert re.search(why, another_version(release.settings, release.id))
+    file.write_bytes(b"no weights")
+    assert another_version(release.settings, release.id) == ""
+
+
+def test_a_bundle_of_this_version_and_one_that_is_not_there_are_of_no_other(release) -> None:
+    assert another_version(release.settings, release.id) == ""
+    assert another_version(release.settings, "r9") == ""
 
 
 @pytest.mark.parametrize(("weights", "why"), [({}, "dismissed"), ({**dict.fromkeys(TARGETS, 1.0)}, "at most 0")])
