@@ -68,5 +68,12 @@ def test_a_task_that_fails_is_alerted_within_15_minutes_of_its_first_attempt() -
 
     rules = [rule for rule in load_rules() if rule.measure == "failed_tasks"]
     attempts_s = TASK["retries"] * TASK["retry_delay"].total_seconds()
-    assert {rule.name for rule in rules} == {"task_failed", "training_failed"}
+    assert {rule.name for rule in rules} == {"task_failed", "training_failed", "upkeep_failed"}
     assert all(attempts_s + rule.for_s + load().alerts.interval_s <= 900 for rule in rules)
+
+
+def test_a_failure_in_any_dag_is_alerted_by_one_rule(parsed: dict[str, Any]) -> None:
+    from monitoring.alerts.rules import load_rules
+
+    covered = [dag for rule in load_rules() if rule.measure == "failed_tasks" for dag in rule.labels["dag"]]
+    assert sorted(covered) == sorted(parsed["dags"])
