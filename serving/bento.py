@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -22,6 +23,8 @@ NAME = "homefeed"
 ROOT = Path(__file__).parents[1]
 BENTOFILE = Path("deploy", "bentofile.yaml")
 _MOST_S = 600.0
+#: How the name of a folder begins in which a build works.
+_WORK = "build-"
 #: Versions that are made here; a Bento of another version in the store is somebody else's.
 _OURS = re.compile(r".+-[0-9a-f]{12}")
 
@@ -60,7 +63,8 @@ def build_bento(settings: Settings, root: Path = ROOT) -> Bento:
     """
     kept = settings.bundles_path / "bentos" / NAME
     kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="build-", dir=settings.bundles_path) as folder:
+    _remove_killed(settings.bundles_path)
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=settings.bundles_path) as folder:
         # Built of a copy: what is told apart by the digest is what is inside, also when a file changes meanwhile.
         sources = Path(folder).absolute() / "sources"
         _copy(root, sources)
@@ -137,6 +141,13 @@ def last_said(*outputs: str) -> str:
     """The last lines of the first of a builder's outputs that is not empty."""
     said = next((output.strip() for output in outputs if output.strip()), "it said nothing")
     return "\n".join(said.splitlines()[-12:])
+
+
+def _remove_killed(folder: Path) -> None:
+    """Remove what builds left that were killed: none works for so long."""
+    for left in folder.glob(f"{_WORK}*"):
+        if time.time() - left.stat().st_mtime > 2 * _MOST_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove_old(kept: Path, newest: Path, num_before: int) -> None:

@@ -217,6 +217,17 @@ def test_code_that_cannot_be_imported_leaves_no_bento(
     assert {path.name for path in store.bundles_path.iterdir()} == {"bentos"}
 
 
+def test_what_a_killed_build_left_goes_and_what_another_works_in_stays(settings: Settings, tmp_path: Path) -> None:
+    killed, working = settings.bundles_path / "build-killed", settings.bundles_path / "build-working"
+    for folder in (killed, working):
+        (folder / "sources").mkdir(parents=True)
+    os.utime(killed, (1_000_000, 1_000_000))
+    with pytest.raises(BentoError):
+        build_bento(settings, tmp_path)
+    assert not killed.exists()
+    assert working.exists()
+
+
 def test_a_package_without_its_repository_cannot_be_built(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(BentoError, match="no .*deploy/bentofile.yaml.*in a checkout .* or in the platform image"):
         build_bento(settings, tmp_path)
