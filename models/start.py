@@ -1,5 +1,6 @@
 """Where a training starts: anew once a day, else from the training before it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from homefeed import windows
@@ -38,6 +39,20 @@ def training_before(
     due = end.replace(hour=knobs.full_training_hour, minute=0)
     due -= timedelta(days=due > end)
     return before if windows.end(before.full_window) >= due else None
+
+
+def made_from(
+    knobs: RetrievalSettings | RankingSettings, versions: Mapping[str, int], seed: int, start: Training | None
+) -> object:
+    """What names a training: the same gives the same weights, and of code that reads other numbers it is another.
+
+    Args:
+      knobs: the settings of that model.
+      versions: table -> the version that was read.
+      seed: of the settings.
+      start: the training that it went on from.
+    """
+    return sorted(versions.items()), shape_digest(knobs), seed, start.id if start else ""
 
 
 def shape_digest(knobs: RetrievalSettings | RankingSettings) -> str:

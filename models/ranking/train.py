@@ -20,7 +20,7 @@ from models.ranking.reference import save_reference
 from models.ranking.report import write_report
 from models.ranking.share import KIND
 from models.ranking.viewer_sample import viewer_sample
-from models.start import IS_REFUSED, shape_digest, training_before
+from models.start import IS_REFUSED, made_from, shape_digest, training_before
 from models.trainers.cluster import together
 from models.trainers.group import Group
 from models.trainers.notes import notes_of
@@ -149,8 +149,7 @@ def fit(
             rivals=[tree, *([live(holdout)] if live else [])],
         )
         metrics |= holdout_metrics(holdout, heads, tree.watched, evaluation)
-    made_from = (sorted(versions.items()), knobs.model_dump(), settings.seed, start.id if start else "")
-    path, draft = new_draft(settings, KIND, window, made_from)
+    path, draft = new_draft(settings, KIND, window, made_from(knobs, versions, settings.seed, start))
     ranker.trainer.save(draft)
     save_calibrators(draft, ranker.calibrators)
     save_reference(draft, validation, ranker.promised, settings.seed)

@@ -15,6 +15,7 @@ from models.retrieval.lesson import TABLES, Lesson, read_log
 from models.retrieval.quality import quality_of
 from models.retrieval.report import write_report
 from models.retrieval.start import KIND, shape_digest, start_of
+from models.start import made_from
 from models.trainers.cluster import together
 from models.trainers.group import Group
 from models.trainers.notes import notes_of
@@ -95,8 +96,8 @@ def fit(
         "frequency_collision_rate": towers.frequency_collision_rate,
         "title_collision_rate": title_collision_rate(log.table),
     }
-    made_from = (sorted(versions.items()), settings.retrieval.model_dump(), settings.seed, start.id if start else "")
-    path, draft = new_draft(settings, KIND, window, made_from)
+    named = made_from(settings.retrieval, versions, settings.seed, start)
+    path, draft = new_draft(settings, KIND, window, named)
     towers.save(draft, lesson.end)
     training = Training(
         kind=KIND,

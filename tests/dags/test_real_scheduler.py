@@ -1,4 +1,5 @@
-"""`homefeed run` on a small site: Airflow's own scheduler goes from event files to a LIVE release; Ctrl-C ends all."""
+"""`homefeed run` on a small site: Airflow's own scheduler goes from event files to a LIVE release; Ctrl-C ends all; an
+upgrade that cannot read the release starts all the same, and trains another."""
 
 import json
 import os
@@ -6,15 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from homefeed import manifest
 from homefeed.cli.supervisor import processes
 from homefeed.cli.supervisor.preflight import free_port
 from homefeed.registry import open_registry
+from homefeed.settings import load
+from models.bundle import bundle_path
 
 SMALL = {
     "HOMEFEED_WORLD__NUM_VIEWERS": "1500",
@@ -36,11 +42,11 @@ SMALL = {
 class Run:
     """`homefeed run` as a child, and what it has printed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.var, self._log = folder / "var", folder / "run.log"
+    def __init__(self, folder: Path, number: int, changed: dict[str, str]) -> None:
+        self.var, self._log = folder / "var", folder / f"run-{number}.log"
         self.url = f"http://127.0.0.1:{free_port()}"
         ports = {"SERVING__PORT": self.url.rsplit(":", 1)[1], "PLATFORM__AIRFLOW_PORT": str(free_port())}
-        environment = {**os.environ, **SMALL, **{f"HOMEFEED_{name}": port for name, port in ports.items()}}
+        environment = {**os.environ, **SMALL, **changed, **{f"HOMEFEED_{n}": port for n, port in ports.items()}}
         command = [sys.executable, "-c", "from homefeed.cli import main; main()", "run"]
         with self._log.open("ab") as log:
             self.child = subprocess.Popen(
@@ -68,23 +74,45 @@ class Run:
         assert self.child.wait(90) == 0, self.output()
         return sessions
 
+    def page(self) -> Any:
+        asked = httpx.post(f"{self.url}/recommend", json={"user": "viewer-000001"}, timeout=30)
+        return asked.raise_for_status().json()
+
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    started = Run(tmp_path)
-    yield started
-    started.child.kill()
-    started.child.wait()
-    processes.stop(processes.remembered(started.var)[1], 1.0)
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Starts it, and starts it again, on the same `var`, with some settings."""
+    started: list[Run] = []
+
+    def run(**changed: str) -> Run:
+        started.append(Run(tmp_path, len(started), changed))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.child.kill()
+        one.child.wait()
+        processes.stop(processes.remembered(one.var)[1], 1.0)
+
+
+def as_of_another_version(var: Path, release: str) -> None:
+    """What a bundle is to code whose ranker has other weights: whole, and of no use."""
+    bundle = bundle_path(load(var=var), release)
+    with np.load(bundle / "page_ranker.npz") as saved:
+        weights = {name: saved[name] for name in saved.files if name != "phase"}
+    np.savez(bundle / "page_ranker.npz", **weights)
+    manifest.write(bundle, manifest.Manifest.model_validate_json((bundle / manifest.FILE).read_text()))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_from_event_files_to_a_live_release_and_no_process_left(run: Run) -> None:
+@pytest.mark.timeout(1500)
+def test_from_event_files_to_a_live_release_and_no_process_left(start: Callable[..., Run]) -> None:
+    run = start()
     run.wait_for("live release", 800)
-    live = open_registry(f"sqlite:///{run.var / 'registry.db'}").live()
+    registry = open_registry(f"sqlite:///{run.var / 'registry.db'}")
+    live = registry.live()
     assert live is not None
-    page = httpx.post(f"{run.url}/recommend", json={"user": "viewer-000001"}, timeout=30).raise_for_status().json()
+    page = run.page()
     assert page["release"] == live.id
     assert len(page["videos"]) == 100
     assert "about" in run.output()
@@ -94,3 +122,21 @@ def test_from_event_files_to_a_live_release_and_no_process_left(run: Run) -> Non
     assert {session.name for session in sessions} == {"airflow", "service", "watch"}
     assert [session.processes() for session in sessions] == [[], [], []]
     assert processes.remembered(run.var) == (None, [])
+
+    as_of_another_version(run.var, live.id)
+    # Code that reads other numbers names its trainings otherwise; here a setting does.
+    run = start(HOMEFEED_RANKING__MAX_EPOCHS="2")
+    run.wait_for("live release", 400)
+    assert f"the live release {live.id} is of another version of the code" in run.output()
+    page = run.page()
+    if page["release"] is None:
+        assert "no_release" in page["degraded"]
+        assert len(page["videos"]) == 100
+    deadline = time.monotonic() + 600
+    while registry.live().id == live.id:
+        assert run.child.poll() is None, run.output()
+        assert time.monotonic() < deadline, run.output()
+        time.sleep(0.5)
+    (first, *_) = registry.transitions(registry.live().id)
+    assert any(check["name"] == "live_bundle" and "another version" in check["detail"] for check in first.checks)
+    run.interrupt()

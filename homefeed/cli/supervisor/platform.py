@@ -21,6 +21,7 @@ from homefeed.cli.supervisor.watcher import Watcher
 from homefeed.errors import HomefeedError
 from homefeed.lake import open_lake
 from homefeed.settings import Settings
+from monitoring.live import live_release
 
 
 class PlatformError(HomefeedError):
@@ -72,7 +73,10 @@ class Platform:
         airflow.unpause(*(dag_id for dag_id, paused in airflow.dags().items() if paused))
         live = registry.live()
         assert live is not None
-        self._await_service(url, live.id)
+        _, outdated = live_release(self._settings, registry)
+        if outdated:
+            self._train_again(airflow, outdated)
+        self._await_service(url, "" if outdated else live.id)
         self._start_viewers(url)
         self._greet(airflow, url, live.id)
         while not self._stop.wait(1.0):
@@ -152,7 +156,20 @@ class Platform:
             self._pause(1.0)
         self._stages.follow([("deploy_release", "success")])
 
+    def _train_again(self, airflow: airflow_process.Airflow, why: str) -> None:
+        """Start both trainings on the newest exposures: their release takes the place of one that this version of the
+        code cannot compute."""
+        newest = max(open_lake(self._settings.lake_path).windows("exposures"))
+        for dag_id in ("train_retrieval", "train_ranking"):
+            airflow.trigger(dag_id, {"window": newest})
+        self._console.print(
+            f"{why}. Pages are what is trending until the release of the trainings that begin now is live: "
+            "`homefeed status`",
+            highlight=False,
+        )
+
     def _await_service(self, url: str, release: str) -> None:
+        """Wait for pages of `release`; where it is empty, for any."""
         from homefeed.client import Client, ClientError
 
         self._stages.begin("serve")
@@ -164,7 +181,8 @@ class Platform:
                     page = client.recommend(self._viewer(), num=1)
             except ClientError:
                 return False
-            return live is not None and live["release"] == release and page.release is not None
+            is_of_it = live is not None and live["release"] == release and page.release is not None
+            return is_of_it or not release
 
         self._wait("service", serves)
         self._stages.end("serve")

@@ -69,8 +69,12 @@ def test_a_training_that_read_other_numbers_is_not_gone_on_from(
 ) -> None:
     published(settings, "20261123T0950Z")
     assert begins(settings, "20261123T1050Z") == "20261123T0950Z"
+    named = start.made_from(settings.retrieval, {"exposures": 3}, 1, None)
+    assert named == start.made_from(settings.retrieval, {"exposures": 3}, 1, None)
     monkeypatch.setattr(start, "READS", start.READS + 1)
     assert begins(settings, "20261123T1050Z") is None
+    # It does not take the place, and the release, of one of the same window that did.
+    assert start.made_from(settings.retrieval, {"exposures": 3}, 1, None) != named
 
 
 @pytest.mark.parametrize(
