@@ -80,5 +80,5 @@ def test_a_dropped_gate_leaves_its_share_to_the_others() -> None:
 
 
 def test_the_network_reads_more_than_a_hundred_columns() -> None:
-    """94 dense features and twelve columns of keys, lists and small numbers."""
+    """95 dense features and twelve columns of keys, lists and small numbers."""
     assert (len(DENSE_FEATURES), len(fields(Inputs)) - 1) == (95, 12)
