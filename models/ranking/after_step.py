@@ -55,7 +55,7 @@ class AfterStep:
         self._rate.assign(self._sizes(self._done))
 
     def __call__(self) -> None:
-        """As the class says."""
+        """After one more step."""
         fade = self._rate * self._decay
         for weight in self._decaying:
             weight.assign_sub(fade * weight)
