@@ -12,7 +12,7 @@ STAGES: dict[str, tuple[str, float]] = {
     "bootstrap": ("ingest the history", 20),
     "build_features": ("exposures and features", 40),
     "train_retrieval": ("train the retriever", 60),
-    "train_ranking": ("train the ranker", 60),
+    "train_ranking": ("train the ranker", 90),
     "build_index": ("index and bundle", 20),
     "deploy_release": ("gates", 20),
     "serve": ("the service takes the release", 10),
