@@ -29,16 +29,14 @@ with DAG("monitor_release", schedule=[EXPOSURES], doc_md=__doc__, tags=["homefee
         of the code can compute."""
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from homefeed.registry import open_registry
         from homefeed.settings import load
-        from monitoring.live import live_release
-        from monitoring.report import monitor_window
+        from monitoring.report import MonitoringError, monitor_window
 
         settings = load()
-        live, why = live_release(settings, open_registry(settings.resolved_registry_url))
-        if live is None:
-            raise AirflowSkipException(f"{why}, so there is nothing to report on")
-        written = monitor_window(settings, newest(context, EXPOSURES, "window")["window"])
+        try:
+            written = monitor_window(settings, newest(context, EXPOSURES, "window")["window"])
+        except MonitoringError as error:
+            raise AirflowSkipException(str(error)) from error
         push_report(context, settings, written.html)
         return plain(vars(written))
 

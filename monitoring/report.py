@@ -22,7 +22,7 @@ _MOST = 100
 
 
 class MonitoringError(HomefeedError):
-    """A report cannot be made; the message says what is missing."""
+    """There is no release to report on; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def another_version(settings: Settings, release: str) -> str:
         _made(folder, np.load(folder / _CONTENTS, mmap_mode="r", allow_pickle=False))
     except BundleVersionError as error:
         return str(error)
-    except (BundleError, OSError, ValueError):
+    except (BundleError, OSError, ValueError, EOFError, BadZipFile):
         pass
     return ""
 

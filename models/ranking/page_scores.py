@@ -15,7 +15,7 @@ from homefeed.features import TARGETS
 from models.ranking.owners import PAIR_FEATURES
 from models.ranking.page_kernels import focus_of_trunk, gated, gated_twice, mixed, rectified, rows_of_trunk
 from models.ranking.page_viewer import Pieces, Viewer, Viewers, signed_log
-from models.ranking.statistics import PRIOR_HISTORY, PRIOR_LIKED
+from models.ranking.statistics import AFFINITIES, NUM_AFFINITIES, PRIOR_HISTORY, PRIOR_LIKED
 
 Matrix = NDArray[np.float32]
 #: Candidates that are computed together: what they need, 2.7 kB each, stays in the processor's own cache. 1,024 took
@@ -23,7 +23,7 @@ Matrix = NDArray[np.float32]
 _BLOCK = 512
 #: Fewer are not worth another thread.
 _LEAST_PART = 256
-_AFFINITIES = [PAIR_FEATURES.index(f"user_{kind}_affinity") for kind in ("topic", "side_topic", "channel", "language")]
+_AFFINITIES = [PAIR_FEATURES.index(name) for name in AFFINITIES]
 _WATCHED, _WATCH_S = TARGETS.index("watched"), TARGETS.index("watch_s")
 _HEADS = len(TARGETS)
 _MOST_FOCUS, _MOST_LOG_ODDS = np.float32(10), np.float32(10)
@@ -47,9 +47,8 @@ class PageScores:
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
         self._w = w = {name: np.asarray(weight, order="C") for name, weight in weights.items()}
         self._viewers, self._pieces = Viewers(w), Pieces(w, "pair")
-        columns = len(PAIR_FEATURES) + 2 * len(_AFFINITIES)
-        if len(w["pair_least"]) != columns:
-            found = len(w["pair_least"])
+        found, columns = len(w["pair_least"]), len(PAIR_FEATURES) + 2 * NUM_AFFINITIES
+        if found != columns:
             raise FeaturesError(f"reads {found} columns of viewer and video together, where there are {columns}")
         self._inputs = len(w["candidate_out"])
         self._experts, self._hidden, _ = w["expert_out"].shape

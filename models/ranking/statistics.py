@@ -26,8 +26,10 @@ PRIOR_WATCHES, PRIOR_IMPRESSIONS = 1.0, 50.0
 PRIOR_LIKED, PRIOR_HISTORY = 0.3, 5.0
 #: Exposures that the spread is measured on.
 _SAMPLE = 100_000
-_AFFINITIES = [DENSE_FEATURES.index(f"user_{k}_affinity") for k in ("topic", "side_topic", "channel", "language")]
-NUM_AFFINITIES = len(_AFFINITIES)
+#: Shares of the viewer's history, which are also read as smoothed rates.
+AFFINITIES = tuple(f"user_{kind}_affinity" for kind in ("topic", "side_topic", "channel", "language"))
+NUM_AFFINITIES = len(AFFINITIES)
+_AFFINITIES = [DENSE_FEATURES.index(name) for name in AFFINITIES]
 _HISTORY_SIZE = DENSE_FEATURES.index("history_size")
 _IMPRESSIONS = [DENSE_FEATURES.index(f"{e}_impressions_{s}") for e in ENTITIES for s in SPANS]
 #: What is counted per impression.

@@ -128,8 +128,9 @@ def test_a_bundle_whose_networks_were_of_another_version_is_refused_and_told_fro
         open_bundle(copy, release.id, release.settings.index)
     monkeypatch.setattr("models.bundle.page_weights.bundle_path", lambda *_: copy)
     assert re.search(why, another_version(release.settings, release.id))
-    file.write_bytes(b"no weights")
-    assert another_version(release.settings, release.id) == ""
+    for damaged in (b"no weights", file.read_bytes()[:1000], b""):
+        file.write_bytes(damaged)
+        assert another_version(release.settings, release.id) == ""
 
 
 def test_a_bundle_of_this_version_and_one_that_is_not_there_are_of_no_other(release) -> None:
