@@ -66,5 +66,6 @@ def _write(file: Path, weights: dict[str, Any]) -> None:
 
 
 def _read(file: Path) -> dict[str, NDArray[Any]]:
-    with np.load(file, allow_pickle=False) as weights:
+    # numpy leaves a file open that it cannot read.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as weights:
         return dict(weights)
