@@ -19,7 +19,12 @@ def key(identifier: str) -> int:
     encoded = identifier.encode()
     if not 1 <= len(encoded) <= MAX_ID_BYTES:
         raise ValueError(f"an id has 1 to {MAX_ID_BYTES} bytes, this one has {len(encoded)}: {identifier[:80]!r}")
-    return int.from_bytes(hashlib.md5(encoded, usedforsecurity=False).digest()[8:], "little") >> 1
+    return number(identifier)
+
+
+def number(text: str) -> int:
+    """The same of a text of any length."""
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little") >> 1
 
 
 def keys(identifiers: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vocabulary import UNKNOWN
+from models.codes import UNKNOWN
 
 FILE = "checkpoint.npz"
 

@@ -1,5 +1,6 @@
 """The catalogue as columns of numpy arrays, sorted by key: one row per video."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,8 @@ from models.membership import places
 
 #: Topics of one video that the towers read; the main one is first.
 MAX_TOPICS = 4
+#: Videos that are read at once, in a few milliseconds.
+_BLOCK = 8_192
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,6 @@ class VideoTable:
       uploaded: [v] microseconds since 1970 UTC.
       duration_s: [v] float32.
       titles: [v] str, empty where the catalogue had none.
-      channel_topics: what `counted_topics` says, where it is known already.
     """
 
     keys: NDArray[np.int64]
@@ -38,7 +40,6 @@ class VideoTable:
     uploaded: NDArray[np.int64]
     duration_s: NDArray[np.float32]
     titles: NDArray[Any]
-    channel_topics: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -77,7 +78,7 @@ class VideoTable:
 
     def topic_of_channel(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The topic that most videos of each channel have as their main one, of any shape; 0 for an unknown channel."""
-        known, topics = self.channel_topics or self.counted_topics
+        known, topics = self.counted_topics
         if not len(known):
             return np.zeros(np.shape(channels), np.int64)
         found = np.minimum(np.searchsorted(known, channels), len(known) - 1)
@@ -111,29 +112,42 @@ def _at(column: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]
     return np.asarray(column[rows] * known.reshape(known.shape + (1,) * (column.ndim - 1)))
 
 
-def video_table(catalogue: pa.Table) -> VideoTable:
+def video_table(catalogue: pa.Table, rest: Callable[[], object] = lambda: None) -> VideoTable:
     """The table of a catalogue or of a snapshot.
 
     Args:
       catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and, if titles are read, `title`;
         one row per video.
+      rest: called after each small step.
     """
-    catalogue = catalogue.sort_by("video")
-    topics = catalogue.column("topics").combine_chunks()
-    first = pc.list_slice(topics, 0, MAX_TOPICS)
-    sizes = np.asarray(first.value_lengths().fill_null(0), np.int64)
-    flat = string_keys(first.flatten())
-    matrix = np.zeros((len(catalogue), MAX_TOPICS), np.int64)
-    matrix[np.arange(MAX_TOPICS)[None, :] < sizes[:, None]] = flat
-    return VideoTable(
-        keys=catalogue.column("video").to_numpy(),
-        channels=catalogue.column("channel").to_numpy(),
-        topics=matrix,
-        languages=string_keys(catalogue.column("language")),
-        uploaded=microseconds(catalogue.column("uploaded")),
-        duration_s=np.nan_to_num(catalogue.column("duration_s").to_numpy(zero_copy_only=False).astype(np.float32)),
-        titles=np.asarray(catalogue.column("title").fill_null("").to_pylist(), dtype=object)
-        if "title" in catalogue.column_names
+    keys = catalogue.column("video").to_numpy()
+    if np.any(keys[1:] < keys[:-1]):
+        catalogue = catalogue.sort_by("video")
+    num = len(catalogue)
+    table = VideoTable(
+        keys=np.empty(num, np.int64),
+        channels=np.empty(num, np.int64),
+        topics=np.zeros((num, MAX_TOPICS), np.int64),
+        languages=np.empty(num, np.int64),
+        uploaded=np.empty(num, np.int64),
+        duration_s=np.empty(num, np.float32),
         # One string for all: writing it a million times would keep every page waiting.
-        else np.broadcast_to(np.asarray("", object), len(catalogue)),
+        titles=np.empty(num, object) if "title" in catalogue.column_names else np.broadcast_to("", num),
     )
+    for first in range(0, num, _BLOCK):
+        _fill(table, slice(first, first + _BLOCK), catalogue.slice(first, _BLOCK))
+        rest()
+    return table
+
+
+def _fill(table: VideoTable, block: slice, rows: pa.Table) -> None:
+    table.keys[block] = rows.column("video").to_numpy()
+    table.channels[block] = rows.column("channel").to_numpy()
+    table.languages[block] = string_keys(rows.column("language"))
+    table.uploaded[block] = microseconds(rows.column("uploaded"))
+    table.duration_s[block] = np.nan_to_num(rows.column("duration_s").to_numpy(zero_copy_only=False).astype(np.float32))
+    topics = pc.list_slice(rows.column("topics").combine_chunks(), 0, MAX_TOPICS)
+    sizes = np.asarray(topics.value_lengths().fill_null(0), np.int64)
+    table.topics[block][np.arange(MAX_TOPICS) < sizes[:, None]] = string_keys(topics.flatten())
+    if "title" in rows.column_names:
+        table.titles[block] = rows.column("title").fill_null("").to_pylist()

@@ -6,10 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models.membership import places
-
-#: Code of a missing value (key 0) and of a key that training did not see.
-MISSING, UNKNOWN = 0, 1
+from models.codes import UNKNOWN
 
 
 class Vocabulary(tf.Module):
@@ -38,17 +35,3 @@ def frequent(keys: NDArray[np.int64], least: int) -> NDArray[np.int64]:
     distinct, counts = np.unique(keys[keys != 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return distinct[order][counts[order] >= least]
-
-
-class Codes:
-    """A vocabulary outside of the graph: the same codes, for the few keys of one request."""
-
-    def __init__(self, keys: NDArray[np.int64], codes: NDArray[np.int32]) -> None:
-        """`keys` [v] and the code of each, as `Vocabulary.table` exports them."""
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._codes = keys[order], codes[order]
-
-    def __call__(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Keys of any shape -> codes of that shape."""
-        place = places(self._keys, keys)
-        return np.where(place >= 0, self._codes[place], np.int32(UNKNOWN))

@@ -217,9 +217,7 @@ class Releases:
             _logger.exception("release %s does not know the snapshot of %s", bundle.release, snapshot.window)
 
     def _refresh(self, bundle: Bundle, snapshot: Snapshot) -> None:
-        # With a rest also when nobody waits, so beside this process: pages of one in which TensorFlow has worked take a
-        # twentieth longer.
-        bundle.refresh(snapshot.table, windows.end(snapshot.window), self._rest() or (lambda: None))
+        bundle.refresh(snapshot.table, windows.end(snapshot.window), self._rest())
 
     def _place(self, releases: Sequence[Release]) -> None:
         loaded = [Arm(r.id, Stage(r.stage), self._bundles[r.id]) for r in releases if r.id in self._bundles]

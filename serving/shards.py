@@ -120,12 +120,8 @@ class RemoteShards:
                 vectors[place] = rows_of(answer[0], width)
         return vectors
 
-    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """None: the shards look at the snapshots themselves."""
-        return wanted[:0]
-
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
-        """Nothing, for the same reason."""
+        """Do nothing: the shards look at the snapshots themselves."""
         return Change()
 
     def _ask(self, path: str, asked: Sequence[tuple["_Shard", bytes]]) -> list[tuple[bytes, int] | None]:

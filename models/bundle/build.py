@@ -20,7 +20,7 @@ from models.value import value_weights
 
 SNAPSHOT_FILE, SHAPE_FILE = "snapshot.arrow", "shape.json"
 #: Goes into the id of a release: a bundle of another make is never taken for one of this.
-_MAKE = 4
+_MAKE = 5
 
 
 def build_bundle(settings: Settings, retrieval_path: Path, ranking_path: Path) -> str:

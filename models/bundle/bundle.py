@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from homefeed.features import TARGETS, aggregate_columns
 from homefeed.manifest import Manifest
-from models.bundle.beside import prepare_beside
+from models.bundle.candidate_vectors import new_vectors
 from models.bundle.catalogue import Catalogue
 from models.bundle.graphs import Graphs
+from models.bundle.page_weights import PageWeights
 from models.bundle.preparation import prepare
 from models.index import Change, Rest, Searchable
 from models.index.similar import similar
@@ -25,9 +26,7 @@ from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import Calibrator
 from models.ranking.columns import viewer_alone, viewer_row
 from models.ranking.examples import Inputs
-from models.ranking.page_scores import PageScores
 from models.ranking.request_inputs import request_inputs
-from models.retrieval.page_query import PageQuery
 from models.snapshot_rows import SnapshotRows
 from models.value import Value, value, value_parts
 from models.video_table import VideoTable
@@ -68,8 +67,7 @@ class Bundle:
         vectors: NDArray[np.float32],
         videos: NDArray[np.int64],
         index: Searchable,
-        scores: PageScores,
-        query: PageQuery,
+        networks: PageWeights,
         calibrators: Mapping[str, Calibrator],
         weights: Mapping[str, float],
         shape: Shape,
@@ -77,10 +75,10 @@ class Bundle:
     ) -> None:
         self.release, self.path, self.manifest = release, path, manifest
         self.vectors, self.videos, self.index, self.snapshot = vectors, videos, index, snapshot
-        self._scores, self._query, self._graphs = scores, query, Graphs(path)
+        self._networks, self._graphs = networks, Graphs(path)
         self._adjustment, self._weights, self._shape = Adjustment(calibrators), weights, shape
         # Two, until `forget`: requests that began with the older snapshot are still answered.
-        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, scores),)
+        self._catalogues: tuple[Catalogue, ...] = (Catalogue(snapshot, networks.scores),)
 
     @property
     def catalogue(self) -> VideoTable:
@@ -94,30 +92,23 @@ class Bundle:
         Args:
           snapshot: every video that may be shown.
           time: end of the snapshot's window, for which the vectors of new videos are computed.
-          rest: called between small steps of work where pages are made meanwhile; what takes TensorFlow is then done in
-            a process beside this one.
-
-        Raises:
-          BundleError: that process failed.
+          rest: called between small steps of work where pages are made meanwhile.
         """
-        keys = snapshot.column("video").to_numpy()
-        missing = self.index.lacks(keys)
-        if rest is None:
-            made = prepare(self._graphs, snapshot, missing, time)
-        else:
-            made = prepare_beside(self.path, snapshot, missing, time, rest)
-        newest = Catalogue(snapshot, self._scores, made)
+        newest = Catalogue(snapshot, self._networks.scores, prepare(self._networks.parts, snapshot, rest))
         self._rehearse(newest)
         self._catalogues = (newest, self._catalogues[0])
-        change = self.index.hold(keys, made.vectors_of, rest)
+
+        def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            return new_vectors(self._networks.candidates, snapshot, missing, time, rest)
+
+        change = self.index.hold(snapshot.column("video").to_numpy(), vectors_of, rest)
         if change != Change():
             _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
 
     def forget(self) -> None:
-        """Forget the snapshot before the newest, 0.6 GiB at a million videos, as no request that began with it is left;
-        and the graphs, which no page needs."""
+        """Forget the snapshot before the newest, 0.6 GiB at a million videos, as no request that began with it is
+        left."""
         self._catalogues = self._catalogues[:1]
-        self._graphs.close()
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The query vector of a viewer, [d].
@@ -129,7 +120,7 @@ class Bundle:
         """
         viewer = viewer_alone(user, time, "", self._shape.query_history_length)
         known = (viewer["history_times"] > 0) & (viewer["history_times"] < viewer["time"][:, None])
-        return self._query(viewer | {name: viewer[name][known][None, :] for name in _HISTORY})
+        return self._networks.query(viewer | {name: viewer[name][known][None, :] for name in _HISTORY})
 
     def queries(self, viewers: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Query vectors of q viewers, [q, d], from the columns that `SavedTowers.query` names."""

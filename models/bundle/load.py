@@ -94,7 +94,7 @@ def open_bundle(
     except ValueWeightsError as error:
         raise BundleError(f"bundle {release} names no weights to rank by: {error}; build it again") from error
     try:
-        scores, query = load_page_weights(path, rest)
+        networks = load_page_weights(path, rest)
     except BundleVersionError as error:
         raise BundleVersionError(
             f"bundle {release} is of another version of the code ({error}); the next release that this one trains "
@@ -121,8 +121,7 @@ def open_bundle(
         vectors=vectors,
         videos=videos,
         index=index,
-        scores=scores,
-        query=query,
+        networks=networks,
         calibrators=calibrators,
         weights=weights,
         shape=Shape(**json.loads((path / SHAPE_FILE).read_text())),

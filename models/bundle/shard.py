@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from homefeed.settings import Settings
 from homefeed.settings.index import IndexSettings
-from models.bundle.beside import vectors_beside
 from models.bundle.candidate_vectors import new_vectors
-from models.bundle.graphs import Graphs
 from models.bundle.load import checked_parts
+from models.bundle.page_weights import load_candidates
 from models.bundle.store import BundleError, bundle_path
 from models.index import FOLDER as INDEX_FOLDER
 from models.index import Change, LiveIndex, Rest, load_shard, shard_of
+from models.retrieval.page_candidates import PageCandidates
 
 _logger = logging.getLogger(__name__)
 
@@ -30,9 +30,11 @@ class BundleShard:
       index: what is searched; `refresh` keeps it to its share of the newest catalogue.
     """
 
-    def __init__(self, release: str, path: Path, number: int, num_shards: int, index: LiveIndex) -> None:
+    def __init__(
+        self, release: str, candidates: PageCandidates, number: int, num_shards: int, index: LiveIndex
+    ) -> None:
         self.release, self.number, self.num_shards, self.index = release, number, num_shards, index
-        self._path, self._graphs = path, Graphs(path)
+        self._candidates = candidates
 
     def refresh(self, snapshot: pa.Table, time: datetime, rest: Rest | None = None) -> None:
         """Hold the videos of a newer snapshot that belong to this shard, and no others.
@@ -44,9 +46,7 @@ class BundleShard:
         """
 
         def vectors_of(missing: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-            if rest is None:
-                return new_vectors(self._graphs.towers, snapshot, missing, time)
-            return vectors_beside(self._path, snapshot, missing, time, rest)
+            return new_vectors(self._candidates, snapshot, missing, time, rest)
 
         keys = snapshot.column("video").to_numpy()
         own = keys[shard_of(keys, self.num_shards) == self.number]
@@ -55,8 +55,7 @@ class BundleShard:
             _logger.info("shard %d of %s, snapshot to %s: %s", self.number, self.release, time.isoformat(), change)
 
     def forget(self) -> None:
-        """Forget the towers; a shard keeps nothing of the snapshot before the newest."""
-        self._graphs.close()
+        """Do nothing: a shard keeps nothing of the snapshot before the newest."""
 
 
 def load_bundle_shard(
@@ -81,7 +80,8 @@ def open_shard(
             f"set HOMEFEED_INDEX__NUM_SHARDS={num_shards} where indexes are built, and build it again"
         )
     try:
+        candidates = load_candidates(path)
         index = load_shard(path / INDEX_FOLDER, number, parts.videos, parts.vectors, settings, rest)
     except (OSError, ValueError) as error:
         raise BundleError(f"bundle {release} cannot be read: {error}") from error
-    return BundleShard(release, path, number, num_shards, index)
+    return BundleShard(release, candidates, number, num_shards, index)

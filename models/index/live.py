@@ -88,24 +88,21 @@ class LiveIndex:
         """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         return self._vectors.take(keys)
 
-    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the `wanted` keys [n] that it does not hold, ascending."""
-        # A snapshot is sorted by key, which this sort finds out in one pass.
-        return without(np.sort(wanted, kind="stable"), self._vectors.keys)
-
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
         """Make it hold exactly the `wanted` videos, as far as they have vectors.
 
         Args:
           wanted: [n] keys, none twice.
-          vectors_of: asked once for the videos that it lacks.
+          vectors_of: asked once for the videos that it lacks, ascending.
           rest: called after each batch.
 
         Raises:
           IndexInputError: a new vector is of another width or not finite; then nothing changed.
         """
         rebuilt = self._take_over(rest)
-        gone, missing = without(self._vectors.keys, np.sort(wanted, kind="stable")), self.lacks(wanted)
+        # A snapshot is sorted by key, which this sort finds out in one pass.
+        wanted = np.sort(wanted, kind="stable")
+        gone, missing = without(self._vectors.keys, wanted), without(wanted, self._vectors.keys)
         keys, vectors = vectors_of(missing) if len(missing) else (missing, self._vectors.added[:0])
         vectors = finite(vectors, self._vectors.base.shape[1], "the vectors of new videos")
         if len(gone) or len(keys):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.index.live import Rest
 from models.index.plan import Plan
+from models.index.scann_alone import scann_ops
 from models.index.searcher import Searcher
 
 _FIRST = 1_000
@@ -23,13 +24,11 @@ _BATCH = 64
 
 def open_searcher(folder: Path, plan: Plan, width: int) -> Searcher:
     """Open what `Searcher.save` wrote. Raises OSError or ValueError when it is not there or not whole."""
-    from scann import scann_ops_pybind
-
     # ScaNN would unpickle names that lie there; this index has none, so what lies there is not ours.
     if any(folder.glob("*.pkl")):
         raise ValueError(f"{folder} holds a pickle, which an index never has")
     try:
-        scann = scann_ops_pybind.load_searcher(str(folder), assets_backcompat_shim=False)
+        scann = scann_ops().load_searcher(str(folder), assets_backcompat_shim=False)
         scann.initialize_health_stats()
     except RuntimeError as error:
         raise ValueError(f"{folder} holds no whole index: {error}") from error

@@ -11,6 +11,7 @@ from homefeed.errors import HomefeedError
 from models.index.exact import RECALL_AT
 from models.index.health import Health
 from models.index.plan import Kind, Plan
+from models.index.scann_alone import scann_ops
 
 #: Below it a vector's error across its direction weighs more than along it; ScaNN's own choice for unit vectors.
 _ANISOTROPIC = 0.2
@@ -104,13 +105,11 @@ def build_searcher(vectors: NDArray[np.float32], plan: Plan, num_threads: int = 
     Raises:
       IndexInputError: `vectors` are not a matrix of finite numbers.
     """
-    from scann import scann_ops_pybind
-
     if vectors.ndim != 2 or not vectors.shape[1]:
         raise IndexInputError(f"vectors of shape {vectors.shape} cannot be indexed; they are [videos, dimensions]")
     checked = finite(vectors, vectors.shape[1], "the vectors of the index")
     num = len(checked)
-    builder = scann_ops_pybind.builder(checked, max(1, min(RECALL_AT, num)), "dot_product")
+    builder = scann_ops().builder(checked, max(1, min(RECALL_AT, num)), "dot_product")
     builder = builder.set_n_training_threads(num_threads)
     if plan.kind is Kind.EXACT:
         return Searcher(builder.score_brute_force().build(), plan, vectors.shape[1]).make_room()

@@ -22,9 +22,6 @@ class Searchable(Protocol):
     def take(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
 
-    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the `wanted` videos [n] whose vectors `hold` will ask for, ascending."""
-
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
         """Make it hold exactly the `wanted` videos [n], as far as they have vectors; `rest` is called between small
         steps."""
@@ -68,11 +65,6 @@ class Shards:
         """Vectors of `keys` [m], [m, d]; NaN for one that it does not hold."""
         # A video is in one shard; of the others each has NaN for it.
         return np.asarray(np.fmax.reduce([shard.take(keys) for shard in self._shards]))
-
-    def lacks(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the `wanted` videos [n] that it does not hold, ascending."""
-        shard = shard_of(wanted, len(self._shards))
-        return np.sort(np.concatenate([part.lacks(wanted[shard == place]) for place, part in enumerate(self._shards)]))
 
     def hold(self, wanted: NDArray[np.int64], vectors_of: VectorsOf, rest: Rest | None = None) -> Change:
         """`hold` of each shard with its share of the keys."""

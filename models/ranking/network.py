@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, TARGETS
 from homefeed.settings.ranking import RankingSettings
+from models.ranking.constants import NUM_AGES
 from models.ranking.crosses import Crosses
 from models.ranking.examples import HIDDEN_SLOT
 from models.ranking.losses import Losses
-from models.ranking.preprocessing import NUM_AGES, Preprocessing
+from models.ranking.preprocessing import Preprocessing
 from models.table import Table
 from models.trainers.group import Group
 

@@ -18,7 +18,9 @@ def owner(name: str) -> str:
 
 #: Owner of each of `DENSE_FEATURES`.
 OWNERS = [owner(name) for name in DENSE_FEATURES]
-#: Dense features of viewer and video together, in order.
-PAIR_FEATURES = [name for name, of in zip(DENSE_FEATURES, OWNERS, strict=True) if of == PAIR]
-#: Dense features of the viewer alone, in order.
-USER_FEATURES = [name for name, of in zip(DENSE_FEATURES, OWNERS, strict=True) if of == "user"]
+#: Dense features of each owner, in order.
+FEATURES_OF = {
+    of: [name for name, its in zip(DENSE_FEATURES, OWNERS, strict=True) if its == of] for of in (*ENTITIES, PAIR)
+}
+#: Those of viewer and video together, and of the viewer alone.
+PAIR_FEATURES, USER_FEATURES = FEATURES_OF[PAIR], FEATURES_OF["user"]

@@ -1,11 +1,11 @@
 """The ranker for one page: the same network with what depends on a video alone, or on the viewer alone, computed apart.
 
 Of the inputs of the trunk some are of the candidate (its embeddings and aggregates), some of the viewer and some of
-both. Those of a candidate are computed once per snapshot (`videos`, `channels`, `topics`), and so is what the straight
-pieces add to the logits for them. Those of the viewer go once through every layer: with x = x0 * gate and a gate that
-is linear in the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M =
-(U * x0) @ W is computed once per page. What is left for each candidate are four fifths of the network's products, which
-`page_scores` computes in numpy.
+both. Those of a candidate are computed once per snapshot (`page_parts`), and so is what the straight pieces add to the
+logits for them. Those of the viewer go once through every layer (`page_viewer`): with x = x0 * gate and a gate that is
+linear in the two cross layers' projections p, a product of the viewer's rows of x with W becomes p @ M, where M = (U *
+x0) @ W is computed once per page. What is left for each candidate are four fifths of the network's products, which
+`page_scores` computes. All of it is numpy: what follows is the network's weights as these three read them.
 """
 
 from typing import Any
@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from homefeed.features import ENTITIES, SPANS, TARGETS
+from models.ranking.constants import NUM_AFFINITIES, RATED_MEASURES
 from models.ranking.network import DURATION, Ranker
 from models.ranking.owners import OWNERS, PAIR
 from models.ranking.preprocessing import Preprocessing
-from models.ranking.statistics import NUM_AFFINITIES, RATED_MEASURES
 
 #: Owner of each column of `statistics.widened`.
 _WIDE_OWNERS = np.array(
@@ -26,7 +26,7 @@ _WIDE_OWNERS = np.array(
 
 
 class PageRanker(tf.Module):
-    """What `PageScores` needs to answer what `SavedRanker.score` answers, for the candidates of one page."""
+    """What `PageParts`, `Viewers` and `PageScores` need to answer what `SavedRanker.score` answers."""
 
     def __init__(self, network: Ranker, preprocessing: Preprocessing) -> None:
         super().__init__(name="page_ranker")
@@ -47,42 +47,15 @@ class PageRanker(tf.Module):
         self._last_dense = int(language[-1]) + 1
         self._user = places["user"]
 
-    def videos(self, inputs: dict[str, Any]) -> Any:
-        """What depends on a video alone, [n, .]: its part of the trunk's input, then what it adds to each logit.
-
-        Args:
-          inputs: `dense` [n, len(DENSE_FEATURES)] with the features of the video, `video`, `channel`, `topic` and
-            `language` keys [n], `side_topics` [n, s].
-        """
-        own, part = self._preprocessing, self._network
-        item = (
-            part.video(own.videos(inputs["video"]))
-            + part.channel(own.channels(inputs["channel"]))
-            + part.topic(own.topics(inputs["topic"]))
-        )
-        side = part.side_topics(own.topics(inputs["side_topics"]))
-        dense, logits = self._dense(own.normalised(inputs["dense"]), "video")
-        return tf.concat([dense, item, side, part.language(own.languages(inputs["language"])), logits], axis=1)
-
-    def channels(self, dense: Any) -> Any:
-        """What depends on a channel alone, [n, .]: `dense` [n, len(DENSE_FEATURES)] with its features."""
-        return tf.concat(self._dense(self._preprocessing.normalised(dense), "channel"), axis=1)
-
-    def topics(self, inputs: dict[str, Any]) -> Any:
-        """What depends on a topic alone, [n, .]: its part of the trunk's input, its row of `Crosses.topic`, then what
-        it adds to each logit; `dense` [n, len(DENSE_FEATURES)] with its features, `topic` keys [n]."""
-        own = self._preprocessing
-        dense, logits = self._dense(own.normalised(inputs["dense"]), "topic")
-        return tf.concat([dense, tf.gather(self._network.crosses.topic, own.topics(inputs["topic"])), logits], axis=1)
-
     def weights(self) -> dict[str, Any]:
-        """Everything that `page_scores` and `page_viewer` compute with, by name, the same for every page: the rows of
-        the trunk's input are in the order of their matrices, those of the candidates apart from those of the viewer."""
+        """Everything that they compute with, by name: the rows of the trunk's input are in the order of their matrices,
+        those of the candidates apart from those of the viewer."""
         network, own = self._network, self._preprocessing
         out = tf.concat([network.expert_hidden.kernel, network.gate.kernel], axis=1)
         named = {
             "attention": network.attention.kernel,
             "topics": network.topic_table(),
+            "crossed": network.crosses.topic,
             "expert_out": network.expert_out,
             "head": network.head,
             "head_bias": network.head_bias,
@@ -95,12 +68,11 @@ class PageRanker(tf.Module):
             "slot": tf.concat([tf.zeros([1, 0]), *network.hidden_slot_features()], axis=1)[0],
         }
         spread = {"least": own.least, "most": own.most, "mean": own.mean, "deviation": own.deviation}
-        for of in (PAIR, "user"):
-            columns = self._columns[of]
+        for of, columns in self._columns.items():
             named |= {f"{of}_{name}": tf.gather(column, columns) for name, column in spread.items()}
             named[f"{of}_low"], named[f"{of}_width"] = network.corners(columns)
             named[f"{of}_wide"] = tf.reshape(tf.gather(self._wide(), columns), [-1, len(TARGETS)])
-        for name in ("country", "language", "age", "device"):
+        for name in ("video", "channel", "country", "language", "age", "device"):
             named[f"{name}_table"] = getattr(network, name).embeddings
         viewer = np.concatenate([self._user, np.arange(self._last_dense, int(out.shape[0]))])
         for name, rows in (("candidate", self._candidate), ("viewer", viewer)):
@@ -109,20 +81,11 @@ class PageRanker(tf.Module):
                 named[f"{name}_down_{number}"] = tf.gather(layer._dense_u.kernel, rows)
                 named[f"{name}_up_{number}"] = tf.gather(layer._dense_v.kernel, rows, axis=1)
                 named[f"{name}_bias_{number}"] = tf.gather(layer._dense_v.bias, rows)
-        vocabularies = {"topic": own.topics, "language": own.languages, "country": own.countries, "device": own.devices}
+        vocabularies = {"video": own.videos, "channel": own.channels, "topic": own.topics, "language": own.languages}
+        vocabularies |= {"country": own.countries, "device": own.devices}
         for name, vocabulary in vocabularies.items():
             named[f"{name}_keys"], named[f"{name}_codes"] = vocabulary.table.export()
         return {name: tf.identity(weight) for name, weight in named.items()}
 
     def _wide(self) -> Any:
         return tf.reshape(self._network.wide.kernel, [len(_WIDE_OWNERS), -1, len(TARGETS)])
-
-    def _dense(self, normalised: Any, of: str) -> tuple[Any, Any]:
-        """Columns of an owner with their quantiles, [n, .], and what they add to each logit."""
-        network, kept = self._network, self._columns[of]
-        columns = tf.gather(normalised, kept, axis=1)
-        pieces = network.pieces(columns, kept)
-        logits = tf.reshape(pieces, [tf.shape(pieces)[0], -1]) @ tf.reshape(
-            tf.gather(self._wide(), kept), [-1, len(TARGETS)]
-        )
-        return tf.concat([columns, network.quantiles(pieces)], axis=1), logits

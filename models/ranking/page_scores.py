@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefeed.features import TARGETS
+from models.ranking.constants import AFFINITIES, NUM_AFFINITIES, PRIOR_HISTORY, PRIOR_LIKED
 from models.ranking.owners import PAIR_FEATURES
+from models.ranking.page_columns import Pieces, signed_log
 from models.ranking.page_kernels import focus_of_trunk, gated, gated_twice, mixed, rectified, rows_of_trunk
-from models.ranking.page_viewer import Pieces, Viewer, Viewers, signed_log
-from models.ranking.statistics import AFFINITIES, NUM_AFFINITIES, PRIOR_HISTORY, PRIOR_LIKED
+from models.ranking.page_viewer import Viewer, Viewers
 
 Matrix = NDArray[np.float32]
 #: Candidates that are computed together: what they need, 2.7 kB each, stays in the processor's own cache. 1,024 took

@@ -7,19 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from homefeed.features import SPANS
+from models.codes import Codes
+from models.ranking.constants import LEAST_TASTE, NUM_AGES
 from models.ranking.owners import USER_FEATURES
-from models.ranking.page_kernels import pieces
-from models.ranking.preprocessing import LEAST_TASTE, NUM_AGES
-from models.ranking.statistics import PRIOR_IMPRESSIONS, PRIOR_WATCHES, RATED_MEASURES
-from models.vocabulary import Codes
+from models.ranking.page_columns import Aggregates, Pieces
 
 Matrix = NDArray[np.float32]
 _ONE = np.float32(1)
 _HISTORY_SIZE = USER_FEATURES.index("history_size")
 _HOUR = [USER_FEATURES.index("hour_sin"), USER_FEATURES.index("hour_cos")]
-_IMPRESSIONS = [USER_FEATURES.index(f"user_impressions_{span}") for span in SPANS]
-_RATED = [[USER_FEATURES.index(f"user_{measure}_{span}") for span in SPANS] for measure in RATED_MEASURES]
 
 
 @dataclass(frozen=True)
@@ -53,23 +49,6 @@ class Viewer:
     out_bias: Matrix
 
 
-class Pieces:
-    """Columns of `statistics.widened` of one owner as the network reads them: `Ranker.pieces` and `quantiles`."""
-
-    def __init__(self, weights: Mapping[str, NDArray[Any]], of: str) -> None:
-        names = ("least", "most", "mean", "deviation", "low", "width", "wide")
-        self._weights = tuple(weights[f"{of}_{name}"] for name in names)
-
-    def __call__(self, columns: Matrix, part: slice) -> tuple[Matrix, Matrix]:
-        """Columns [d, .] -> those of `part`, normalised with their quantiles [2 d, n], and what they add to the logits
-        [heads, n]."""
-        num, wide = part.stop - part.start, self._weights[-1]
-        read = np.empty((2 * len(columns), num), np.float32)
-        logits = np.empty((wide.shape[1], num), np.float32)
-        pieces(columns, part.start, read, logits, *self._weights)
-        return read, logits
-
-
 class Viewers:
     """The viewer's part, from a viewer's columns.
 
@@ -78,7 +57,7 @@ class Viewers:
     """
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        self._w, self._pieces = weights, Pieces(weights, "user")
+        self._w, self._pieces, self._columns = weights, Pieces(weights, "user"), Aggregates("user")
         self._phase, self._by_length = weights["phase"], weights["length"]
         self._codes = {
             name: Codes(weights[f"{name}_keys"], weights[f"{name}_codes"])
@@ -95,7 +74,7 @@ class Viewers:
         w = self._w
         tastes = self._tastes(viewer["history_topics"][0], viewer["history_fractions"][0])
         mean = tastes @ w["topics"] / (tastes.sum() + _ONE)
-        columns, logits = self._pieces(self._wide(viewer["dense"][0])[:, None], slice(0, 1))
+        columns, logits = self._pieces(self._columns(viewer["dense"].T), slice(0, 1))
         codes = {name: self._codes[name](viewer[name])[0] for name in ("country", "language", "device")}
         years = int(viewer["age"][0])
         codes["age"] = 0 if years < 0 else 1 + min(years // 10, NUM_AGES - 2)
@@ -128,14 +107,3 @@ class Viewers:
         """`Preprocessing._tastes` of one viewer, [topics]."""
         weights = (topics != 0) * (np.float32(LEAST_TASTE) + fractions)
         return np.bincount(self._codes["topic"](topics), weights, len(self._w["topics"])).astype(np.float32)
-
-    def _wide(self, dense: Matrix) -> Matrix:
-        """The viewer's columns of `statistics.widened`, [d]."""
-        shown = np.log(dense[_IMPRESSIONS] + np.float32(PRIOR_IMPRESSIONS))
-        rates = [np.log(dense[measure] + np.float32(PRIOR_WATCHES)) - shown for measure in _RATED]
-        return np.concatenate([signed_log(dense), *rates])
-
-
-def signed_log(dense: Matrix) -> Matrix:
-    """`statistics.signed_log`."""
-    return np.copysign(np.log1p(np.abs(dense)), dense)

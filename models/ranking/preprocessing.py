@@ -7,14 +7,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES
+from models.ranking.constants import LEAST_TASTE, NUM_AGES
 from models.ranking.statistics import KEYS, Statistics, widened
 from models.vocabulary import Vocabulary
 
 _HOUR = [DENSE_FEATURES.index("hour_sin"), DENSE_FEATURES.index("hour_cos")]
-#: Buckets of age: ten years each, and one for unknown.
-NUM_AGES = 14
-#: What a watch that was left at once weighs among the topics of a history; a whole one weighs one more.
-LEAST_TASTE = 0.1
 
 
 class Preprocessing(tf.Module):

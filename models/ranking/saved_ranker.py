@@ -46,45 +46,15 @@ class SavedRanker(tf.Module):
         """
         return self.heads(self.network(self.preprocessing(inputs)))
 
-    @graph(
-        input_signature=[
-            {
-                "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
-                **{n: tf.TensorSpec([None], tf.int64, n) for n in ("video", "channel", "topic", "language")},
-                "side_topics": tf.TensorSpec([None, None], tf.int64, "side_topics"),
-            }
-        ]
-    )
-    def videos(self, inputs: dict[str, Any]) -> Any:
-        """`PageRanker.videos`: what depends on a video alone, [n, .]."""
-        return self._page.videos(inputs)
-
-    @graph(input_signature=[tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense")])
-    def channels(self, dense: Any) -> Any:
-        """`PageRanker.channels`: what depends on a channel alone, [n, .]."""
-        return self._page.channels(dense)
-
-    @graph(
-        input_signature=[
-            {
-                "dense": tf.TensorSpec([None, len(DENSE_FEATURES)], tf.float32, "dense"),
-                "topic": tf.TensorSpec([None], tf.int64, "topic"),
-            }
-        ]
-    )
-    def topics(self, inputs: dict[str, Any]) -> Any:
-        """`PageRanker.topics`: what depends on a topic alone, [n, .]."""
-        return self._page.topics(inputs)
-
     @graph(input_signature=[])
     def page_weights(self) -> dict[str, Any]:
-        """What `PageScores` computes with, by name."""
+        """What a page is computed with, by name."""
         numbers = {"log_rate": tf.constant(self._log_rate), "mean_watch_s": tf.constant(self._mean_watch_s)}
         return self._page.weights() | numbers
 
     def save(self, path: Path) -> None:
         """Write the functions above to the folder `path`."""
-        save_graph(self, ("score", "videos", "channels", "topics", "page_weights"), path)
+        save_graph(self, ("score", "page_weights"), path)
 
     def heads(self, logits: Any) -> Any:
         """Logits of the sampled distribution [n, t] -> heads of the full one [n, t]."""

@@ -10,6 +10,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from homefeed.features import DENSE_FEATURES, ENTITIES, SPANS
+from models.ranking.constants import (
+    AFFINITIES,
+    PRIOR_HISTORY,
+    PRIOR_IMPRESSIONS,
+    PRIOR_LIKED,
+    PRIOR_WATCHES,
+    RATED_MEASURES,
+)
 from models.ranking.examples import Inputs
 from models.vocabulary import frequent, grown
 
@@ -20,20 +28,11 @@ KEYS = ("videos", "channels", "topics", "languages", "countries", "devices")
 #: Least exposures of a video or a channel in training for an embedding of its own: at two watches in a hundred, fewer
 #: are memorised rather than learned, while their aggregates say the same.
 _LEAST_EXPOSURES = 400
-#: Pseudo-counts of the smoothed rates: one watch in fifty impressions.
-PRIOR_WATCHES, PRIOR_IMPRESSIONS = 1.0, 50.0
-#: Pseudo-counts of the smoothed affinities: a third of a watch in five.
-PRIOR_LIKED, PRIOR_HISTORY = 0.3, 5.0
 #: Exposures that the spread is measured on.
 _SAMPLE = 100_000
-#: Shares of the viewer's history, which are also read as smoothed rates.
-AFFINITIES = tuple(f"user_{kind}_affinity" for kind in ("topic", "side_topic", "channel", "language"))
-NUM_AFFINITIES = len(AFFINITIES)
 _AFFINITIES = [DENSE_FEATURES.index(name) for name in AFFINITIES]
 _HISTORY_SIZE = DENSE_FEATURES.index("history_size")
 _IMPRESSIONS = [DENSE_FEATURES.index(f"{e}_impressions_{s}") for e in ENTITIES for s in SPANS]
-#: What is counted per impression.
-RATED_MEASURES = ("watches", "likes", "dismissals")
 _RATED = [[DENSE_FEATURES.index(f"{e}_{measure}_{s}") for e in ENTITIES for s in SPANS] for measure in RATED_MEASURES]
 
 

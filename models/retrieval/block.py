@@ -6,10 +6,7 @@ import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
 from models.retrieval.compute_type import compute_type
-
-#: Below 1.001e-5 Keras computes the normalisation by plain operations. Its fused kernel (oneDNN's batch normalisation)
-#: corrupts the heap when several threads answer requests of different lengths with one graph.
-NORM_EPSILON = 1e-6
+from models.retrieval.constants import NORM_EPSILON
 
 
 class Block(tf.keras.layers.Layer):

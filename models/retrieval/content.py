@@ -1,18 +1,18 @@
 """What a video is by itself: preprocessing in the graph, and one vector of id, channel, topics, title and the rest."""
 
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.codes import UNKNOWN
+from models.retrieval.constants import LOG_DURATION
 from models.retrieval.initializer import normal
+from models.retrieval.titles import TITLE_BUCKETS, title_codes
 from models.retrieval.vocabularies import Vocabularies
 from models.video_table import VideoTable
-from models.vocabulary import UNKNOWN, Vocabulary
-
-TITLE_BUCKETS = 8192
-MAX_TITLE_TOKENS = 12
+from models.vocabulary import Vocabulary
 
 
 class VideoPreprocessing(tf.Module):
@@ -26,34 +26,16 @@ class VideoPreprocessing(tf.Module):
         self.languages = Vocabulary(known.video_languages, "video_languages")
 
     def __call__(self, videos: dict[str, Any]) -> dict[str, Any]:
-        """`video`, `channel`, `language` keys [n], `topics` keys [n, t], `title` [n], `duration_s` [n] -> name ->
-        codes."""
-        words = _words(videos["title"])[:, :MAX_TITLE_TOKENS]
-        words = words.to_tensor(default_value="", shape=[None, MAX_TITLE_TOKENS])
-        # Bucket 0 is padding, which the empty string stands for.
-        buckets = tf.strings.to_hash_bucket_fast(words, TITLE_BUCKETS - 1) + 1
+        """`video`, `channel`, `language` keys [n], `topics` keys [n, t], `title` codes [n, w] of `title_codes`,
+        `duration_s` [n] -> name -> codes."""
         return {
             "video": self.videos(videos["video"]),
             "channel": self.channels(videos["channel"]),
             "topics": self.topics(videos["topics"]),
             "language": self.languages(videos["language"]),
-            "title": tf.where(words == "", tf.zeros_like(buckets), buckets),
-            "log_duration": tf.math.log1p(tf.cast(videos["duration_s"], tf.float32)) / 6.0,
+            "title": videos["title"],
+            "log_duration": tf.math.log1p(tf.cast(videos["duration_s"], tf.float32)) / LOG_DURATION,
         }
-
-
-def title_collision_rate(table: VideoTable) -> float:
-    """Share of the distinct words of the titles that share a bucket with another word; 0 without words."""
-    if not len(table):
-        return 0.0
-    words = np.unique(_words(tf.constant(table.titles.astype(str))).flat_values.numpy())
-    buckets = tf.strings.to_hash_bucket_fast(tf.constant(words, tf.string), TITLE_BUCKETS - 1).numpy()
-    return float((np.bincount(buckets)[buckets] > 1).mean()) if len(words) else 0.0
-
-
-def _words(titles: Any) -> Any:
-    """Titles [n] -> [n, ragged] words in small letters."""
-    return tf.strings.split(tf.strings.regex_replace(tf.strings.lower(titles), r"[^\pL\pN]+", " "))
 
 
 def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, Any]:
@@ -64,7 +46,7 @@ def encode(preprocessing: VideoPreprocessing, table: VideoTable) -> dict[str, An
             "channel": tf.constant(table.channels),
             "topics": tf.constant(table.topics),
             "language": tf.constant(table.languages),
-            "title": tf.constant(np.asarray(table.titles, dtype=str) if len(table) else np.zeros(0, str)),
+            "title": tf.constant(title_codes(table.titles)),
             "duration_s": tf.constant(table.duration_s),
         }
     )
@@ -107,6 +89,14 @@ class Content(tf.keras.layers.Layer):
             + self.language(codes["language"])
             + self.duration(codes["log_duration"][:, None])
         )
+
+    def weights_by_name(self) -> Iterator[tuple[str, Any]]:
+        """What is added to the embedding of an id, as `page_candidates.PageCandidates` names it."""
+        if self._side_features:
+            for name in ("channel", "topic", "language", "title"):
+                yield name, tf.identity(getattr(self, name).embeddings)
+            yield "duration_kernel", tf.identity(self.duration.kernel)
+            yield "duration_bias", tf.identity(self.duration.bias)
 
 
 def _mean(table: Any, codes: Any) -> Any:

@@ -206,7 +206,7 @@ class SavedTowers(tf.Module):
             {
                 **{name: tf.TensorSpec([None], tf.int64, name) for name in ("video", "channel", "language")},
                 "topics": tf.TensorSpec([None, None], tf.int64, "topics"),
-                "title": tf.TensorSpec([None], tf.string, "title"),
+                "title": tf.TensorSpec([None, None], tf.int32, "title"),
                 "duration_s": tf.TensorSpec([None], tf.float32, "duration_s"),
                 "dynamic": tf.TensorSpec([None, None], tf.float32, "dynamic"),
             }
@@ -217,6 +217,22 @@ class SavedTowers(tf.Module):
         dynamic = videos["dynamic"]
         return self.model.candidate(self.model.content(self.preprocessing(videos), is_new(dynamic)), dynamic)
 
+    @graph(input_signature=[])
+    def candidate_weights(self) -> dict[str, Any]:
+        """What `PageCandidates` computes with, by name, the embeddings of videos as `ids`."""
+        content, known = self.model.content, self.preprocessing
+        named = {"ids": tf.identity(content.video.embeddings)} | dict(content.weights_by_name())
+        named |= dict(self.model.candidate.weights_by_name())
+        vocabularies = {
+            "video": known.videos,
+            "channel": known.channels,
+            "topic": known.topics,
+            "language": known.languages,
+        }
+        for name, vocabulary in vocabularies.items():
+            named[f"{name}_keys"], named[f"{name}_codes"] = vocabulary.table.export()
+        return named
+
     def save(self, path: Path) -> None:
         """Write `contents` and the functions above to the folder `path`."""
-        save_graph(self, ("contents", "query", "query_weights", "candidate"), path)
+        save_graph(self, ("contents", "query", "query_weights", "candidate", "candidate_weights"), path)

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.retrieval.block import NORM_EPSILON
-from models.retrieval.request_time import DAY_US, LOG_DAY, SECOND_US
-from models.retrieval.towers import AGE_BUCKET, NUM_AGES
-from models.vocabulary import Codes
+from models.codes import Codes
+from models.retrieval.constants import AGE_BUCKET, DAY_US, LOG_DAY, NORM_EPSILON, NUM_AGES, SECOND_US
 
 Matrix = NDArray[np.float32]
 _ONE = np.float32(1)

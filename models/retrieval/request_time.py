@@ -5,12 +5,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.retrieval.constants import DAY_US, LOG_DAY, SECOND_US
+
 #: Sine and cosine of the hour of the day, log of the time since the newest watch. The weekday is left out: over the
 #: days that a training reads it is a clock that runs on, not a season that comes again.
 NUM_CONTEXT = 3
-SECOND_US, DAY_US = 1_000_000, 86_400_000_000
-#: Log of the seconds of a day, about.
-LOG_DAY = 11.4
 
 
 def log_gap(later: Any, earlier: Any, exists: Any) -> Any:

@@ -8,11 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from homefeed.settings.retrieval import RetrievalSettings
-from models.retrieval.block import NORM_EPSILON, Block
+from models.retrieval.block import Block
+from models.retrieval.constants import AGE_BUCKET, NORM_EPSILON, NUM_AGES
 from models.retrieval.initializer import normal
-
-#: Years of age per bucket, and how many buckets there are besides "unknown".
-AGE_BUCKET, NUM_AGES = 10, 13
 
 
 class CandidateTower(tf.keras.layers.Layer):
@@ -34,6 +32,12 @@ class CandidateTower(tf.keras.layers.Layer):
         both = tf.concat([content, dynamic], axis=1)
         vector = tf.math.l2_normalize(content + self.change(self.hidden(both)), axis=1)
         return tf.concat([vector, self.bias(self.bias_hidden(both))], axis=1)
+
+    def weights_by_name(self) -> Iterator[tuple[str, Any]]:
+        """The weights as `page_candidates.PageCandidates` names them."""
+        if self._side_features:
+            for name in ("hidden", "change", "bias_hidden", "bias"):
+                yield from _dense(name, getattr(self, name))
 
 
 class QueryTower(tf.keras.layers.Layer):

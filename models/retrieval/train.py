@@ -10,11 +10,11 @@ from homefeed.settings import Settings
 from models.names import NO_NAMES, Names, names_of
 from models.progress import Progress
 from models.retrieval.batches import Log
-from models.retrieval.content import title_collision_rate
 from models.retrieval.lesson import TABLES, Lesson, read_log
 from models.retrieval.quality import quality_of
 from models.retrieval.report import write_report
 from models.retrieval.start import KIND, shape_digest, start_of
+from models.retrieval.titles import title_collision_rate
 from models.start import made_from
 from models.trainers.cluster import together
 from models.trainers.group import Group
@@ -94,7 +94,7 @@ def fit(
         "videos": len(log.table),
         "new_videos": towers.num_new_videos,
         "frequency_collision_rate": towers.frequency_collision_rate,
-        "title_collision_rate": title_collision_rate(log.table),
+        "title_collision_rate": title_collision_rate(log.table.titles),
     }
     named = made_from(settings.retrieval, versions, settings.seed, start)
     path, draft = new_draft(settings, KIND, window, named)

@@ -36,7 +36,7 @@ class Source:
     """A trained pair of towers, and what new videos borrow.
 
     Attributes:
-      towers: the loaded graphs.
+      candidates: the tower of videos.
       queries: [q, WIDTH] of the newest watches.
       channels: of the site.
       channel_ids: their ids.
@@ -44,7 +44,7 @@ class Source:
       donor_start: [channels + 1], where the donors of each channel begin.
     """
 
-    towers: Any
+    candidates: Any
     queries: NDArray[np.float32]
     channels: Channels
     channel_ids: pa.Array
@@ -75,13 +75,16 @@ def train_source(settings: Settings, folder: Path, num_queries: int) -> Source:
     training = train_retrieval(own, last)
     import tensorflow as tf
 
+    from models.bundle.page_weights import candidate_weights
+    from models.retrieval.page_candidates import PageCandidates
+
     site = build_site(own.world, own.seed, _END)
     uploaded = np.searchsorted(site.videos.uploaded_us, round(_END.timestamp() * 1e6))
     keys = ids.keys(site.video_ids.slice(0, uploaded)).to_numpy()
     channel = site.videos.channel[:uploaded]
     order = np.argsort(channel, kind="stable")
     return Source(
-        towers=tf.saved_model.load(str(training.path / "towers")),
+        candidates=PageCandidates(*candidate_weights(tf.saved_model.load(str(training.path / "towers")))),
         queries=np.load(training.path / "queries.npy", allow_pickle=False),
         channels=site.channels,
         channel_ids=site.channel_ids,
@@ -110,7 +113,7 @@ def make_vectors(source: Source, num: int, first: int, seed: int) -> NDArray[np.
     world = WorldSettings(num_videos=num, live_days=0)
     videos = make_videos(world, source.channels, round(_END.timestamp() * 1e6), random)
     rows = _rows(source, videos, first, seed, random)
-    _, vectors = candidate_vectors(source.towers, rows, mean_counts(rows), _END)
+    _, vectors = candidate_vectors(source.candidates, rows, mean_counts(rows), _END)
     return vectors[random.permutation(num)]
 
 

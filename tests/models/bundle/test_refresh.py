@@ -42,7 +42,7 @@ def test_vectors_of_the_snapshot_are_those_of_the_training(bundle: Bundle) -> No
     # The snapshot ends with the training's newest window, so age and counts are the same.
     mean = mean_counts(bundle.snapshot)
     keys, vectors = candidate_vectors(
-        bundle._graphs.towers, bundle.snapshot, mean, datetime(2026, 11, 23, 22, tzinfo=UTC)
+        bundle._networks.candidates, bundle.snapshot, mean, datetime(2026, 11, 23, 22, tzinfo=UTC)
     )
     trained = bundle.index.take(keys)
     assert len(trained) == len(keys) == 300
@@ -51,15 +51,15 @@ def test_vectors_of_the_snapshot_are_those_of_the_training(bundle: Bundle) -> No
 
 def test_no_videos_have_no_vectors(bundle: Bundle) -> None:
     nothing = bundle.snapshot.slice(0, 0)
-    keys, vectors = candidate_vectors(bundle._graphs.towers, nothing, mean_counts(nothing), NOW)
+    keys, vectors = candidate_vectors(bundle._networks.candidates, nothing, mean_counts(nothing), NOW)
     assert (keys.shape, vectors.shape) == ((0,), (0, bundle.vectors.shape[1]))
 
 
 def test_a_video_is_placed_by_its_watches_beside_those_of_the_whole_snapshot(bundle: Bundle) -> None:
     snapshot = bundle.snapshot
     busiest = int(np.argmax(snapshot.column("video_watches_7d").to_numpy()))
-    keys, vectors = candidate_vectors(bundle._graphs.towers, snapshot, mean_counts(snapshot), NOW)
-    alone, vector = new_vectors(bundle._graphs.towers, snapshot, keys[[busiest]], NOW)
+    keys, vectors = candidate_vectors(bundle._networks.candidates, snapshot, mean_counts(snapshot), NOW)
+    alone, vector = new_vectors(bundle._networks.candidates, snapshot, keys[[busiest]], NOW)
     assert alone.tolist() == [keys[busiest]]
     np.testing.assert_allclose(vector[0], vectors[busiest], atol=1e-5)
 
@@ -99,8 +99,8 @@ def test_an_empty_snapshot_leaves_nothing_to_find(bundle: Bundle, release) -> No
 def test_an_upload_without_a_finite_vector_stays_out_and_the_others_come_in(
     bundle: Bundle, release, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(towers, rows: pa.Table, mean, time: datetime):
-        keys, vectors = candidate_vectors(towers, rows, mean, time)
+    def broken(candidates, rows: pa.Table, mean, time: datetime, rest):
+        keys, vectors = candidate_vectors(candidates, rows, mean, time, rest)
         vectors = np.where((keys == key("upload-0"))[:, None], np.float32(np.nan), vectors)
         return keys, vectors
 

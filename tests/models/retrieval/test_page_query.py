@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from homefeed.settings.retrieval import RetrievalSettings
+from models.codes import Codes
 from models.retrieval.content import VideoPreprocessing
 from models.retrieval.model import SavedTowers, TwoTower
 from models.retrieval.page_query import PageQuery
 from models.retrieval.vocabularies import Vocabularies
-from models.vocabulary import Codes, Vocabulary
+from models.vocabulary import Vocabulary
 
 #: After the package, which chooses Keras 2.
 tf = importlib.import_module("tensorflow")
