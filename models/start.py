@@ -13,8 +13,8 @@ from models.training import Training, digest_of, newest_training
 IS_REFUSED = "is_refused"
 #: Grows when a model reads other numbers under the same names, since weights do not tell what they were learned from:
 #: 2 is the candidate tower's watches beside those of a mean video (docs/adr/0036), 3 the ranker's crosses
-#: (docs/adr/0043), 4 its affinity to side topics (docs/adr/0044).
-READS = 4
+#: (docs/adr/0043), 4 its affinity to side topics (docs/adr/0044), 5 other codes of words (docs/adr/0046).
+READS = 5
 
 
 def training_before(

@@ -106,9 +106,10 @@ class Bundle:
             _logger.info("release %s, snapshot to %s: %s", self.release, time.isoformat(), change)
 
     def forget(self) -> None:
-        """Forget the snapshot before the newest, 0.6 GiB at a million videos, as no request that began with it is
-        left."""
+        """Forget the snapshot before the newest, 0.6 GiB at a million videos, as no request that began with it is left;
+        and the graphs, which no page needs."""
         self._catalogues = self._catalogues[:1]
+        self._graphs.close()
 
     def query(self, user: Mapping[str, Any], time: datetime) -> NDArray[np.float32]:
         """The query vector of a viewer, [d].

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Graphs:
-    """Loaded when first used, which no page does; TensorFlow is imported then.
+    """Loaded when first used, by an evaluation or an explanation, and again after `close`; TensorFlow is imported then.
 
     Args:
       path: folder of the bundle.
@@ -24,6 +24,10 @@ class Graphs:
     def ranker(self) -> Any:
         """A SavedModel of `SavedRanker`."""
         return self._graph("ranker")
+
+    def close(self) -> None:
+        """Forget them: their tables are as large as all that a page needs."""
+        self._loaded = {}
 
     def _graph(self, name: str) -> Any:
         if name not in self._loaded:

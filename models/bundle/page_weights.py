@@ -1,6 +1,5 @@
 """What numpy computes pages and snapshots with, taken out of a release's SavedModels: a service loads no graph."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -39,10 +38,14 @@ class PageWeights(NamedTuple):
 
 
 def save_page_weights(folder: Path) -> None:
-    """Write them into the folder of a bundle, beside the SavedModels that they are of."""
+    """Write them into the folder of a bundle, beside the SavedModels that they are of.
+
+    Raises:
+      BundleVersionError: these are of another version of the code.
+    """
     graphs = Graphs(folder)
-    np.savez(folder / _RANKER, **_numpy(graphs.ranker.signatures["page_weights"]()))
-    np.savez(folder / _QUERY, **_numpy(graphs.towers.signatures["query_weights"]()))
+    np.savez(folder / _RANKER, **_taken(graphs.ranker, "page_weights"))
+    np.savez(folder / _QUERY, **_taken(graphs.towers, "query_weights"))
     np.save(folder / _CONTENTS, graphs.towers.contents.numpy())
     weights, ids = candidate_weights(graphs.towers)
     np.savez(folder / _CANDIDATES, **weights)
@@ -51,7 +54,7 @@ def save_page_weights(folder: Path) -> None:
 
 def candidate_weights(towers: Any) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """What `PageCandidates` is made of, from a loaded SavedModel of `SavedTowers`."""
-    weights = _numpy(towers.signatures["candidate_weights"]())
+    weights = _taken(towers, "candidate_weights")
     ids = weights.pop("ids")
     return weights, ids
 
@@ -101,8 +104,12 @@ def _made(folder: Path, contents: NDArray[np.float32]) -> PageWeights:
         raise BundleVersionError(f"its ranker {error}") from error
 
 
-def _numpy(weights: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: weight.numpy() for name, weight in weights.items()}
+def _taken(saved: Any, name: str) -> dict[str, Any]:
+    if name not in saved.signatures:
+        raise BundleVersionError(
+            f"a model was trained by another version of the code: it has no {name}; train it again"
+        )
+    return {name: weight.numpy() for name, weight in saved.signatures[name]().items()}
 
 
 def _read(file: Path) -> dict[str, NDArray[Any]]:

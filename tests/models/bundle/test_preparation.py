@@ -6,6 +6,7 @@ import subprocess
 import sys
 import weakref
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,9 @@ import pytest
 from homefeed.settings.environment import environment
 from models.bundle import Bundle, load_bundle
 from models.bundle.candidate_vectors import candidate_vectors, mean_counts, new_vectors
-from models.bundle.page_weights import load_page_weights
+from models.bundle.page_weights import candidate_weights, load_page_weights
 from models.bundle.preparation import Prepared, prepare
+from models.bundle.store import BundleVersionError
 from models.retrieval.moment import moment
 from models.retrieval.titles import title_codes
 from models.video_table import video_table
@@ -131,6 +133,11 @@ def test_a_snapshot_that_lacks_a_column_changes_nothing(bundle: Bundle) -> None:
     with pytest.raises(KeyError, match="channel_watches_1h"):
         bundle.refresh(bundle.snapshot.drop_columns(["channel_watches_1h"]), NOW, nothing)
     assert not bundle._catalogues[0].is_prepared
+
+
+def test_a_training_of_another_version_makes_no_bundle() -> None:
+    with pytest.raises(BundleVersionError, match=r"another version of the code: it has no candidate_weights; train it"):
+        candidate_weights(SimpleNamespace(signatures={"query": None}))
 
 
 def test_it_stops_when_the_service_is_to_stop(bundle: Bundle) -> None:
