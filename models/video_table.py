@@ -16,7 +16,7 @@ from models.membership import places
 #: Topics of one video that the towers read; the main one is first.
 MAX_TOPICS = 4
 #: Videos that are read at once, in a few milliseconds.
-_BLOCK = 8_192
+_BLOCK = 2_048
 
 
 @dataclass(frozen=True)
