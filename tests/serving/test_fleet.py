@@ -42,9 +42,7 @@ def test_only_the_first_release_is_loaded_as_fast_as_can_be(world, releases):
     assert world.gave_way == {"r1": False, "r2": True}
 
 
-def test_a_bundle_is_told_of_a_snapshot_beside_this_process_and_gives_way_to_pages_but_not_at_the_start(
-    world, releases
-):
+def test_a_bundle_that_is_told_of_a_snapshot_gives_way_to_pages_but_not_at_the_start(world, releases):
     world.release("r1")
     gave_way = []
     bundle = world.load(world.settings, "r1", None)
@@ -54,19 +52,6 @@ def test_a_bundle_is_told_of_a_snapshot_beside_this_process_and_gives_way_to_pag
     assert gave_way == [False]
     look(releases, Snapshot(windows.shift(WINDOW, 1), table(10)))
     assert gave_way == [False, True]
-
-
-def test_a_release_is_never_told_in_this_process_also_where_none_is_live(world, releases):
-    world.release("r1", Stage.SHADOW)
-    rests = []
-    bundle = world.load(world.settings, "r1", None)
-    bundle.refresh = lambda snapshot, time, rest: rests.append(rest)
-    bundle.forget = lambda: None
-    look(releases, Snapshot(WINDOW, table(10)))
-    look(releases, Snapshot(windows.shift(WINDOW, 1), table(10)))
-    assert releases.fleet.live is None
-    assert len(rests) == 2
-    assert None not in rests
 
 
 def test_a_release_is_told_of_the_snapshot_before_its_first_page(world, releases):
