@@ -6,7 +6,7 @@ from typing import Any
 
 def scann_ops() -> Any:
     """ScaNN's searchers and builders. `import scann` would import TensorFlow too, for operations of graphs that nothing
-    here uses: seconds of a start, and a third of a small service's memory."""
+    here uses: seconds of a start, and half a GiB."""
     if "scann" not in sys.modules and "tensorflow" not in sys.modules:
         # What scann takes for a machine that has none.
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
