@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from models.history import microseconds, string_keys
 from models.membership import places
 
+#: Columns that a table is made of, beside `title`.
+CONTENT = ("video", "channel", "topics", "language", "uploaded", "duration_s")
 #: Topics of one video that the towers read; the main one is first.
 MAX_TOPICS = 4
 #: Videos that are read at once, in a few milliseconds.
@@ -116,8 +118,7 @@ def video_table(catalogue: pa.Table, rest: Callable[[], object] = lambda: None) 
     """The table of a catalogue or of a snapshot.
 
     Args:
-      catalogue: `video`, `channel`, `topics`, `language`, `uploaded`, `duration_s` and, if titles are read, `title`;
-        one row per video.
+      catalogue: `CONTENT` and, if titles are read, `title`; one row per video.
       rest: called after each small step.
     """
     keys = catalogue.column("video").to_numpy()

@@ -1,7 +1,6 @@
 """Vectors of videos by a bundle's candidate tower, from rows of a snapshot: how an upload enters the index."""
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -9,14 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.index import Rest
 from models.membership import among
 from models.retrieval.moment import moment
 from models.retrieval.page_candidates import PageCandidates
-from models.video_table import video_table
+from models.video_table import CONTENT, video_table
 
 #: Sums of the snapshot that stand for `watches.COUNT_SPANS`, in their order.
 _COUNTS = ("video_watches_1h", "video_watches_24h", "video_watches_7d")
-_READ = ("video", "channel", "topics", "language", "uploaded", "duration_s", "title")
+_READ = (*CONTENT, "title", *_COUNTS)
 #: Videos that the tower reads at once, in a few milliseconds.
 _BLOCK = 1_024
 _logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def candidate_vectors(
     rows: pa.Table,
     mean: NDArray[np.float32],
     time: datetime,
-    rest: Callable[[], object] | None = None,
+    rest: Rest | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Vectors at a moment.
 
@@ -62,12 +62,12 @@ def new_vectors(
     snapshot: pa.Table,
     wanted: NDArray[np.int64],
     time: datetime,
-    rest: Callable[[], object] | None = None,
+    rest: Rest | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """`candidate_vectors` of the videos `wanted` [n] of a snapshot; one without a finite vector is left out."""
     # `np.isin` would keep Python's lock while it sorts a million keys.
     is_wanted = among(snapshot.column("video").to_numpy(), wanted)
-    rows = snapshot.select([n for n in (*_READ, *_COUNTS) if n in snapshot.column_names]).filter(pa.array(is_wanted))
+    rows = snapshot.select([n for n in _READ if n in snapshot.column_names]).filter(pa.array(is_wanted))
     keys, vectors = candidate_vectors(candidates, rows, mean_counts(snapshot), time, rest)
     whole = np.isfinite(vectors).all(axis=1)
     if not whole.all():

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.bundle.preparation import CONTENT, Prepared
+from models.bundle.preparation import Prepared
 from models.ranking.examples import visible_history
 from models.ranking.owners import PAIR_FEATURES, USER_FEATURES
 from models.ranking.page_scores import PageScores
 from models.request_features import request_features
 from models.snapshot_rows import SnapshotRows
-from models.video_table import VideoTable, video_table
+from models.video_table import CONTENT, VideoTable, video_table
 
 _VIEWER = ("device", "country", "language", "age")
 

@@ -12,10 +12,8 @@ from models.index import Rest
 from models.membership import distinct, positions
 from models.ranking.owners import FEATURES_OF
 from models.ranking.page_parts import PageParts
-from models.video_table import VideoTable, video_table
+from models.video_table import CONTENT, VideoTable, video_table
 
-#: Content that a request asks of a catalogue.
-CONTENT = ("video", "channel", "topics", "language", "uploaded", "duration_s")
 #: Videos that are prepared at once, in a few milliseconds: the memory of one block is used again by the next.
 _BLOCK = 1_024
 #: Features whose column of a snapshot has another name.
