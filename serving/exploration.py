@@ -1,8 +1,8 @@
 """Exploration: what a new topic is worth, which slots explore, what they may show, and the weight of each draw.
 
-The knob e acts twice. In every slot a watch of a topic that is new to the viewer is worth `e * discovery_value` more
-than its value: where two videos are near each other, the one that may open a topic comes first. And e of the slots
-draw from a pool; those at the top, which most viewers see, seldom (`slot_chances`).
+The knob e acts twice. In every slot a video of a topic that is new to the viewer is worth more than its value
+(`discovery`): where two videos are near each other, the one that may open a topic comes first. And e of the slots draw
+from a pool; those at the top, which most viewers see, seldom (`slot_chances`).
 
 The pool holds the candidates below the best that something can be learned from: fresh uploads, videos with few
 impressions, and topics that are new to the viewer. What is drawn should teach much and cost little, so a video weighs
@@ -42,8 +42,8 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     """Which candidates are of a topic that is new to the viewer, [n]: neither followed nor settled by watches.
 
     The first watch of a topic says little about it. So the topic stays new until it is watched again, and at most for
-    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. To a viewer who neither
-    watched nor follows anything every topic is new.
+    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. To a viewer who watched
+    nothing yet no topic counts as new, since none would stand out: whatever they watch opens one.
     """
     return is_new(draft, draft.columns["topic_code"])
 
@@ -61,17 +61,18 @@ def is_new(draft: Draft, topic: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_settled[followed] = True
     # A video of an unknown topic is of none that is new.
     is_settled[0] = True
-    return np.asarray(~is_settled[topic])
+    return np.asarray(~is_settled[topic] & (len(watched) > 0))
 
 
 def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.float32]) -> NDArray[np.float32]:
     """What the knob adds to the value of n videos for opening a topic, [n]; `has_new` [n] as by `is_new`.
 
-    It goes by the probability of a watch, `watched` [n], not by the value: a short video that is likely to be watched
-    opens more topics for each second of watch time that it takes from others.
+    It goes by the square root of the probability p of a watch, `watched` [n]. The standard deviation of whether a video
+    is watched is sqrt(p * (1 - p)), so this is an upper bound (Auer, Cesa-Bianchi and Fischer 2002) of what a topic is worth
+    whose taste is not known, and by the truth of the synthetic site it loses less watch time for as many topics than p.
     """
     worth = draft.exploration * draft.settings.discovery_value
-    return np.asarray(np.float32(worth) * has_new * watched, np.float32)
+    return np.asarray(np.float32(worth) * has_new * np.sqrt(watched), np.float32)
 
 
 def slot_chances(exploration: float, num: int, settings: ServingSettings) -> NDArray[np.float64]:

@@ -90,13 +90,13 @@ class ServingSettings(Group):
         30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0
     )
     spared_share: float = knob(
-        0.2,
+        0.4,
         "Share of a page's slots, from the top, that explore less often: most viewers see and watch what stands there.",
         ge=0,
         lt=1,
     )
     spared_chance: float = knob(
-        0.05,
+        0.02,
         "How often these explore, over how often those below do; above 0 keeps support for evaluation.",
         ge=0,
         le=1,
@@ -108,10 +108,9 @@ class ServingSettings(Group):
         ge=0,
     )
     discovery_value: float = knob(
-        5.0,
-        "Worth of a watch of a topic new to the viewer, beyond its value, at exploration 1; it grows evenly with the "
-        "knob.",
-        "per watch",
+        3.0,
+        "What a topic new to the viewer adds to the value of a video at exploration 1, times the square root of the "
+        "probability of its watch; it grows evenly with the knob.",
         ge=0,
     )
     exploration_bound: float = knob(
@@ -140,10 +139,10 @@ class ServingSettings(Group):
         3, "Uploads of a channel's day (UTC) that first impressions are guaranteed to.", "videos", ge=0
     )
     channel_decay: float = knob(
-        0.95, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
+        0.97, "Each further video of a channel on a page keeps this share of its lead in value.", gt=0, le=1
     )
     topic_decay: float = knob(
-        0.95, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
+        0.97, "Each further video of a topic on a page keeps this share of its lead in value.", gt=0, le=1
     )
     diversity_floor: float = knob(
         0.4, "Diversity never takes more of a video's lead than leaves this share.", ge=0, le=1

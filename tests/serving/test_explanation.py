@@ -159,17 +159,17 @@ def test_diversity_raises_what_is_needed() -> None:
 
 
 def test_a_new_topic_counts_in_what_is_needed_and_what_would_do() -> None:
-    """At 0.001 of 1000 the watch that opens a topic is worth 1 more, as much again as any watch; topic 1 is known."""
+    """At 0.001 of 1000 a new topic adds the root of the probability of a watch; topic 1 is known."""
     viewer = viewer_of({"known": True, "age": 20, "language": "en", "history_videos": [ids.key(video_id(1))],
                         "history_times": [0]})  # fmt: skip
     draft = page(viewer, exploration=0.001)
     draft.settings = draft.settings.model_copy(update={"discovery_value": 1000.0, "diversity_floor": 1.0})
     run(draft)
     found = told(draft, 30)
-    assert (found.value, found.discovery) == pytest.approx((0.35, 0.37))
-    # Of 0, 2, 3, 4, 5, 7, 8, 9, 10 and 12, video 12 has the last slot: 2 * 0.388 - 0.02.
-    assert found.needed == pytest.approx(0.756)
-    assert "0.7560 instead of 0.7200" in found.changes[0]
+    assert (found.value, found.discovery) == pytest.approx((0.35, 0.60828), abs=1e-5)
+    # Of 0, 2, 3, 4, 5, 7, 8, 9, 10 and 12, video 12 has the last slot: 0.388 - 0.02 + sqrt(0.388).
+    assert found.needed == pytest.approx(0.99090, abs=1e-5)
+    assert "0.9909 instead of 0.9583" in found.changes[0]
     assert "0.3880 instead of 0.3700" in found.changes[1]
     assert [(reach.feature, reach.wanted) for reach in found.reaches] == [("video_watches_24h", 400)]
     assert told(draft, 6).discovery == 0

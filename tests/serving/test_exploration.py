@@ -81,11 +81,11 @@ def test_when_all_values_are_negative_every_video_weighs_alike():
 
 
 def test_the_knob_adds_the_worth_of_opening_a_topic_to_the_value():
-    # Exploration 0.1 of a discovery of 20: a watch of a new topic is worth 2 more, so 0.1 of it 0.2.
+    # Exploration 0.1 of a discovery of 20 is 2, times the root of each probability.
     draft = draft_of(table(20), {"history_videos": keys(0)}, 0.1, discovery_value=20.0)
-    score(draft, np.full(20, 0.1))
+    score(draft, [0.04, 0.04, 0.09, 0.01, 0.0, 0.04, *[0.1] * 14])
     has_new = has_new_topic(draft)
-    assert discovery(draft, has_new, draft.heads["watched"])[:6] == pytest.approx([0, 0.2, 0.2, 0.2, 0.2, 0])
+    assert discovery(draft, has_new, draft.heads["watched"])[:6] == pytest.approx([0, 0.4, 0.6, 0.2, 0, 0])
     draft.exploration = 0.0
     assert not discovery(draft, has_new, draft.heads["watched"]).any()
 
@@ -101,8 +101,8 @@ def test_a_video_that_may_open_a_topic_passes_one_that_is_worth_little_more():
 
     alike = {"channel_decay": 1.0, "topic_decay": 1.0}
     assert order(0.0, **alike) == [0, 2, 1]
-    assert order(0.04, **alike) == [0, 1, 2]  # 0.2 * (1 + 0.4) = 0.28
-    assert order(0.1, **alike) == [1, 0, 2]  # 0.2 * (1 + 1.0) = 0.4
+    assert order(0.02, **alike) == [0, 1, 2]  # 0.2 + 0.2 * sqrt(0.2) = 0.289
+    assert order(0.04, **alike) == [1, 0, 2]  # 0.2 + 0.4 * sqrt(0.2) = 0.379
 
 
 def test_without_a_ranker_no_topic_is_worth_more():
@@ -135,8 +135,14 @@ def test_a_topic_is_new_that_was_neither_watched_nor_followed():
     viewer = {"history_videos": keys(0), "subscribed_channels": [ids.key("channel-01")]}
     draft = draft_of(table(20), viewer)
     assert has_new_topic(draft)[:5].tolist() == [False, False, True, True, True]
-    nobody = draft_of(table(20))
-    assert has_new_topic(nobody).all()
+
+
+def test_to_a_viewer_who_watched_nothing_no_topic_stands_out():
+    assert not has_new_topic(draft_of(table(20))).any()
+    follows = {"subscribed_channels": [ids.key("channel-01")]}
+    assert not has_new_topic(draft_of(table(20), follows)).any()
+    gone = {"history_videos": keys(19)}
+    assert not has_new_topic(draft_of(table(5), gone)).any(), "video 19 is not in this catalogue"
 
 
 def test_a_topic_watched_once_stays_new_until_it_is_watched_again_or_the_trial_is_over():
