@@ -81,8 +81,7 @@ def explain(draft: Draft, bundle: "Bundle", reference: Reference, video: str) ->
             changes.append(unproposed(draft, bundle, video))
     if slot is None or explored:
         watched = float(heads["watched"][0])
-        a_watch = bundle.weights["watched"] + (float(opens[0]) / watched if watched else 0.0)
-        changes += shortfall(worth, needed, keeps, watched, a_watch)
+        changes += shortfall(worth, needed, keeps, watched, bundle.weights["watched"], float(opens[0]))
     if slot is None and position is not None and position in ranked.pool:
         weight = float(ranked.weight[ranked.pool == position][0] / ranked.weight.sum())
         changes.append(

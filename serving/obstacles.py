@@ -1,5 +1,6 @@
 """What kept a video off a page, and by how much."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,20 +41,25 @@ def unproposed(draft: Draft, bundle: "Bundle", video: str) -> str:
     )
 
 
-def shortfall(worth: float, needed: float, keeps: float, watched: float, a_watch: float) -> list[str]:
+def shortfall(worth: float, needed: float, keeps: float, watched: float, a_watch: float, opens: float) -> list[str]:
     """What the worth lacks, and which probability of a watch alone would make up for it.
 
     Args:
       worth, needed, keeps: as for `needed_value`.
       watched: the probability of a watch.
-      a_watch: what a watch is worth, a new topic included.
+      a_watch: what the value holds for a watch.
+      opens: the part of `worth` by `discovery`; it goes by the square root of the probability.
     """
     if worth >= needed:
         return []
     told = [f"its value would have to be {needed:.4f} instead of {worth:.4f}: that of the last slot that goes by value"]
     if keeps < 0.999:
         told[0] += f", for a video that keeps {keeps:.0%} of its lead because better ones share its channel or topic"
-    wanted = watched + (needed - worth) / a_watch if a_watch else np.inf
-    if wanted <= 1:
-        told.append(f"a probability of a watch of {wanted:.4f} instead of {watched:.4f} would do alone")
+    # The root x of the probability p makes a_watch * x ** 2 + root * x what both come to now and the shortfall.
+    root = opens / math.sqrt(watched) if watched else 0.0
+    wanted = a_watch * watched + opens + needed - worth
+    if a_watch >= 0 and a_watch + root > 0:
+        at = (2 * wanted / (root + math.sqrt(root**2 + 4 * a_watch * wanted))) ** 2
+        if at <= 1:
+            told.append(f"a probability of a watch of {at:.4f} instead of {watched:.4f} would do alone")
     return told
