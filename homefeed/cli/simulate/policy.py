@@ -43,7 +43,7 @@ def command(
     videos: Annotated[
         int, typer.Option(min=100, help="Videos at the beginning; 4 % as many are uploaded a day.")
     ] = 700,
-    days: Annotated[int, typer.Option(min=2, help="Simulated days; uploads of all but the last are judged.")] = 2,
+    days: Annotated[int, typer.Option(min=2, help="Simulated days; uploads of all but the last are judged.")] = 4,
     train_every_h: Annotated[int, typer.Option(min=1, help="Simulated hours between two trainings.")] = 24,
     features_every_h: Annotated[
         int, typer.Option(min=1, help="Simulated hours between two publications of events and features.")
