@@ -42,8 +42,8 @@ def has_new_topic(draft: Draft) -> NDArray[np.bool_]:
     """Which candidates are of a topic that is new to the viewer, [n]: neither followed nor settled by watches.
 
     The first watch of a topic says little about it. So the topic stays new until it is watched again, and at most for
-    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. To a viewer who watched
-    nothing yet no topic counts as new, since none would stand out: whatever they watch opens one.
+    `topic_trial_h`: else the page would leave for the next new topic what it has just opened. To a viewer who neither
+    watched nor follows anything every topic is new.
     """
     return is_new(draft, draft.columns["topic_code"])
 
@@ -61,17 +61,19 @@ def is_new(draft: Draft, topic: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_settled[followed] = True
     # A video of an unknown topic is of none that is new.
     is_settled[0] = True
-    return np.asarray(~is_settled[topic] & (len(watched) > 0))
+    return np.asarray(~is_settled[topic])
 
 
 def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.float32]) -> NDArray[np.float32]:
     """What the knob adds to the value of n videos for opening a topic, [n]; `has_new` [n] as by `is_new`.
 
     It goes by the square root of the probability p of a watch, `watched` [n]. The standard deviation of whether a video
-    is watched is sqrt(p * (1 - p)), so this is an upper bound (Auer, Cesa-Bianchi and Fischer 2002) of what a topic is worth
-    whose taste is not known, and by the truth of the synthetic site it loses less watch time for as many topics than p.
+    is watched is sqrt(p * (1 - p)), so the sum is an upper bound (Auer, Cesa-Bianchi and Fischer 2002) of what a topic
+    is worth whose taste is not known; by the truth of the synthetic site it takes less watch time for as many topics
+    than p does. Nothing is added for a viewer who watched nothing yet: no topic stands out, whatever they watch opens one.
     """
-    worth = draft.exploration * draft.settings.discovery_value
+    knows = len(draft.viewer.keys("history_videos")) > 0
+    worth = draft.exploration * draft.settings.discovery_value * knows
     return np.asarray(np.float32(worth) * has_new * np.sqrt(watched), np.float32)
 
 
