@@ -70,7 +70,8 @@ def discovery(draft: Draft, has_new: NDArray[np.bool_], watched: NDArray[np.floa
     It goes by the square root of the probability p of a watch, `watched` [n]. The standard deviation of whether a video
     is watched is sqrt(p * (1 - p)), so the sum is an upper bound (Auer, Cesa-Bianchi and Fischer 2002) of what a topic
     is worth whose taste is not known; by the truth of the synthetic site it takes less watch time for as many topics
-    than p does. Nothing is added for a viewer who watched nothing yet: no topic stands out, whatever they watch opens one.
+    than p does. Nothing is added for a viewer who watched nothing yet: no topic stands out to them, whatever they watch
+    opens one.
     """
     knows = len(draft.viewer.keys("history_videos")) > 0
     worth = draft.exploration * draft.settings.discovery_value * knows
