@@ -90,7 +90,7 @@ class ServingSettings(Group):
         30, "Videos of a page, the best first, that exploration does not draw: viewers see them anyway.", "videos", ge=0
     )
     spared_share: float = knob(
-        0.3,
+        0.2,
         "Share of a page's slots, from the top, that explore less often: most viewers see and watch what stands there.",
         ge=0,
         lt=1,
@@ -108,7 +108,7 @@ class ServingSettings(Group):
         ge=0,
     )
     discovery_value: float = knob(
-        2.5,
+        2.0,
         "What a topic new to the viewer adds to the value of a video at exploration 1, times the square root of the "
         "probability of its watch; it grows evenly with the knob.",
         ge=0,
