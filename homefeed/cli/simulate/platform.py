@@ -40,9 +40,26 @@ def train(settings: Settings, window: str) -> str:
 
 
 def refit(settings: Settings, bundle: "Bundle", window: str) -> None:
-    """Fit calibrators and corrections of a release again to the exposures up to `window`; what is newest answers."""
+    """Fit calibrators and corrections of a release again to the exposures up to `window`; what is newest answers.
+
+    Nothing is fitted to a newest window with fewer positives of every head than the platform asks for, and joining the
+    features to find that out would take a third of the simulation of a small site.
+    """
     from models.ranking.adjustment import newest_adjustment
     from models.ranking.recalibration import refit as write_refit
 
+    if _most_positives(settings, window) < settings.ranking.refit_check_positives:
+        return
     write_refit(settings, bundle, window)
     bundle.recalibrate(newest_adjustment(settings, bundle.release) or bundle.adjustment)
+
+
+def _most_positives(settings: Settings, window: str) -> int:
+    """Exposures of a window that are positive, of the head that has most."""
+    import pyarrow.compute as pc
+
+    from feature_repo.training_set import ranking_rows
+    from homefeed.features import TARGETS
+
+    rows = ranking_rows(settings, window, window)
+    return max(pc.sum(pc.greater(rows.column(target).cast("float32"), 0)).as_py() or 0 for target in TARGETS)

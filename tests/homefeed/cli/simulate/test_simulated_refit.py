@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from homefeed.cli.simulate.loop import Loop, Plan
 from homefeed.cli.simulate.policies import Policy
 from homefeed.cli.simulate.start import END, make_start, simulation_settings
 from homefeed.features import TARGETS
+from homefeed.lake import open_lake
 from homefeed.settings import Settings
 from models.ranking.adjustment import Adjustment
 from models.ranking.calibration import IDENTITY
@@ -106,3 +108,22 @@ def test_a_release_that_begins_to_answer_is_refitted_to_what_it_has_not_learned(
     loop_of(site, release, run, tmp_path / "log", monkeypatch)
     promised = release.score(None, {"video": release.videos}, None)["watched"]
     assert float(promised.mean()) > 3 * PROMISED
+
+
+def test_too_few_watches_for_a_refit_are_counted_before_features_are_joined(
+    site: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("models.ranking.recalibration.refit", lambda settings, bundle, window: asked.append(window))
+
+    def is_asked(needed: int) -> bool:
+        knobs = site.ranking.model_copy(update={"refit_check_positives": needed})
+        few, before = site.model_copy(update={"ranking": knobs}), len(asked)
+        loop_of(few, Release("r3", windows.shift(FIRST, -40)), run, tmp_path / "log", monkeypatch)
+        return len(asked) > before
+
+    assert is_asked(1)
+    newest = open_lake(site.lake_path).read("exposures").filter(pc.field("window") == asked[0])
+    most = max(sum(float(label or 0) > 0 for label in newest.column(target).to_pylist()) for target in TARGETS)
+    assert 0 < int(pc.sum(newest.column("watched")).as_py()) <= most
+    assert (is_asked(most), is_asked(most + 1)) == (True, False)
